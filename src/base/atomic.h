@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * atomic: the only place that spells memory orders
+ *
+ * The order stands in the name of the wrapper, the reason at its use, the edge
+ * (a label that occurs at both ends) in docs/memory-model.md. Every word that a
+ * foreign process can write is read through these, once, into a local.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define load_rlx(p)      atomic_load_explicit((p), memory_order_relaxed)
+#define load_acq(p)      atomic_load_explicit((p), memory_order_acquire)
+#define store_rlx(p, v)  atomic_store_explicit((p), (v), memory_order_relaxed)
+#define store_rel(p, v)  atomic_store_explicit((p), (v), memory_order_release)
+#define add_rlx(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define add_acqrel(p, v) atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
+#define sub_acqrel(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
+#define fence_acq()      atomic_thread_fence(memory_order_acquire)
+#define fence_rel()      atomic_thread_fence(memory_order_release)
+
+/*
+ * fence_seq() - store, fence, load: the one order that release and acquire do not give
+ *
+ * A locked no-op on the own stack is what the fence compiles to where it is
+ * cheapest (mfence also waits for non-temporal stores, which nobody here makes).
+ * ThreadSanitizer does not model fences; it is told with an exchange instead.
+ */
+static inline void
+fence_seq(void)
+{
+#if defined(__SANITIZE_THREAD__)
+	static _Atomic uint32_t order;
+
+	(void)atomic_fetch_add_explicit(&order, 0, memory_order_seq_cst);
+#elif defined(__x86_64__)
+	__asm__ __volatile__("lock; orl $0,-8(%%rsp)" ::: "memory", "cc");
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+/* cpu_relax() - tell the processor that this is a spin loop */
+static inline void
+cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("yield");
+#endif
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+
+/* clock: the offset of a time namespace, read once */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attribute.h"
+#include "base/clock.h"
+
+int64_t
+clock_offset_ns(void)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	char text[256];
+	ssize_t n;
+	char *line;
+	long long sec, nsec;
+
+	fd = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0; /* no time namespaces on this kernel, or no /proc */
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	line = strstr(text, "monotonic");
+	if (!line || sscanf(line, "monotonic %lld %lld", &sec, &nsec) != 2)
+		return 0;
+	return (int64_t)sec * (int64_t)NSEC_PER_SEC + nsec;
+}

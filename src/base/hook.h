@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * hook: stop points and switches of the test build
+ *
+ * The test build (TERN_TEST) can hold a process at a named point and take one
+ * rule of the order out, so that a test shows what the rule is for. In the
+ * release both are nothing: STOP_POINT() is empty, RULE() is the constant true.
+ */
+
+#include <stdbool.h>
+
+#ifdef TERN_TEST
+
+/* One bit a rule; see docs/memory-model.md for what each of them prevents. */
+enum hook_rule {
+	RULE_SEND_FENCE,      /* fence between push and the look at attention */
+	RULE_SLEEP_LOOK,      /* look once more after dozing was announced */
+	RULE_COMMIT,          /* a shared record waits for the commit word */
+	RULE_COLD_FIRST,      /* cold receivers are rung before the commit */
+	RULE_HORIZON,         /* only what is older than H is delivered */
+	RULE_HYBRID,          /* a stamp is greater than all seen before */
+	RULE_INBOX,           /* the inbox word is read after H */
+	RULE_SORT,            /* delivery by stamp over all links */
+	RULE_CLAMP,           /* a stamp from a wrong clock does not block */
+	RULE_LOOK_AFTER_H,    /* tails and commit words are read after H */
+	RULE_ASK_COLD,        /* the epoll set is asked before delivery */
+	RULE_ROOM_LOOK,       /* look again after the room word was set */
+	RULE_ROOM_RECHECK,    /* room is looked at again under the send lock */
+	RULE_UNCOMMITTED_HOT, /* a link with anything in its ring is not made cold */
+	RULE_NEW_EPOCH,       /* every change to dozing or cold is a new epoch */
+	RULE_HEAT_ALL,        /* whatever ends dozing makes all links hot */
+	RULE_UNKNOWN_COLD,    /* without the partner's segment every push rings */
+	RULE_DRAIN,           /* the ring is drained before death is told */
+	RULE_PUBLISH_ROOM,    /* the consumed position is published before dozing */
+	RULE_BATCH_COLD,      /* in a batch cold receivers are rung before the next receiver */
+	RULE_SEND_LOCK,       /* one lock covers stamp, pushes and commit */
+	N_RULES,
+};
+
+extern bool hook_off[N_RULES];
+extern void (*hook_stop)(const char *point); /* NULL: run on */
+
+#define RULE(x)        (!hook_off[RULE_##x])
+#define STOP_POINT(x)                                                                              \
+	do {                                                                                       \
+		if (hook_stop)                                                                     \
+			hook_stop(x);                                                              \
+	} while (0)
+
+#else
+
+#define RULE(x)       true
+#define STOP_POINT(x) ((void)0)
+
+#endif
