@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TERN_EVENT_H
+#define TERN_EVENT_H
+
+/**
+ * @file event.h
+ * Publishing tagged messages, and hearing them.
+ *
+ * A rule is a set of tags. It hears every event that carries all of them, whatever else the event
+ * carries; a rule without tags hears everything. (Tag sets after "Concepting a new IPC system".)
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <tern/bus.h>
+#include <tern/message.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tern_subscription tern_subscription;
+
+/** What happens to events when their reader is slow. */
+enum {
+	TERN_DROP_NEWEST = 0, /**< the new one is dropped and counted; a gap tells it */
+	TERN_DROP_OLDEST = 1, /**< not built yet: -EOPNOTSUPP */
+	TERN_LATEST = 2,      /**< not built yet: -EOPNOTSUPP */
+	TERN_WAIT = 3,        /**< the publisher waits, as long as its TERN_OPT_MAX_WAIT allows */
+	TERN_DISCONNECT = 4,  /**< not built yet: -EOPNOTSUPP */
+};
+
+/**
+ * tern_topic_new() - prepare a set of tags to publish with
+ * @param tags 1 to 16, NULL-ended, 1 to 255 bytes of UTF-8 each; copied
+ * @param ret  the caller's; remembers who hears it
+ * @return 0; -EINVAL; -E2BIG too many tags, or over 1 KiB of them
+ */
+int tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret);
+
+/** tern_has_listeners() - does anybody hear this now? A few memory loads, no system call. */
+bool tern_has_listeners(tern_topic *t);
+
+/**
+ * tern_publish() - publish values
+ * @param format of the payload (<tern/cbor.h>); NULL: none
+ * @return 0 everybody who had room has it, or nobody listens; -EDEADLK, -EINVAL, -E2BIG, -ENOMEM.
+ * Blocks only for subscribers with TERN_WAIT and for new links, up to TERN_OPT_MAX_WAIT; who still has no room
+ * then has lost the event and will be told.
+ */
+int tern_publish(tern_topic *t, const char *format, ...);
+int tern_publishv(tern_topic *t, const char *format, va_list ap);
+
+/**
+ * tern_publish_message() - publish a message from tern_message_new_event(); it is sealed
+ * @param flags TERN_NONBLOCK: -EAGAIN when a TERN_WAIT subscriber has no room, and then nobody got it
+ * (the message is not sealed and may be published again); TERN_BATCH, TERN_PRIVATE
+ */
+int tern_publish_message(tern_message *event, uint32_t flags);
+
+tern_topic *tern_topic_free(tern_topic *t);
+
+/** What to hear. */
+struct tern_rule {
+	uint32_t size;   /**< sizeof(struct tern_rule) */
+	uint32_t policy; /**< TERN_DROP_NEWEST or TERN_WAIT */
+	const char *sender;      /**< a name, ":ID", "tern" for ternd's own, or NULL: anybody */
+	const char *const *tags; /**< NULL-ended; NULL or empty: everything */
+	uint32_t queue;    /**< must be 0 (-EOPNOTSUPP) */
+	uint32_t max_rate; /**< must be 0 (-EOPNOTSUPP) */
+};
+
+/** m is borrowed (ref it to keep it); m NULL: a gap, up to `lost` events of this sender were dropped. */
+typedef void tern_event_fn(tern_subscription *s, tern_message *m, uint64_t lost, void *user);
+
+/**
+ * tern_subscribe() - hear events
+ * @param fn  NULL: they come out of tern_next()
+ * @param ret the caller's
+ *
+ * The rule is active when this returns: whoever publishes afterwards, anywhere, reaches it.
+ * @return 0; -EINVAL; -E2BIG; -EOPNOTSUPP; -EDQUOT; -ETIME ternd does not answer
+ */
+int tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
+	tern_subscription **ret);
+
+/** tern_subscription_free() - hear no more; waits for its handler if another thread runs it; returns NULL */
+tern_subscription *tern_subscription_free(tern_subscription *s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TERN_TERN_H
+#define TERN_TERN_H
+
+/**
+ * @file tern.h
+ * tern: the programs of one machine talk through shared memory.
+ *
+ * Rules that hold for every function, unless its comment says otherwise:
+ *
+ * - `int` results are 0 or a negative errno; outputs are set only on success.
+ *   tern_last_error() tells the reason in words.
+ * - Any thread may call anything. After fork() the child's handle is dead: everything
+ *   returns -ECHILD, and the destructors only free memory.
+ * - free, unref and close take NULL and return NULL.
+ * - Timeouts are nanoseconds from now; TERN_DEFAULT means the handle's option.
+ * - Handlers run only inside tern_next() and tern_process().
+ * - Nothing prints, exits, or installs signal handlers; SIGPIPE is never raised.
+ *
+ * Include this header, or single ones of them.
+ */
+
+#include <tern/bus.h>
+#include <tern/call.h>
+#include <tern/cbor.h>
+#include <tern/error.h>
+#include <tern/event.h>
+#include <tern/loop.h>
+#include <tern/message.h>
+#include <tern/name.h>
+
+#endif
