@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+#
+# The few commands one needs; meson and ninja do the work. `make help` lists them.
+# Each installs what it misses from Debian's packages (tools/deps), so that a fresh
+# machine needs git and make and nothing else.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+TIME ?= 60
+
+ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
+setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
+
+.PHONY: all help test demo bench install asan tsan clang fuzz format clean asan-short tsan-short
+.DEFAULT_GOAL := all
+
+all: ## build everything into build/
+	@tools/deps build
+	@$(call setup,$(BUILD))
+	@$(call ninja,$(BUILD))
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo
+	@echo 'make test T="ring cbor"         only those tests'
+	@echo 'make install PREFIX=… DESTDIR=… as usual; PREFIX is /usr/local'
+	@echo 'make fuzz TIME=600              so long for each target'
+	@echo 'JOBS=1 BUILD=elsewhere          for all of them'
+
+test: ## run all tests; ends with "N passed, N failed"
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@tools/run-tests -C $(BUILD) $(T)
+
+demo: ## two players, a mixer, and the proof that the sound is right
+	@tools/deps build demo
+	@$(call setup,$(BUILD))
+	@$(call ninja,$(BUILD))
+	@examples/mixer/demo.sh $(BUILD)
+
+bench: ## tern beside its limits and D-Bus (OPTIONS='--seconds 1 rpc-hot')
+	@tools/deps build bench
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) bench
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/bench/tern-bench $(OPTIONS)
+
+install: ## install under PREFIX, inside DESTDIR
+	@tools/deps build
+	@$(call setup,$(BUILD))
+	@meson configure $(BUILD) --prefix=$(abspath $(PREFIX))
+	@$(call ninja,$(BUILD))
+	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+# The sanitizers: whole suite, or with -short what .ci/run has time for.
+asan asan-short: SANITIZE = address,undefined
+tsan tsan-short: SANITIZE = thread
+asan tsan asan-short tsan-short: SANITIZED = build-$(firstword $(subst -, ,$@))
+
+asan: ## the tests under AddressSanitizer and UBSan (build-asan/)
+tsan: ## the tests under ThreadSanitizer (build-tsan/)
+asan tsan asan-short tsan-short:
+	@tools/deps build test
+	@$(call setup,$(SANITIZED),-Db_sanitize=$(SANITIZE) -Dtests=enabled -Dbench=disabled)
+	@$(call ninja,$(SANITIZED))
+	@tools/run-tests -C $(SANITIZED) --slower 6 $(if $(findstring short,$@),--short) $(T)
+
+clang: ## build with clang, every warning an error (build-clang/)
+	@tools/deps build test clang
+	@test -f build-clang/build.ninja || CC=clang CXX=clang++ meson setup build-clang -Dtests=enabled
+	@$(call ninja,build-clang)
+
+fuzz: ## run each fuzzer for TIME seconds (build-fuzz/)
+	@tools/deps build test fuzz
+	@test -f build-fuzz/build.ninja || CC=clang CXX=clang++ meson setup build-fuzz \
+		-Dfuzz=true -Dtests=disabled -Dbench=disabled -Db_sanitize=address,undefined -Db_lundef=false
+	@$(call ninja,build-fuzz)
+	@tools/run-fuzz build-fuzz $(TIME) $(T)
+
+format: ## let clang-format decide, on what differs from the last commit
+	@tools/deps format
+	@git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+clean: ## remove build/ and its siblings
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz
