@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * peers: who is connected, and each peer's inbox word
+ *
+ * The records are a table by peer id. The inbox words are the table's extra
+ * words, outside the halves, so that compaction never moves them: a peer that
+ * is about to sleep looks at the same word for the life of the segment. They
+ * are packed, eight to a cache line: ternd bumps one only when it has news for
+ * that peer, which is rare, and what a bump costs the seven neighbours is one
+ * cache miss; a line each would cost 64 bytes a peer, for ever.
+ *
+ * T6  store-release inbox -> load-acquire inbox: what ternd sent before the bump is in the
+ *     peer's socket. A new owner of a slot finds the word as it was left: it is compared,
+ *     never counted. When the table moves every old word is bumped, and every new word
+ *     begins at a value that no old one had, so that each peer looks into its socket.
+ */
+
+#include "shm/table.h"
+
+/* struct shm_peer - one record, two units */
+struct shm_peer {
+	struct shm_record record;
+	uint64_t id;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t pid;
+	uint32_t domain;
+	uint32_t flags;
+	uint32_t slot;
+	uint64_t reserved[1];
+};
+
+struct peers {
+	struct table table;
+};
+
+/* struct peer_entry - what the table tells of a peer */
+struct peer_entry {
+	uint64_t id;
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t pid;
+	uint32_t domain; /* trust domain */
+	uint32_t flags;  /* none yet */
+	uint32_t slot;   /* of its inbox word */
+};
+
+extern const struct table_type peers_type;
+
+/* peers_open() - map the table that ternd sent; as table_open() */
+int peers_open(struct peers *ret, int fd);
+
+/* peers_deinit() - unmap; a zeroed one is fine */
+void peers_deinit(struct peers *peers);
+
+/**
+ * peers_find() - who is this?
+ *
+ * Return: 0, TABLE_E_NOT_FOUND (gone, or never there), TABLE_E_MOVED or TABLE_E_BUSY.
+ * Threads: any.  Blocks: never.
+ */
+int peers_find(const struct peers *peers, uint64_t id, struct peer_entry *ret);
+
+/* peers_next() - iterate; as table_next() */
+int peers_next(const struct peers *peers, struct table_cursor *cursor, struct peer_entry *ret);
+
+/* peers_inbox() - the inbox word of a slot, load-acquire (T6); another value than before: news */
+static inline uint64_t
+peers_inbox(const struct peers *peers, uint32_t slot)
+{
+	return table_extra(&peers->table, slot);
+}
