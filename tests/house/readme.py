@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""readme: the programs in README.md compile, fit on a screen; links between pages lead somewhere"""
+
+import os
+import re
+import subprocess
+import sys
+
+from report import ROOT, check, finish, read, tracked
+
+SCREEN = 50
+
+
+def check_programs(compiler):
+    programs = re.findall(r"^```c\n(.*?)^```$", read("README.md"), re.M | re.S)
+    check(len(programs) == 2, "README.md has not two programs")
+    for number, text in enumerate(programs, 1):
+        check(text.count("\n") <= SCREEN, f"program {number} does not fit on a screen")
+        run = subprocess.run(
+            compiler + ["-x", "c", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                        "-I", ROOT + "/include", "-"], input=text, stderr=subprocess.PIPE, text=True)
+        check(run.returncode == 0, f"program {number} of README.md:\n{run.stderr}")
+
+
+def check_links(page):
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", read(page)):
+        path = os.path.normpath(os.path.join(ROOT, os.path.dirname(page), target))
+        check(os.path.exists(path), f"{page}: {target} leads nowhere")
+
+
+def main():
+    check_programs(sys.argv[1:])
+    for page in tracked():
+        if page.endswith(".md"):
+            check_links(page)
+    finish()
+
+
+main()
