@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * bench: what a workload is, what a subject is, and what one run of it shares
+ *
+ * A workload asks one question (how long does a call take?), a subject is one
+ * way of doing it: tern, the bare primitive ("limit:NAME"), or what else one
+ * would use ("peer:NAME"). A run is one subject for some seconds, in processes
+ * of its own: a server, a client, and the daemon where there is one.
+ *
+ *     parent            server              client
+ *     open()
+ *     fork ------------ serve() ready
+ *     fork ------------------------------- drive() ready
+ *     PHASE_WARM                            works
+ *     PHASE_MEASURE: reads count, time, CPU
+ *     PHASE_STOP: reads them again          ends
+ *     SIGTERM --------- ends
+ *     close()
+ *
+ * All time is kept by the parent, so that no subject can measure itself kindly.
+ * A new workload is one file with a `struct workload`, listed in main.c.
+ */
+
+#include <stdalign.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/atomic.h"
+#include "base/attribute.h"
+#include "hist.h"
+
+/* positive answers of open(): the subject cannot be had here */
+enum { BENCH_E_MISSING = 1 };
+
+enum bench_pin { PIN_FREE, PIN_CROSS, PIN_SAME, PIN_ONE };
+
+enum bench_phase { PHASE_SETUP, PHASE_WARM, PHASE_MEASURE, PHASE_STOP };
+
+enum bench_role { ROLE_SERVER, ROLE_CLIENT, ROLE_DAEMON, N_ROLES };
+
+enum bench_metric { METRIC_P50, METRIC_P99, METRIC_P999, METRIC_RATE, METRIC_CPU, N_METRICS };
+
+#define BENCH_SCRATCH_SIZE (512u * 1024u)
+
+struct bench_options {
+	uint32_t pin;
+	double seconds;
+	unsigned int n_repeats;
+	bool tsv;
+};
+
+/* What parent, server and client share; each line has one writer. */
+struct bench_shared {
+	alignas(CACHE_LINE) _Atomic uint32_t phase; /* parent */
+	alignas(CACHE_LINE) _Atomic uint64_t count; /* who counts: calls done or events taken */
+	alignas(CACHE_LINE) _Atomic uint64_t sent;  /* publisher, once, when it has sent all */
+	alignas(CACHE_LINE) _Atomic uint32_t is_ready[N_ROLES];
+	char error[N_ROLES][160];				 /* why a child gave up */
+	alignas(CACHE_LINE) struct hist hist;			 /* client */
+	alignas(4096) unsigned char scratch[BENCH_SCRATCH_SIZE]; /* the subject's own */
+};
+
+struct bench_run {
+	const struct bench_options *options;
+	const struct workload *workload;
+	const struct subject *subject;
+	struct bench_shared *shared;
+	pid_t pids[N_ROLES];  /* 0: none */
+	enum bench_role role; /* in a child: what it is */
+	char dir[96];	      /* for sockets and files; goes with the run */
+	char address[160];    /* of the daemon, as its clients want it */
+	int fds[4];	      /* the subject's, made by open(); -1: none */
+	void *daemon;	      /* the subject's, made by open() */
+	char why[160];	      /* why the run failed or the subject is missing */
+};
+
+/*
+ * subject: one way to do a workload
+ *
+ * open and close run in the parent, before the first fork and after the last
+ * child is gone, and may be NULL. serve and drive run in a child each, call
+ * run_ready() once the other side may begin, and return 0 or a negative errno
+ * after run_fail(). serve may never return: the parent ends its process.
+ */
+struct subject {
+	const char *name;
+	int (*open)(struct bench_run *run);
+	int (*serve)(struct bench_run *run);
+	int (*drive)(struct bench_run *run);
+	void (*close)(struct bench_run *run);
+};
+
+struct workload {
+	const char *name;
+	const char *what;		       /* one line for --list */
+	bool is_one_way;		       /* events: no latency; everything sent must arrive */
+	const struct subject *const *subjects; /* up to NULL */
+};
+
+/* figures of one run; NAN where the workload has no such figure */
+struct bench_figures {
+	double value[N_METRICS];
+};
+
+/* the workloads, one file each */
+extern const struct workload workload_rpc_hot;
+extern const struct workload workload_rpc_blocking;
+extern const struct workload workload_rpc_default;
+extern const struct workload workload_stream;
+
+static inline uint32_t
+run_phase(const struct bench_run *run)
+{
+	/* Relaxed: the phase says only whether to go on, and no data hangs on it. */
+	return load_rlx(&run->shared->phase);
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+
+/* run: the parent keeps the time, the children do the work */
+
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "process.h"
+#include "run.h"
+
+#define SETUP_PATIENCE_NS  (10 * NSEC_PER_SEC)
+#define FINISH_PATIENCE_NS (10 * NSEC_PER_SEC)
+
+struct sample {
+	uint64_t time_ns, count, cpu_ns;
+};
+
+void
+run_ready(struct bench_run *run)
+{
+	store_rel(&run->shared->is_ready[run->role], 1);
+}
+
+static char *
+run_error_text(struct bench_run *run)
+{
+	return run->role == N_ROLES ? run->why : run->shared->error[run->role];
+}
+
+int
+run_fail(struct bench_run *run, int r, const char *what)
+{
+	(void)snprintf(run_error_text(run), sizeof(run->why), "%.90s: %.60s", what,
+		strerror(-r)); /* a text that was cut is still a text */
+	return r;
+}
+
+int
+run_fail_at(struct bench_run *run, int r, const char *what, uint64_t serial)
+{
+	(void)snprintf(run_error_text(run), sizeof(run->why), "%.60s %llu: %.60s", what,
+		(unsigned long long)serial, strerror(-r));
+	return r;
+}
+
+int
+run_missing(struct bench_run *run, const char *what)
+{
+	(void)snprintf(run->why, sizeof(run->why), "%s is not there", what);
+	return BENCH_E_MISSING;
+}
+
+int
+run_pin(const struct bench_run *run, enum bench_role role)
+{
+	switch (run->options->pin) {
+	case PIN_CROSS:
+		return role == ROLE_CLIENT ? 0 : role == ROLE_SERVER ? 1 : -1;
+	case PIN_SAME:
+		return role == ROLE_DAEMON ? -1 : 0;
+	case PIN_ONE:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static int
+run_start(struct bench_run *run, enum bench_role role)
+{
+	pid_t pid;
+	int r;
+
+	pid = process_fork(run_pin(run, role));
+	if (pid < 0)
+		return run_fail(run, pid, "fork");
+	if (pid > 0) {
+		run->pids[role] = pid;
+		return 0;
+	}
+	run->role = role;
+	r = (role == ROLE_SERVER ? run->subject->serve : run->subject->drive)(run);
+	_exit(r < 0 ? 1 : 0);
+}
+
+/* A child that is gone too early: what did it say last? */
+static int
+run_tell_end(struct bench_run *run, enum bench_role role)
+{
+	static const char *const names[N_ROLES] = {"server", "client", "daemon"};
+	const char *error = run->shared->error[role];
+
+	(void)snprintf(run->why, sizeof(run->why), "the %s ended%s%.120s", names[role],
+		*error ? ": " : " badly", error); /* cut or not */
+	return -ECHILD;
+}
+
+static int
+run_check_children(struct bench_run *run)
+{
+	for (int role = 0; role < N_ROLES; role++)
+		if (run->pids[role] && process_has_ended(run->pids[role]))
+			return run_tell_end(run, role);
+	return 0;
+}
+
+static int
+run_await_ready(struct bench_run *run, enum bench_role role)
+{
+	uint64_t deadline = clock_now_ns() + SETUP_PATIENCE_NS;
+	int r;
+
+	while (!load_acq(&run->shared->is_ready[role])) {
+		r = process_sleep(NSEC_PER_MSEC);
+		if (r < 0)
+			return r;
+		r = run_check_children(run);
+		if (r < 0)
+			return r;
+		if (clock_now_ns() >= deadline)
+			return run_fail(run, -ETIME, role == ROLE_SERVER ? "server" : "client");
+	}
+	return 0;
+}
+
+static int
+run_pause(struct bench_run *run, uint64_t duration_ns)
+{
+	uint64_t now = clock_now_ns(), deadline = now + duration_ns;
+	int r;
+
+	for (; now < deadline; now = clock_now_ns()) {
+		r = process_sleep(deadline - now);
+		if (r < 0)
+			return r;
+		r = r ? run_check_children(run) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void
+run_sample(const struct bench_run *run, struct sample *ret)
+{
+	ret->time_ns = clock_now_ns();
+	/* Relaxed: a count that is one late is late at both samples. */
+	ret->count = load_rlx(&run->shared->count);
+	ret->cpu_ns = 0;
+	for (int role = 0; role < N_ROLES; role++)
+		if (run->pids[role])
+			ret->cpu_ns += process_cpu_ns(run->pids[role]);
+}
+
+static void
+run_enter(struct bench_run *run, enum bench_phase phase)
+{
+	/* Relaxed: see run_phase(). */
+	store_rlx(&run->shared->phase, phase);
+}
+
+/* Measures for the time asked for, and then, up to a limit, until at least one thing was done. */
+static int
+run_measure(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end)
+{
+	uint64_t duration_ns = (uint64_t)(run->options->seconds * 1e9), extra_ns = 0;
+	int r;
+
+	run_enter(run, PHASE_WARM);
+	r = run_pause(run, MIN(duration_ns / 5, 200 * NSEC_PER_MSEC));
+	if (r < 0)
+		return r;
+	run_enter(run, PHASE_MEASURE);
+	run_sample(run, ret_begin);
+	do {
+		r = run_pause(run, extra_ns ? 10 * NSEC_PER_MSEC : duration_ns);
+		if (r < 0)
+			return r;
+		run_sample(run, ret_end);
+		extra_ns += 10 * NSEC_PER_MSEC;
+	} while (ret_end->count == ret_begin->count && extra_ns < FINISH_PATIENCE_NS);
+	if (ret_end->count == ret_begin->count)
+		return run_fail(run, -ETIME, "not one message went through");
+	run_enter(run, PHASE_STOP);
+	return 0;
+}
+
+/* Everything sent must have arrived, once. */
+static int
+run_check_all_arrived(struct bench_run *run)
+{
+	struct bench_shared *shared = run->shared;
+	uint64_t deadline = clock_now_ns() + FINISH_PATIENCE_NS, sent, count;
+	int r;
+
+	sent = load_acq(&shared->sent);
+	for (;;) {
+		count = load_acq(&shared->count);
+		if (count >= sent || clock_now_ns() >= deadline)
+			break;
+		r = process_sleep(NSEC_PER_MSEC);
+		if (r < 0)
+			return r;
+		r = run_check_children(run);
+		if (r < 0)
+			return r;
+	}
+	if (count == sent)
+		return run_check_children(run);
+	(void)snprintf(run->why, sizeof(run->why), "%llu events were sent, %llu arrived",
+		(unsigned long long)sent, (unsigned long long)count);
+	return -EBADMSG;
+}
+
+static int
+run_finish(struct bench_run *run)
+{
+	pid_t client = run->pids[ROLE_CLIENT];
+	int r;
+
+	r = process_end(client, FINISH_PATIENCE_NS);
+	run->pids[ROLE_CLIENT] = 0;
+	if (r < 0)
+		return run_tell_end(run, ROLE_CLIENT);
+	return run->workload->is_one_way ? run_check_all_arrived(run) : run_check_children(run);
+}
+
+static int
+run_work(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end)
+{
+	int r;
+
+	if (run->subject->open) {
+		r = run->subject->open(run);
+		if (r)
+			return r;
+	}
+	r = run_start(run, ROLE_SERVER);
+	if (r < 0)
+		return r;
+	r = run_await_ready(run, ROLE_SERVER);
+	if (r < 0)
+		return r;
+	r = run_start(run, ROLE_CLIENT);
+	if (r < 0)
+		return r;
+	r = run_await_ready(run, ROLE_CLIENT);
+	if (r < 0)
+		return r;
+	r = run_measure(run, ret_begin, ret_end);
+	if (r < 0)
+		return r;
+	return run_finish(run);
+}
+
+static void
+run_figure(const struct bench_run *run, const struct sample *begin, const struct sample *end,
+	struct bench_figures *ret)
+{
+	const struct hist *h = &run->shared->hist;
+	double n = (double)(end->count - begin->count);
+	bool has_latency = !run->workload->is_one_way && h->n;
+
+	ret->value[METRIC_P50] = has_latency ? (double)hist_quantile(h, 0.5) : (double)NAN;
+	ret->value[METRIC_P99] = has_latency ? (double)hist_quantile(h, 0.99) : (double)NAN;
+	ret->value[METRIC_P999] = has_latency ? (double)hist_quantile(h, 0.999) : (double)NAN;
+	ret->value[METRIC_RATE] = n * 1e9 / (double)(end->time_ns - begin->time_ns);
+	ret->value[METRIC_CPU] = (double)(end->cpu_ns - begin->cpu_ns) / n;
+}
+
+static int
+remove_entry(const char *path, const struct stat *st _unused_, int type _unused_,
+	struct FTW *where _unused_)
+{
+	(void)remove(path); /* what cannot go makes rmdir of its folder fail, and nothing worse */
+	return 0;
+}
+
+static void
+run_close(struct bench_run *run)
+{
+	static const enum bench_role order[] = {ROLE_CLIENT, ROLE_SERVER, ROLE_DAEMON};
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (run->pids[order[i]])
+			(void)process_end(
+				run->pids[order[i]], 0); /* how it ends is told elsewhere */
+		run->pids[order[i]] = 0;
+	}
+	if (run->subject->close)
+		run->subject->close(run);
+	for (size_t i = 0; i < ARRAY_SIZE(run->fds); i++)
+		run->fds[i] = fd_close(run->fds[i]);
+	if (*run->dir)
+		(void)nftw(run->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS); /* best effort */
+	(void)munmap(run->shared, sizeof(*run->shared)); /* cannot fail: it is ours */
+	run->shared = NULL;
+}
+
+static int
+run_open(struct bench_run *run)
+{
+	const char *tmp = getenv("TMPDIR");
+	void *shared;
+
+	run->role = N_ROLES;
+	run->daemon = NULL;
+	*run->dir = *run->address = *run->why = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(run->fds); i++)
+		run->fds[i] = -1;
+	for (size_t i = 0; i < N_ROLES; i++)
+		run->pids[i] = 0;
+	shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (shared == MAP_FAILED)
+		return run_fail(run, -errno, "mmap");
+	run->shared = shared;
+	if (snprintf(run->dir, sizeof(run->dir), "%s/tern-bench-XXXXXX", tmp ? tmp : "/tmp") >=
+			(int)sizeof(run->dir) ||
+		!mkdtemp(run->dir)) {
+		*run->dir = '\0';
+		return run_fail(run, -ENAMETOOLONG, "no folder for temporary files");
+	}
+	return 0;
+}
+
+int
+run_execute(struct bench_run *run, struct bench_figures *ret_figures)
+{
+	struct sample begin, end;
+	int r;
+
+	r = run_open(run);
+	if (r == 0)
+		r = run_work(run, &begin, &end);
+	if (r == 0)
+		run_figure(run, &begin, &end, ret_figures);
+	if (run->shared)
+		run_close(run);
+	return r;
+}

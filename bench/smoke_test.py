@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smoke: tern-bench runs, its rows are well formed, and it leaves nothing behind
+
+Usage: smoke_test.py TERN-BENCH
+
+Nothing here depends on how fast anything is; the times are only long enough
+for one message to go through.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BENCH = None
+CALL_METRICS = ["p50", "p99", "p999", "rate", "cpu", "min", "max"]
+EVENT_METRICS = ["rate", "cpu", "min", "max"]
+LIMITS = {
+    "rpc-hot": ["spin"],
+    "rpc-blocking": ["futex", "eventfd", "eventfd-epoll", "unix-socket"],
+    "rpc-default": ["spin", "eventfd-epoll", "unix-socket"],
+    "stream": ["ring", "ring-fenced"],
+}
+PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus"]
+
+
+def processes_with(text):
+    """The processes that have text in their environment."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                if text.encode() in f.read():
+                    found.append(pid)
+        except OSError:
+            pass  # gone, or not ours
+    return found
+
+
+class Smoke(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.TemporaryDirectory(prefix="smoke-")
+        self.env = dict(os.environ, TMPDIR=self.tmp.name)
+
+    def tearDown(self):
+        left = os.listdir(self.tmp.name)
+        running = processes_with("TMPDIR=" + self.tmp.name)
+        self.tmp.cleanup()
+        self.assertEqual(left, [], "files left")
+        self.assertEqual(running, [], "processes left")
+
+    def bench(self, *arguments, status=0):
+        done = subprocess.run([BENCH, *arguments], env=self.env, timeout=100,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
+    def rows(self, *arguments):
+        """{subject: {metric: value}}, with everything about the form checked."""
+        figures = {}
+        for line in self.bench("--seconds", "0.1", "--tsv", *arguments).splitlines():
+            workload, subject, pin, metric, value, unit = line.split("\t")
+            self.assertIn(workload, LIMITS)
+            self.assertIn(pin, ["cross", "same", "one", "free"])
+            self.assertEqual(unit, {"missing": "-", "rate": "1/s"}.get(
+                metric, "1/s" if workload == "stream" and metric != "cpu" else "ns"))
+            self.assertNotIn(metric, figures.setdefault(subject, {}))
+            figures[subject][metric] = float(value)
+        return figures
+
+    def check_workload(self, workload, *options):
+        figures = self.rows("--repeats", "1", *options, workload)
+        metrics = EVENT_METRICS if workload == "stream" else CALL_METRICS
+        for limit in LIMITS[workload]:
+            self.assertEqual(list(figures["limit:" + limit]), metrics)
+        for peer in PEERS:
+            self.assertIn(list(figures["peer:" + peer]), [metrics, ["missing"]])
+        for subject, values in figures.items():
+            self.assertTrue(all(v > 0 for v in values.values()), f"{subject}: {values}")
+            if "p50" in values:
+                self.assertLessEqual(values["p50"], values["p99"])
+                self.assertLessEqual(values["p99"], values["p999"])
+
+    def test_rpc_hot(self):
+        self.check_workload("rpc-hot")
+
+    def test_rpc_blocking(self):
+        self.check_workload("rpc-blocking")
+
+    def test_rpc_default(self):
+        self.check_workload("rpc-default", "--pin", "same")
+
+    def test_stream(self):
+        self.check_workload("stream", "--pin", "one")
+
+    def test_range_is_over_the_repeats(self):
+        for values in self.rows("--repeats", "3", "rpc-hot").values():
+            if "p50" in values:
+                self.assertLessEqual(values["min"], values["p50"])
+                self.assertLessEqual(values["p50"], values["max"])
+
+    def test_peers_that_are_not_installed_are_missing(self):
+        self.env["PATH"] = "/nonexistent"
+        figures = self.rows("--repeats", "2", "rpc-hot")
+        for peer in PEERS:
+            self.assertEqual(figures["peer:" + peer], {"missing": 1.0})
+
+    def test_list(self):
+        names = [line.split()[0] for line in self.bench("--list").splitlines()]
+        self.assertEqual(names, list(LIMITS))
+
+    def test_table(self):
+        text = self.bench("--seconds", "0.05", "--repeats", "1", "rpc-hot")
+        self.assertIn("limit:spin", text)
+        self.assertIn("p50 min..max", text)
+
+    def test_wrong_usage(self):
+        for arguments in [["no-such-workload"], ["--pin", "moon", "stream"],
+                          ["--seconds", "0", "stream"], ["--seconds", "1x", "stream"],
+                          ["--seconds", "nan", "stream"], ["--repeats", "0", "stream"],
+                          ["--repeats", "101", "stream"], ["--bogus", "stream"]]:
+            with self.subTest(arguments):
+                self.assertEqual(self.bench(*arguments, status=2), "")
+
+    def stop(self, sig):
+        with subprocess.Popen([BENCH, "--seconds", "60", "--repeats", "1", "rpc-default"],
+                              env=self.env, stdout=subprocess.DEVNULL) as bench:
+            for _ in range(1000):  # until a run is under way
+                if os.listdir(self.tmp.name):
+                    break
+                time.sleep(0.01)
+            bench.send_signal(sig)
+            return bench.wait(timeout=30)
+
+    def test_stopped(self):
+        self.assertEqual(self.stop(signal.SIGINT), 130)
+        self.assertEqual(self.stop(signal.SIGTERM), 130)
+
+
+if __name__ == "__main__":
+    BENCH = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
