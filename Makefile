@@ -12,7 +12,7 @@ TIME ?= 60
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench install asan tsan clang fuzz format clean asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz format clean asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -47,6 +47,9 @@ bench: ## tern beside its limits and D-Bus (OPTIONS='--seconds 1 rpc-hot')
 	@tools/with $(BUILD) bench
 	@$(call ninja,$(BUILD))
 	@$(BUILD)/bench/tern-bench $(OPTIONS)
+
+library: all ## what libtern.so weighs, needs and shows
+	@tools/show-library $(BUILD)
 
 install: ## install under PREFIX, inside DESTDIR
 	@tools/deps build
