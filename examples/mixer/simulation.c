@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * simulation: the mixer without a bus, driven by chance
+ *
+ *	mixer-simulation SEED DIRECTORY
+ *
+ * Makes recordings up, lets players come, stall, die and end, changes volumes
+ * and pauses, and leaves NAME.wav, events.jsonl and mix.wav in the directory for
+ * verify.py: two programs written from mixer.md, compared on courses that a real
+ * run would hardly take.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mix.h"
+#include "mixer.h"
+#include "wav.h"
+
+enum {
+	N_PLAYERS = 6,
+	MAX_FRAMES = 40 * MIX_BLOCK,
+	STEPS = 400,
+	GRACE = 5, /* a step is a tick of the clock */
+};
+
+struct simulated {
+	char name[16];
+	uint8_t samples[2 * MAX_FRAMES];
+	size_t n_frames;
+	size_t n_sent;
+	uint64_t id; /* 0: has not joined */
+	int asleep;  /* steps until it sends again */
+};
+
+struct simulation {
+	struct mixer *mixer;
+	struct wav_writer *mix;
+	FILE *events;
+	size_t n_pushed, n_used;
+	struct simulated players[N_PLAYERS];
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "simulation: %s\n", what);
+	exit(1);
+}
+
+static int
+on_joined(void *user, struct mixer_player *player)
+{
+	return 0;
+}
+
+static void
+on_left(void *user, struct mixer_player *player)
+{
+}
+
+static void
+on_started(void *user, struct mixer_player *p)
+{
+	struct simulation *s = user;
+
+	fprintf(s->events,
+		"{\"event\":\"started\",\"player\":\"%s\",\"position\":%llu,\"offset\":%llu}\n",
+		p->name, (unsigned long long)p->start, (unsigned long long)p->offset);
+}
+
+static void
+on_volume(void *user, struct mixer_player *p, uint64_t position, uint32_t value)
+{
+	struct simulation *s = user;
+
+	fprintf(s->events,
+		"{\"event\":\"volume\",\"player\":\"%s\",\"position\":%llu,\"value\":%u}\n",
+		p ? p->name : MIXER_ALL, (unsigned long long)position, value);
+}
+
+static void
+on_ended(void *user, struct mixer_player *p, uint64_t position)
+{
+	struct simulation *s = user;
+
+	fprintf(s->events,
+		"{\"event\":\"ended\",\"player\":\"%s\",\"position\":%llu,\"frames\":%llu}\n",
+		p->name, (unsigned long long)position, (unsigned long long)p->frames);
+}
+
+static int
+on_block(void *user, const void *samples, uint64_t position)
+{
+	struct simulation *s = user;
+
+	return wav_writer_write(s->mix, samples, MIX_BLOCK);
+}
+
+static void
+on_used(void *user, void *token, uint64_t position)
+{
+	struct simulation *s = user;
+
+	s->n_used++;
+}
+
+static const struct mixer_ops ops = {
+	.joined = on_joined,
+	.left = on_left,
+	.started = on_started,
+	.volume = on_volume,
+	.ended = on_ended,
+	.block = on_block,
+	.used = on_used,
+};
+
+static void
+record(struct simulated *p, const char *directory, int number)
+{
+	struct wav_writer *wav;
+	char path[512];
+	size_t i;
+
+	(void)snprintf(p->name, sizeof(p->name), "p%d", number);
+	p->n_frames = 1 + (size_t)random() % MAX_FRAMES;
+	for (i = 0; i < 2 * p->n_frames; i++)
+		p->samples[i] = (uint8_t)random();
+	(void)snprintf(path, sizeof(path), "%s/%s.wav", directory, p->name);
+	if (wav_writer_new(path, &wav))
+		die("cannot write a recording");
+	for (i = 0; i < p->n_frames; i++) {
+		if (wav_writer_write(wav, p->samples + 2 * i, 1))
+			die("cannot write a recording");
+	}
+	if (wav_writer_flush(wav))
+		die("cannot write a recording");
+	(void)wav_writer_free(wav); /* NULL */
+}
+
+static void
+play(struct simulation *s, struct simulated *p)
+{
+	struct mixer_player *joined;
+	int n = (int)(random() % (MIXER_QUEUE + 2));
+
+	if (p->n_sent == p->n_frames)
+		return;
+	if (!p->id) {
+		if (mixer_join(s->mixer, p->name, 0, &joined))
+			die("cannot join");
+		p->id = joined->id;
+	}
+	while (n-- && p->n_sent < p->n_frames) {
+		size_t left = p->n_frames - p->n_sent;
+		struct mixer_block block = {
+			.samples = p->samples + 2 * p->n_sent,
+			.n_frames = left < MIX_BLOCK ? left : MIX_BLOCK,
+		};
+		int r = mixer_push(s->mixer, p->id, 0, &block, left <= MIX_BLOCK);
+
+		if (r == MIXER_E_FULL)
+			return;
+		if (r)
+			die("a block was refused");
+		s->n_pushed++;
+		p->n_sent += block.n_frames;
+	}
+}
+
+static void
+change(struct simulation *s)
+{
+	struct mixer_change c = {.name = s->players[random() % N_PLAYERS].name};
+	uint64_t position;
+
+	if (random() % 4 == 0)
+		c.name = MIXER_ALL;
+	c.shift = random() % 2;
+	c.value = c.shift ? random() % 65536 - 32768 : random() % 65537;
+	if (random() % 2)
+		c.at = mixer_position(s->mixer) + (uint64_t)(random() % (10 * MIX_BLOCK));
+	(void)mixer_change(s->mixer, &c, &position); /* nobody of that name: fine */
+}
+
+static void
+step(struct simulation *s, uint64_t now)
+{
+	struct simulated *p = &s->players[random() % N_PLAYERS];
+	long dice = random() % 16;
+	uint64_t deadline;
+
+	if (dice < 10 && p->asleep > 0)
+		p->asleep--;
+	else if (dice < 10)
+		play(s, p);
+	else if (dice == 10)
+		p->asleep = (int)(random() % 16);
+	else if (dice == 11)
+		(void)mixer_pause(s->mixer, mixer_position(s->mixer) + (uint64_t)(random() % 4000));
+	else if (dice == 12)
+		mixer_resume(s->mixer);
+	else
+		change(s);
+	if (mixer_run(s->mixer, now, &deadline))
+		die("cannot write the mix");
+}
+
+static void
+run(struct simulation *s)
+{
+	uint64_t deadline;
+	int i;
+
+	for (i = 0; i < STEPS; i++)
+		step(s, (uint64_t)i);
+	if (random() % 2)
+		mixer_leave(s->mixer, 0); /* all of them die; what they sent is still mixed */
+	if (mixer_run(s->mixer, STEPS, &deadline))
+		die("cannot write the mix");
+	mixer_stop(s->mixer);
+	if (s->n_used != s->n_pushed)
+		die("not every block was given back once");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct simulation s;
+	char path[512];
+	int i;
+
+	if (argc != 3)
+		die("SEED DIRECTORY");
+	srandom((unsigned)atoi(argv[1]));
+	for (i = 0; i < N_PLAYERS; i++)
+		record(&s.players[i], argv[2], i);
+	(void)snprintf(path, sizeof(path), "%s/mix.wav", argv[2]);
+	if (wav_writer_new(path, &s.mix))
+		die("cannot write the mix");
+	(void)snprintf(path, sizeof(path), "%s/events.jsonl", argv[2]);
+	s.events = fopen(path, "we");
+	if (!s.events || mixer_new(&ops, &s, GRACE, &s.mixer))
+		die("cannot begin");
+	run(&s);
+	(void)mixer_free(s.mixer); /* NULL */
+	if (wav_writer_flush(s.mix) || fclose(s.events))
+		die("cannot write");
+	(void)wav_writer_free(s.mix); /* NULL */
+	return 0;
+}
