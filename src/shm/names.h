@@ -55,11 +55,12 @@ void names_deinit(struct names *names);
 /**
  * names_lookup() - who owns this name?
  *
- * Return: 0, TABLE_E_NOT_FOUND, TABLE_E_MOVED or TABLE_E_BUSY.  Threads: any.  Blocks: never.
+ * Return: 0, TABLE_E_NOT_FOUND, TABLE_E_MOVED, TABLE_E_BUSY, or
+ * -EBADMSG (the table is broken).  Threads: any.  Blocks: never.
  */
 int names_lookup(const struct names *names, const char *name, size_t size, struct name_entry *ret);
 
-/* names_next() - iterate; as table_next() */
+/* names_next() - iterate; as table_next(), and -EBADMSG */
 int names_next(const struct names *names, struct table_cursor *cursor, struct name_entry *ret);
 
 /**

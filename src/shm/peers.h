@@ -29,7 +29,7 @@ struct shm_peer {
 	uint32_t domain;
 	uint32_t flags;
 	uint32_t slot;
-	uint64_t reserved[1];
+	uint64_t reserved[2];
 };
 
 struct peers {
@@ -58,12 +58,13 @@ void peers_deinit(struct peers *peers);
 /**
  * peers_find() - who is this?
  *
- * Return: 0, TABLE_E_NOT_FOUND (gone, or never there), TABLE_E_MOVED or TABLE_E_BUSY.
+ * Return: 0, TABLE_E_NOT_FOUND (gone, or never there), TABLE_E_MOVED, TABLE_E_BUSY, or
+ * -EBADMSG (the table is broken).
  * Threads: any.  Blocks: never.
  */
 int peers_find(const struct peers *peers, uint64_t id, struct peer_entry *ret);
 
-/* peers_next() - iterate; as table_next() */
+/* peers_next() - iterate; as table_next(), and -EBADMSG */
 int peers_next(const struct peers *peers, struct table_cursor *cursor, struct peer_entry *ret);
 
 /* peers_inbox() - the inbox word of a slot, load-acquire (T6); another value than before: news */

@@ -43,8 +43,10 @@ int peers_remove(struct peers_writer *peers, uint64_t id);
  */
 void peers_inbox_bump(struct peers_writer *peers, uint32_t slot);
 
-/* peers_grow() - as table_grow(); then send table_fd(&peers->table), then peers_forward() */
+/**
+ * peers_grow() - as table_grow()
+ *
+ * Then table_fd(&peers->table) goes to every peer, then table_forward(&peers->table), which
+ * bumps every inbox word of the old segment, so that each peer looks into its socket.
+ */
 int peers_grow(struct peers_writer *peers);
-
-/* peers_forward() - as table_forward(), and every old inbox word is bumped, so that all look */
-void peers_forward(struct peers_writer *peers);

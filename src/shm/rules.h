@@ -108,5 +108,8 @@ int rules_match(const struct rules *rules, const struct match_query *query, stru
 /* rule_hits_deinit() - free what the hits hold; they can be used again */
 void rule_hits_deinit(struct rule_hits *hits);
 
-/* rules_next() - iterate; as table_next() */
+/* rules_next() - iterate; as table_next(), and -EBADMSG */
 int rules_next(const struct rules *rules, struct table_cursor *cursor, struct rule *ret);
+
+/* rule_read() - a private copy of a record, checked: 0 or -EBADMSG */
+int rule_read(const void *record, size_t size, struct rule *ret);

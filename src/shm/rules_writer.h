@@ -8,14 +8,13 @@
  * removed, and all of a dead peer, without a search. rulebook.h is what ternd uses.
  */
 
+#include "shm/map.h"
 #include "shm/rules.h"
 #include "shm/table_writer.h"
 
-struct rule_owner;
-
 struct rules_writer {
 	struct table_writer table;
-	struct rule_owner *owners; /* by subscriber */
+	struct map owners; /* by subscriber: where its rules are */
 };
 
 #define RULES_WRITER_INIT ((struct rules_writer){.table = TABLE_WRITER_INIT})
@@ -25,6 +24,9 @@ int rules_writer_init(struct rules_writer *ret, uint32_t capacity);
 
 /* rules_writer_deinit() - unmap, close and free; a zeroed or half-built one is fine */
 void rules_writer_deinit(struct rules_writer *rules);
+
+/* rules_units() - units that a rule with so many tags takes, at most, for table_reserve() */
+uint32_t rules_units(size_t n_tags);
 
 /**
  * rules_add() - enter a rule; its tags are ascending, each once, without the one it is indexed by

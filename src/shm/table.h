@@ -4,8 +4,8 @@
 /*
  * table: records that ternd writes and every peer reads, without a lock and without asking
  *
- * Layout   head | state line | extra words | half 0 | half 1; a half is its seed and its
- *          high-water mark | buckets | units of 32 bytes. A record is 1 to n units in a row
+ * Layout   segment head | state line | extra words | half 0 | half 1; a half is its seed and
+ *          its high-water mark | buckets | units of 32 bytes. A record is 1 to n units in a row
  *          and never changes; bucket and record are chained by links {hash, unit + 1}.
  * Writers  ternd only. Readers have a read-only mapping of a sealed memfd.
  * Together any number of readers with the writer; writer operations exclude each other.
@@ -35,8 +35,6 @@
  *      bucket 3   0                                        (unlinked, its link still leads on)
  */
 
-#include <stdalign.h>
-
 #include "base/atomic.h"
 #include "base/attribute.h"
 #include "shm/head.h"
@@ -58,15 +56,17 @@ enum {
 };
 
 enum {
-	TABLE_MAJOR = 1,
-	TABLE_MINOR = 0,
 	TABLE_UNIT = 32,                 /* bytes */
 	TABLE_UNIT_WORDS = 4,            /* 64-bit words */
 	TABLE_TRIES = 64,                /* how often a reader starts again */
+	TABLE_WALK_MAX = 64,             /* records of a chain, where keys are unique */
 	TABLE_CAPACITY_MIN = 32,         /* units */
 	TABLE_CAPACITY_MAX = 1 << 24,    /* units */
 	TABLE_RECORD_MAX = 42 * TABLE_UNIT, /* bytes; the longest record there is, a name with labels */
 };
+
+/* TABLE_SIZE_MAX - no table is larger, in bytes: offsets have 32 bits */
+#define TABLE_SIZE_MAX (UINT64_C(3) << 30)
 
 /* The life of a record. A half begins all zero. */
 enum {
@@ -75,21 +75,22 @@ enum {
 	RECORD_DEAD,
 };
 
-/* struct shm_table - what every table begins with; two cache lines after the head */
+/* The parts of every table, as numbered in the segment's head. */
+enum {
+	TABLE_PART_STATE,  /* struct shm_table */
+	TABLE_PART_EXTRA,  /* extra words; absent if there are none */
+	TABLE_PART_HALF_0, /* struct shm_half, buckets, units */
+	TABLE_PART_HALF_1,
+};
+
+/* struct shm_table - the words that say where a table is in its life; one cache line */
 struct shm_table {
-	struct shm_head head;
-
-	alignas(CACHE_LINE) uint32_t capacity; /* units in a half; a power of two */
-	uint32_t n_extra;                      /* extra words, e.g. inboxes */
-	uint64_t extra;                        /* offsets of the parts, from the start */
-	uint64_t half[2];
-	uint64_t reserved[4];
-
-	alignas(CACHE_LINE) _Atomic uint64_t generation; /* & 1: the half in use; T4 */
-	_Atomic uint64_t changes;                        /* records that died; T3 */
-	_Atomic uint64_t moved;                          /* not 0: the table lives elsewhere; T5 */
-	_Atomic uint64_t complete;                       /* not 0: holds all that ternd knows */
-	uint64_t reserved_line[4];
+	_Atomic uint64_t generation; /* & 1: the half in use; T4 */
+	_Atomic uint64_t changes;    /* records that died; T3 */
+	_Atomic uint64_t moved;      /* not 0: the table lives elsewhere; T5 */
+	_Atomic uint64_t complete;   /* not 0: holds all that ternd knows */
+	_Atomic uint32_t capacity;   /* units in a half; a power of two; never changes */
+	uint32_t reserved[7];
 };
 
 /* struct shm_half - followed by capacity / 2 buckets (links) and the units */
@@ -144,9 +145,11 @@ struct table_walk {
 	uint64_t seed;
 	const void *key;
 	size_t key_size;
-	uint64_t link;
-	uint32_t hash;
-	uint32_t n_steps;
+	uint64_t link;    /* to the next record of the chain */
+	uint32_t hash;    /* of the key, its upper half */
+	uint32_t unit;    /* of the record that table_step() gave last */
+	uint32_t n_steps; /* since the seek */
+	uint32_t limit;   /* for them */
 	bool lost; /* a walk did not end: something changed under it */
 };
 
@@ -244,6 +247,13 @@ uint64_t table_extra(const struct table *table, uint32_t index);
 bool table_valid(const struct table *table);
 
 /* the words of a half, for table.c and table_writer.c */
+
+enum {
+	HALF_SEED = 0, /* words of struct shm_half */
+	HALF_USED = 1,
+	RECORD_LINK = 0, /* words of struct shm_record */
+	RECORD_STATE = 1,
+};
 
 static inline uint32_t
 table_n_buckets(uint32_t capacity)

@@ -18,27 +18,32 @@
 
 #include "shm/table.h"
 
+struct table_writer;
+
 /**
  * typedef table_relocated_fn - a record has a new place
  * @record: the whole record, a private copy
  *
  * Called for every live record when the table was compacted or grown.
  */
-typedef void (*table_relocated_fn)(void *user, uint32_t unit, const void *record);
+typedef void (*table_relocated_fn)(struct table_writer *writer, uint32_t unit, const void *record);
 
 struct table_writer {
 	struct table view; /* of the writer's own mapping: look-ups, and table_valid() */
 	struct segment segment;
-	struct segment old; /* between table_grow() and table_forward() */
 	const char *name;
 	struct shm_table *shm;
+	_Atomic uint64_t *extra;
 	_Atomic uint64_t *half[2];
+	struct segment old; /* between table_grow() and table_forward() */
+	struct shm_table *old_shm;
+	_Atomic uint64_t *old_extra;
 	uint32_t *previous; /* of each unit: unit + 1 of the one before it in its chain */
 	uint32_t used;      /* units of this half */
 	uint32_t n_units;   /* of them in live records */
 	uint32_t n_records; /* live */
-	table_relocated_fn relocated;
-	void *user;
+	bool full;          /* table_reserve() said so, and it was not grown since */
+	table_relocated_fn relocated; /* may be NULL */
 };
 
 #define TABLE_WRITER_INIT ((struct table_writer){.segment = SEGMENT_INIT, .old = SEGMENT_INIT})
@@ -47,7 +52,7 @@ struct table_writer {
  * table_writer_init() - make an empty table
  * @name: of the memfd, for who looks; a literal
  * @capacity: units of a half; made a power of two
- * @n_extra: extra words, all 0
+ * @n_extra: extra words, all 0; table_grow() doubles them
  *
  * Return: 0 or a negative errno.  Threads: owner.  Blocks: never.
  */
@@ -74,14 +79,23 @@ void table_complete(struct table_writer *writer);
 int table_reserve(struct table_writer *writer, uint32_t n_units);
 
 /**
- * table_append() - add a record
- * @record: begins with a struct shm_record, which is filled in here; copied
- * @size: bytes; there must be room (table_reserve())
+ * table_put() - add a record, instead of the one with its key if there is one
+ * @record: begins with a struct shm_record, which is filled in; copied
+ * @size: bytes of it
+ * @ret_unit: where it is; may be NULL
  *
- * May compact, when a chain grew too long. For unique keys the caller has seen that the key
- * is not there, or removes the other record right afterwards.
+ * For unique keys. Readers find the old record or the new one, never none. May compact.
  *
- * Return: the unit of the record.  Threads: owner.  Blocks: never.
+ * Return: 0 or TABLE_E_FULL (never after table_reserve()).  Threads: owner.  Blocks: never.
+ */
+int table_put(struct table_writer *writer, const void *record, size_t size, uint32_t *ret_unit);
+
+/**
+ * table_append() - add a record to those with its key
+ *
+ * As table_put(), for several records a key; there must be room: table_reserve().
+ *
+ * Return: its unit.  Threads: owner.  Blocks: never.
  */
 uint32_t table_append(struct table_writer *writer, const void *record, size_t size);
 
@@ -96,7 +110,7 @@ void table_remove(struct table_writer *writer, uint32_t unit);
 int table_locate(const struct table_writer *writer, const void *key, size_t key_size,
 	uint32_t *ret_unit);
 
-/* table_copy() - the record at a unit that table_append() or table_locate() gave; its bytes */
+/* table_copy() - the record at a unit that is in use; returns its bytes */
 size_t table_copy(const struct table_writer *writer, uint32_t unit, void *ret_record);
 
 /* table_extra_add() - extra word + 1, store-release */
@@ -115,5 +129,9 @@ void table_compact(struct table_writer *writer);
  */
 int table_grow(struct table_writer *writer);
 
-/* table_forward() - every peer has been sent the new one: readers of the old are told; no-op else */
+/**
+ * table_forward() - every peer has been sent the new one: readers of the old are told
+ *
+ * Each of the old extra words is bumped as well. Without a table_grow() before: nothing.
+ */
 void table_forward(struct table_writer *writer);

@@ -46,10 +46,11 @@ void tags_deinit(struct tags *tags);
 /**
  * tags_find() - the number of a string
  *
- * Return: 0, TABLE_E_NOT_FOUND (no rule names it), TABLE_E_MOVED or TABLE_E_BUSY.
+ * Return: 0, TABLE_E_NOT_FOUND (no rule names it), TABLE_E_MOVED, TABLE_E_BUSY, or
+ * -EBADMSG (the table is broken).
  * Threads: any.  Blocks: never.
  */
 int tags_find(const struct tags *tags, const char *text, size_t size, uint32_t *ret_id);
 
-/* tags_next() - iterate; as table_next() */
+/* tags_next() - iterate; as table_next(), and -EBADMSG */
 int tags_next(const struct tags *tags, struct table_cursor *cursor, struct tag_entry *ret);

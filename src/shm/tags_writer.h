@@ -3,14 +3,13 @@
 
 /* tags_writer: ternd's side of the tags; counts how many rules use each, privately */
 
+#include "shm/map.h"
 #include "shm/table_writer.h"
 #include "shm/tags.h"
 
-struct tag_use;
-
 struct tags_writer {
 	struct table_writer table;
-	struct tag_use *uses; /* by number */
+	struct map uses; /* by number: uses << 32 | unit */
 	uint32_t last_id;
 };
 
@@ -29,9 +28,9 @@ uint32_t tags_units(size_t size);
  * tags_ref() - use a tag, which is made if it is new
  * @ret_uses: how many others use it
  *
- * There must be room for it: table_reserve(). Undone by tags_unref().
+ * Undone by tags_unref().
  *
- * Return: 0, -EINVAL (empty), -E2BIG (over TAGS_TEXT_MAX) or -ENOMEM.
+ * Return: 0, TABLE_E_FULL (never after table_reserve()), -EINVAL (empty), -E2BIG (over TAGS_TEXT_MAX) or -ENOMEM.
  * Threads: owner.  Blocks: never.
  */
 int tags_ref(struct tags_writer *tags, const char *text, size_t size, uint32_t *ret_id,

@@ -27,8 +27,6 @@
  *     own business; the writer's is in rulebook.h.
  */
 
-#include <stdalign.h>
-
 #include "base/atomic.h"
 #include "base/attribute.h"
 #include "shm/head.h"
@@ -42,15 +40,13 @@ enum {
 	VERSIONS_N_WORDS = VERSIONS_SENDERS + VERSIONS_N_SENDERS,
 };
 
-/* struct shm_versions - the whole segment */
-struct shm_versions {
-	struct shm_head head;
-	alignas(CACHE_LINE) _Atomic uint64_t words[VERSIONS_N_WORDS];
+enum {
+	VERSIONS_PART_WORDS, /* the only part of the segment */
 };
 
 struct versions {
 	struct segment segment;
-	const struct shm_versions *shm;
+	const _Atomic uint64_t *words;
 };
 
 /**
@@ -74,5 +70,5 @@ static inline uint64_t
 versions_load(const struct versions *versions, uint32_t index)
 {
 	assert(index < VERSIONS_N_WORDS);
-	return load_acq(&versions->shm->words[index]);
+	return load_acq(&versions->words[index]);
 }

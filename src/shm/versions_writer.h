@@ -7,7 +7,7 @@
 
 struct versions_writer {
 	struct segment segment;
-	struct shm_versions *shm;
+	_Atomic uint64_t *words;
 };
 
 #define VERSIONS_WRITER_INIT ((struct versions_writer){.segment = SEGMENT_INIT})
