@@ -121,7 +121,8 @@ void tern_cbor_writer_init(struct tern_cbor_writer *w, void *buf, size_t size);
  *
  * @return 0; -ENOBUFS no room, the buffer holds nothing of use; -EINVAL the calls made no whole
  * item (elements owed or too many, a break too many, text that is not UTF-8, raw bytes that are
- * no item, too deep). The first misuse stays; the put functions then do nothing.
+ * no item, too deep); what a hook of tern_cbor_packv() returned. The first failure stays; the put
+ * functions then do nothing.
  */
 int tern_cbor_writer_finish(const struct tern_cbor_writer *w, size_t *ret_size);
 
@@ -324,7 +325,8 @@ struct tern_cbor_hooks {
 /**
  * tern_cbor_pack() - write a value
  * @return 0 (room is told by tern_cbor_writer_finish()); -EINVAL format or arguments not
- * understood: a NULL string, not UTF-8, h without a hook; then nothing was written
+ * understood: a NULL string, not UTF-8, h without a hook; what the attach hook returned. The
+ * failure stays with the writer, so that it is enough to look at the end.
  */
 int tern_cbor_pack(struct tern_cbor_writer *w, const char *format, ...);
 int tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks, const char *format, va_list ap);
@@ -342,7 +344,7 @@ struct tern_cbor_strings {
  *
  * @return 0; -EBADMSG not what the format says; -EINVAL format not understood, or s without
  * memory; -ENOMEM, or -ENOBUFS with `strings`: not enough. Outputs are set only with 0.
- * Bytes are checked as tern_cbor_skip() does.
+ * What is passed over is checked as tern_cbor_skip() does. The buffer must not change meanwhile.
  */
 int tern_cbor_unpack(const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...);
 int tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap);
