@@ -13,21 +13,60 @@ enum {
 };
 
 /* The fields of struct T; each definition below sets T to its own. */
-#define FIELD(k, m, what)     .key = (k), .kind = (what), .offset = offsetof(struct T, m)
-#define U64(k, m)             {FIELD(k, m, FIELD_U64)}
-#define U32(k, m)             {FIELD(k, m, FIELD_U32)}
-#define BOOL(k, m)            {FIELD(k, m, FIELD_BOOL)}
-#define TEXT(k, m, most)      {FIELD(k, m, FIELD_TEXT), .max = (most)}
-#define BYTES(k, m, most)     {FIELD(k, m, FIELD_BYTES), .max = (most)}
-#define TEXTS(k, m, n, most)  {FIELD(k, m, FIELD_TEXTS), .max = (n), .max_size = (most)}
-#define NUMBERS(k, m, n)      {FIELD(k, m, FIELD_NUMBERS), .max = (n)}
-#define MAP(k, m, s)          {FIELD(k, m, FIELD_MAP), .sub = (s)}
-#define MAPS(k, m, n, s)      {FIELD(k, m, FIELD_MAPS), .max = (n), .sub = (s), \
-				.stride = sizeof(((struct T *)0)->m.items[0])}
-#define NEED_U64(k, m)        {FIELD(k, m, FIELD_U64), .required = true}
-#define NEED_U32(k, m)        {FIELD(k, m, FIELD_U32), .required = true}
-#define NEED_TEXT(k, m, most) {FIELD(k, m, FIELD_TEXT), .max = (most), .required = true}
-#define END                   {.key = NULL}
+#define FIELD(k, m, what) .key = (k), .kind = (what), .offset = offsetof(struct T, m)
+#define U64(k, m)                                                                                  \
+	{                                                                                          \
+		FIELD(k, m, FIELD_U64)                                                             \
+	}
+#define U32(k, m)                                                                                  \
+	{                                                                                          \
+		FIELD(k, m, FIELD_U32)                                                             \
+	}
+#define BOOL(k, m)                                                                                 \
+	{                                                                                          \
+		FIELD(k, m, FIELD_BOOL)                                                            \
+	}
+#define TEXT(k, m, most)                                                                           \
+	{                                                                                          \
+		FIELD(k, m, FIELD_TEXT), .max = (most)                                             \
+	}
+#define BYTES(k, m, most)                                                                          \
+	{                                                                                          \
+		FIELD(k, m, FIELD_BYTES), .max = (most)                                            \
+	}
+#define TEXTS(k, m, n, most)                                                                       \
+	{                                                                                          \
+		FIELD(k, m, FIELD_TEXTS), .max = (n), .max_size = (most)                           \
+	}
+#define NUMBERS(k, m, n)                                                                           \
+	{                                                                                          \
+		FIELD(k, m, FIELD_NUMBERS), .max = (n)                                             \
+	}
+#define MAP(k, m, s)                                                                               \
+	{                                                                                          \
+		FIELD(k, m, FIELD_MAP), .sub = (s)                                                 \
+	}
+#define MAPS(k, m, n, s)                                                                           \
+	{                                                                                          \
+		FIELD(k, m, FIELD_MAPS), .max = (n), .sub = (s),                                   \
+					 .stride = sizeof(((struct T *)0)->m.items[0])             \
+	}
+#define NEED_U64(k, m)                                                                             \
+	{                                                                                          \
+		FIELD(k, m, FIELD_U64), .required = true                                           \
+	}
+#define NEED_U32(k, m)                                                                             \
+	{                                                                                          \
+		FIELD(k, m, FIELD_U32), .required = true                                           \
+	}
+#define NEED_TEXT(k, m, most)                                                                      \
+	{                                                                                          \
+		FIELD(k, m, FIELD_TEXT), .max = (most), .required = true                           \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		.key = NULL                                                                        \
+	}
 
 #define T control_hello
 static const struct field hello_fields[] = {

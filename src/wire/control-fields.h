@@ -14,9 +14,9 @@ enum field_kind {
 	FIELD_U64,
 	FIELD_U32,
 	FIELD_BOOL,
-	FIELD_TEXT,    /* struct control_text, at most max bytes */
-	FIELD_BYTES,   /* struct control_bytes, at most max bytes */
-	FIELD_TEXTS,   /* {size_t n; struct control_text items[max]}, at most max_size bytes in all */
+	FIELD_TEXT,  /* struct control_text, at most max bytes */
+	FIELD_BYTES, /* struct control_bytes, at most max bytes */
+	FIELD_TEXTS, /* {size_t n; struct control_text items[max]}, at most max_size bytes in all */
 	FIELD_NUMBERS, /* {size_t n; uint32_t items[max]} */
 	FIELD_MAP,     /* a struct of the fields in sub */
 	FIELD_MAPS,    /* {size_t n; a struct of stride bytes items[max]} of the fields in sub */
@@ -24,7 +24,7 @@ enum field_kind {
 
 struct field {
 	const char *key; /* NULL ends a table */
-	uint8_t kind;    /* enum field_kind */
+	uint8_t kind;	 /* enum field_kind */
 	bool required;
 	uint16_t offset;
 	uint16_t max;

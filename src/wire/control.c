@@ -25,7 +25,8 @@ struct numbers {
 };
 
 static_assert(offsetof(struct control_tags, items) == offsetof(struct texts, items), "a list");
-static_assert(offsetof(struct control_event_tags, items) == offsetof(struct texts, items), "a list");
+static_assert(
+	offsetof(struct control_event_tags, items) == offsetof(struct texts, items), "a list");
 static_assert(offsetof(struct control_kinds, items) == offsetof(struct numbers, items), "a list");
 static_assert(offsetof(struct control_users, items) == sizeof(size_t), "a list");
 
@@ -218,8 +219,8 @@ get_item(struct reading *reading, void *p, const struct field *field, size_t i, 
 	if (field->kind == FIELD_NUMBERS)
 		return get_u32(&reading->cbor, &((struct numbers *)p)->items[i]);
 	if (field->kind == FIELD_MAPS)
-		return get_fields(reading,
-			(uint8_t *)p + sizeof(size_t) + i * field->stride, field->sub);
+		return get_fields(
+			reading, (uint8_t *)p + sizeof(size_t) + i * field->stride, field->sub);
 	r = get_text(&reading->cbor, CONTROL_MAX_TEXT, text);
 	if (r)
 		return r;
@@ -326,8 +327,14 @@ get_fields(struct reading *reading, void *base, const struct field *fields)
 
 /* The two keys that every message has; read first, because they say what the others are. */
 static const struct field head_fields[] = {
-	{.key = "type", .kind = FIELD_U32, .required = true, .offset = offsetof(struct control, type)},
-	{.key = "serial", .kind = FIELD_U64, .required = true, .offset = offsetof(struct control, serial)},
+	{.key = "type",
+		.kind = FIELD_U32,
+		.required = true,
+		.offset = offsetof(struct control, type)},
+	{.key = "serial",
+		.kind = FIELD_U64,
+		.required = true,
+		.offset = offsetof(struct control, serial)},
 	{.key = NULL},
 };
 

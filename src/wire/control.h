@@ -31,31 +31,31 @@ enum {
 	CONTROL_MAJOR = 1, /* the only incompatibility */
 	CONTROL_MINOR = 0, /* fields are added */
 	CONTROL_MAX_PACKET = 64 << 10,
-	CONTROL_MAX_TEXT = 255,        /* bytes of a name, a tag, a label */
-	CONTROL_MAX_TAGS = 16,         /* of a rule; labels of a name */
-	CONTROL_MAX_TAGS_SIZE = 1024,  /* bytes of all of them, each with one for its length */
-	CONTROL_MAX_EVENT_TAGS = 160,  /* of a name event: new, name, prefixes, labels */
+	CONTROL_MAX_TEXT = 255,	      /* bytes of a name, a tag, a label */
+	CONTROL_MAX_TAGS = 16,	      /* of a rule; labels of a name */
+	CONTROL_MAX_TAGS_SIZE = 1024, /* bytes of all of them, each with one for its length */
+	CONTROL_MAX_EVENT_TAGS = 160, /* of a name event: new, name, prefixes, labels */
 	CONTROL_MAX_TOKEN = 64,
 	CONTROL_TOKEN_SIZE = 16, /* of a token that ternd makes */
 	CONTROL_MAX_TABLES = 8,
 	CONTROL_MAX_FDS = CONTROL_MAX_TABLES + 1,
-	CONTROL_MAX_USERS = 64,  /* in counts */
-	CONTROL_PEER_TERND = 1,  /* peer id of ternd itself, the name "tern" */
+	CONTROL_MAX_USERS = 64, /* in counts */
+	CONTROL_PEER_TERND = 1, /* peer id of ternd itself, the name "tern" */
 };
 
 /* What a packet is. The numbers are part of the protocol. */
 enum control_type {
 	/* requests */
-	CONTROL_HELLO = 1,       /* -> welcome */
-	CONTROL_OWN = 2,         /* -> done, with state */
-	CONTROL_DISOWN = 3,      /* -> done */
-	CONTROL_RULE_ADD = 4,    /* -> done; by then the rule is active */
+	CONTROL_HELLO = 1,	 /* -> welcome */
+	CONTROL_OWN = 2,	 /* -> done, with state */
+	CONTROL_DISOWN = 3,	 /* -> done */
+	CONTROL_RULE_ADD = 4,	 /* -> done; by then the rule is active */
 	CONTROL_RULE_REMOVE = 5, /* -> done */
-	CONTROL_INTRODUCE = 6,   /* -> introduced + fd */
-	CONTROL_UNLINK = 7,      /* -> done, also if there is no such link any more */
-	CONTROL_LOOKUP = 8,      /* -> found */
-	CONTROL_STATS = 9,       /* -> counts */
-	CONTROL_PING = 10,       /* -> done */
+	CONTROL_INTRODUCE = 6,	 /* -> introduced + fd */
+	CONTROL_UNLINK = 7,	 /* -> done, also if there is no such link any more */
+	CONTROL_LOOKUP = 8,	 /* -> found */
+	CONTROL_STATS = 9,	 /* -> counts */
+	CONTROL_PING = 10,	 /* -> done */
 	/* answers */
 	CONTROL_WELCOME = 32,
 	CONTROL_DONE = 33,
@@ -104,7 +104,7 @@ enum control_policy {
 /* Of welcome: what became of hello's introduce. */
 enum control_introduced {
 	CONTROL_NOT_ASKED = 0,
-	CONTROL_LINKED = 1,   /* link is set, and its descriptor the last one */
+	CONTROL_LINKED = 1,	/* link is set, and its descriptor the last one */
 	CONTROL_NOT_LINKED = 2, /* failed is set */
 };
 
@@ -141,8 +141,8 @@ struct control_kinds {
  */
 struct control_hello {
 	uint32_t major_min, major_max; /* versions spoken */
-	uint32_t minor;                /* of major_max */
-	uint64_t features;             /* none yet */
+	uint32_t minor;		       /* of major_max */
+	uint64_t features;	       /* none yet */
 	uint64_t clock;
 	struct control_bytes token;
 	struct control_text introduce; /* name or ":id"; may be absent */
@@ -174,9 +174,9 @@ struct control_welcome {
 	uint32_t major, minor; /* what is spoken from here on */
 	uint64_t features;
 	uint64_t instance; /* of ternd; another one after a restart */
-	uint64_t peer;     /* the program's own id */
-	uint64_t clock;    /* ternd's, as in hello */
-	uint32_t slot;     /* of its inbox word in the peers table */
+	uint64_t peer;	   /* the program's own id */
+	uint64_t clock;	   /* ternd's, as in hello */
+	uint32_t slot;	   /* of its inbox word in the peers table */
 	uint32_t domain;
 	struct control_bytes token;
 	struct control_kinds tables;
@@ -285,7 +285,7 @@ struct control {
 enum {
 	_CONTROL_E_OK,
 	CONTROL_E_MALFORMED, /* not one whole CBOR map with a type and a serial */
-	CONTROL_E_TYPE,      /* a type that this version does not know */
+	CONTROL_E_TYPE,	     /* a type that this version does not know */
 	CONTROL_E_FIELD,     /* a field is missing, or not what it should be */
 	CONTROL_E_LIMIT,     /* more or longer than the limits above allow */
 };

@@ -46,11 +46,13 @@ assert_text(const struct control_text *text, const char *expected)
 
 START_TEST(hello)
 {
-	struct control out, in = {
-		.type = CONTROL_HELLO,
-		.serial = 1,
-		.hello = {1, 3, 2, UINT64_MAX, 77, {(const uint8_t *)"token", 5}, TEXT("org.example.Mixer")},
-	};
+	struct control out,
+		in = {
+			.type = CONTROL_HELLO,
+			.serial = 1,
+			.hello = {1, 3, 2, UINT64_MAX, 77, {(const uint8_t *)"token", 5},
+				TEXT("org.example.Mixer")},
+		};
 
 	out = round_trip(&in);
 	ck_assert_uint_eq(out.hello.major_min, 1);
@@ -65,16 +67,27 @@ END_TEST
 
 START_TEST(welcome)
 {
-	struct control out, in = {
-		.type = CONTROL_WELCOME,
-		.serial = 1,
-		.welcome = {
-			.major = 1, .instance = 9, .peer = 5, .clock = 4, .slot = 3, .domain = 2,
-			.tables = {2, {CONTROL_TABLE_NAMES, CONTROL_TABLE_RULES}},
-			.introduced = CONTROL_LINKED,
-			.link = {.peer = 8, .link = 1, .uid = 1000, .label = TEXT("x"), .initiator = true},
-		},
-	};
+	struct control out,
+		in = {
+			.type = CONTROL_WELCOME,
+			.serial = 1,
+			.welcome =
+				{
+					.major = 1,
+					.instance = 9,
+					.peer = 5,
+					.clock = 4,
+					.slot = 3,
+					.domain = 2,
+					.tables = {2, {CONTROL_TABLE_NAMES, CONTROL_TABLE_RULES}},
+					.introduced = CONTROL_LINKED,
+					.link = {.peer = 8,
+						.link = 1,
+						.uid = 1000,
+						.label = TEXT("x"),
+						.initiator = true},
+				},
+		};
 
 	out = round_trip(&in);
 	ck_assert_uint_eq(out.welcome.peer, 5);
@@ -92,10 +105,11 @@ END_TEST
 START_TEST(rule)
 {
 	struct control out, in = {
-		.type = CONTROL_RULE_ADD,
-		.serial = 2,
-		.rule_add = {7, CONTROL_WAIT, TEXT("tern"), {2, {TEXT("new"), TEXT("org")}}, 3, 4},
-	};
+				    .type = CONTROL_RULE_ADD,
+				    .serial = 2,
+				    .rule_add = {7, CONTROL_WAIT, TEXT("tern"),
+					    {2, {TEXT("new"), TEXT("org")}}, 3, 4},
+			    };
 
 	out = round_trip(&in);
 	ck_assert_uint_eq(out.rule_add.rule, 7);
@@ -116,10 +130,10 @@ END_TEST
 START_TEST(own_and_event)
 {
 	struct control out, in = {
-		.type = CONTROL_OWN,
-		.serial = 3,
-		.own = {TEXT("a.b"), CONTROL_OWN_QUEUE, {1, {TEXT("audio")}}},
-	};
+				    .type = CONTROL_OWN,
+				    .serial = 3,
+				    .own = {TEXT("a.b"), CONTROL_OWN_QUEUE, {1, {TEXT("audio")}}},
+			    };
 
 	out = round_trip(&in);
 	assert_text(&out.own.name, "a.b");
@@ -161,14 +175,17 @@ START_TEST(truncated)
 		struct control out, in = {.type = type, .serial = 5};
 
 		if (!strcmp(control_type_name(type), "unknown")) {
-			ck_assert_int_eq(control_encode(&in, packet, sizeof(packet), &packet_size), -EINVAL);
+			ck_assert_int_eq(
+				control_encode(&in, packet, sizeof(packet), &packet_size), -EINVAL);
 			continue;
 		}
 		out = round_trip(&in);
 		for (size_t n = 0; n < packet_size; n++)
-			ck_assert_int_eq(control_decode(&out, packet, n, NULL), CONTROL_E_MALFORMED);
+			ck_assert_int_eq(
+				control_decode(&out, packet, n, NULL), CONTROL_E_MALFORMED);
 		packet[packet_size] = 0;
-		ck_assert_int_eq(control_decode(&out, packet, packet_size + 1, NULL), CONTROL_E_MALFORMED);
+		ck_assert_int_eq(
+			control_decode(&out, packet, packet_size + 1, NULL), CONTROL_E_MALFORMED);
 	}
 }
 END_TEST
@@ -186,10 +203,10 @@ decode_text(const char *hex, const char **ret_where, struct control *ret)
 	return decode(ret, ret_where);
 }
 
-#define TYPE   "6474797065"     /* "type" */
+#define TYPE   "6474797065"	/* "type" */
 #define SERIAL "6673657269616c" /* "serial" */
-#define RULE   "6472756c65"     /* "rule" */
-#define CODE   "64636f6465"     /* "code" */
+#define RULE   "6472756c65"	/* "rule" */
+#define CODE   "64636f6465"	/* "code" */
 
 START_TEST(refused)
 {
@@ -205,20 +222,27 @@ START_TEST(refused)
 	ck_assert_str_eq(where, "serial");
 	ck_assert_int_eq(decode_text("a1" SERIAL "05", &where, &c), CONTROL_E_MALFORMED);
 	ck_assert_int_eq(decode_text("820a05", &where, &c), CONTROL_E_MALFORMED);
-	ck_assert_int_eq(decode_text("a2" TYPE "6161" SERIAL "05", &where, &c), CONTROL_E_MALFORMED);
+	ck_assert_int_eq(
+		decode_text("a2" TYPE "6161" SERIAL "05", &where, &c), CONTROL_E_MALFORMED);
 	ck_assert_int_eq(decode_text("a2" TYPE "0a" SERIAL "20", &where, &c), CONTROL_E_MALFORMED);
 	/* a key twice; a key that is a number */
-	ck_assert_int_eq(decode_text("a3" TYPE "0a" SERIAL "05" TYPE "0a", &where, &c), CONTROL_E_MALFORMED);
-	ck_assert_int_eq(decode_text("a3" TYPE "0a" SERIAL "050101", &where, &c), CONTROL_E_MALFORMED);
+	ck_assert_int_eq(
+		decode_text("a3" TYPE "0a" SERIAL "05" TYPE "0a", &where, &c), CONTROL_E_MALFORMED);
+	ck_assert_int_eq(
+		decode_text("a3" TYPE "0a" SERIAL "050101", &where, &c), CONTROL_E_MALFORMED);
 	/* an unknown type keeps its serial, so that it can be answered */
 	ck_assert_int_eq(decode_text("a2" TYPE "1863" SERIAL "05", &where, &c), CONTROL_E_TYPE);
 	ck_assert_uint_eq(c.serial, 5);
 	/* rule-remove without a rule; with a text; rule-add with a policy beyond 32 bits */
 	ck_assert_int_eq(decode_text("a2" TYPE "05" SERIAL "05", &where, &c), CONTROL_E_FIELD);
 	ck_assert_str_eq(where, "rule");
-	ck_assert_int_eq(decode_text("a3" TYPE "05" SERIAL "05" RULE "6131", &where, &c), CONTROL_E_FIELD);
+	ck_assert_int_eq(
+		decode_text("a3" TYPE "05" SERIAL "05" RULE "6131", &where, &c), CONTROL_E_FIELD);
 	ck_assert_int_eq(decode_text("a4" TYPE "04" SERIAL "05" RULE "01"
-		"66706f6c696379" "1b0000000100000000", &where, &c), CONTROL_E_FIELD);
+				     "66706f6c696379"
+				     "1b0000000100000000",
+				 &where, &c),
+		CONTROL_E_FIELD);
 	ck_assert_str_eq(where, "policy");
 }
 END_TEST
@@ -265,12 +289,17 @@ START_TEST(garbage)
 	struct control c = {
 		.type = CONTROL_WELCOME,
 		.serial = 1,
-		.welcome = {
-			.major = 1, .instance = 9, .peer = 5, .tables = {2, {1, 2}}, .introduced = 2,
-			.token = {(const uint8_t *)"0123456789abcdef", 16},
-			.link = {.peer = 8, .label = TEXT("x")},
-			.failed = {.code = 3, .error = TEXT("tern.X"), .text = TEXT("no")},
-		},
+		.welcome =
+			{
+				.major = 1,
+				.instance = 9,
+				.peer = 5,
+				.tables = {2, {1, 2}},
+				.introduced = 2,
+				.token = {(const uint8_t *)"0123456789abcdef", 16},
+				.link = {.peer = 8, .label = TEXT("x")},
+				.failed = {.code = 3, .error = TEXT("tern.X"), .text = TEXT("no")},
+			},
 	};
 	uint8_t good[1024], again[sizeof(packet)];
 	uint64_t random = 1;

@@ -23,7 +23,7 @@ enum {
 	NAME_E_EMPTY,
 	NAME_E_LONG,
 	NAME_E_CHARACTER,
-	NAME_E_ELEMENT,  /* nothing before, behind or between dots */
+	NAME_E_ELEMENT,	 /* nothing before, behind or between dots */
 	NAME_E_RESERVED, /* tern, tern.* */
 };
 
@@ -35,7 +35,8 @@ enum {
  */
 int name_check(const char *name, size_t size, size_t *ret_at);
 
-/* tag_check() - may a tag, or a label, be this? As name_check(); that it is UTF-8 is the codec's to see */
+/* tag_check() - may a tag, or a label, be this? As name_check(); that it is UTF-8 is the codec's to
+ * see */
 int tag_check(const char *tag, size_t size, size_t *ret_at);
 
 /* name_strerror() - a NAME_E_* in words, as the end of a sentence */

@@ -16,7 +16,15 @@ check_name(const char *name)
 START_TEST(good_names)
 {
 	static const char *const good[] = {
-		"mixer", "org.example.Mixer", "a.b", "A-1_z", "0", "9.8", "terns", "ternary.x", "-",
+		"mixer",
+		"org.example.Mixer",
+		"a.b",
+		"A-1_z",
+		"0",
+		"9.8",
+		"terns",
+		"ternary.x",
+		"-",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * hash: uthash as the bus uses it
+ *
+ * Two settings: running out of memory is an answer, not the end of the
+ * process (look at hash_added() after every HASH_ADD), and the hash has a secret
+ * key, so that nobody outside can choose names that all fall into one chain.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM		   1
+#define HASH_FUNCTION(key, size, ret_hash) ((ret_hash) = hash_secret((key), (size)))
+
+extern uint64_t hash_key[2]; /* set once, before the first table; odd */
+
+static inline unsigned int
+hash_secret(const void *key, size_t size)
+{
+	const uint8_t *p = key;
+	uint64_t hash = hash_key[0] ^ size, word;
+
+	for (; size > 0; size -= size < 8 ? size : 8, p += 8) {
+		word = 0;
+		memcpy(&word, p, size < 8 ? size : 8);
+		hash = (hash ^ word) * hash_key[1];
+		hash ^= hash >> 32;
+	}
+	hash *= hash_key[0] | 1;
+	return (unsigned int)(hash ^ (hash >> 32));
+}
+
+#include <uthash.h>
+#include <utlist.h>
+
+/* hash_added() - did the HASH_ADD of this element find memory? */
+#define hash_added(element, hh) ((element)->hh.tbl != NULL)

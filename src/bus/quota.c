@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+
+/* quota: counts per user id; see the header */
+
+#include "bus/quota.h"
+
+void
+quota_init(struct quota *quota)
+{
+	*quota = (struct quota){
+		.limits =
+			{
+				[QUOTA_PEERS] = 10 << 10,
+				[QUOTA_NAMES] = 16 << 10,
+				[QUOTA_RULES] = 16 << 10,
+				[QUOTA_LINKS] = 64 << 10,
+				[QUOTA_BYTES] = 64 << 20,
+				[QUOTA_FDS] = 16 << 10,
+			},
+	};
+}
+
+void
+quota_deinit(struct quota *quota)
+{
+	assert(!quota->users);
+}
+
+int
+quota_user_get(struct quota *quota, uint32_t uid, struct quota_user **ret)
+{
+	struct quota_user *user;
+
+	HASH_FIND(hh, quota->users, &uid, sizeof(uid), user);
+	if (!user) {
+		user = calloc(1, sizeof(*user));
+		if (!user)
+			return -ENOMEM;
+		user->quota = quota;
+		user->uid = uid;
+		HASH_ADD(hh, quota->users, uid, sizeof(user->uid), user);
+		if (!hash_added(user, hh)) {
+			free(user);
+			return -ENOMEM;
+		}
+	}
+	user->refs++;
+	*ret = user;
+	return 0;
+}
+
+struct quota_user *
+quota_user_unref(struct quota_user *user)
+{
+	if (!user)
+		return NULL;
+	assert(user->refs > 0);
+	if (--user->refs == 0) {
+		HASH_DEL(user->quota->users, user);
+		free(user);
+	}
+	return NULL;
+}
+
+int
+quota_charge(
+	struct quota_charge *charge, struct quota_user *user, enum quota_kind kind, uint64_t amount)
+{
+	uint64_t limit = user->quota->limits[kind];
+
+	assert(!charge->user);
+	assert(user->used[kind] <= limit);
+	if (amount > limit - user->used[kind])
+		return QUOTA_E_EXCEEDED;
+	user->used[kind] += amount;
+	user->refs++;
+	*charge = (struct quota_charge){user, kind, amount};
+	return 0;
+}
+
+void
+quota_release(struct quota_charge *charge)
+{
+	if (!charge->user)
+		return;
+	assert(charge->user->used[charge->kind] >= charge->amount);
+	charge->user->used[charge->kind] -= charge->amount;
+	(void)quota_user_unref(charge->user); /* always NULL */
+	*charge = (struct quota_charge){0};
+}
+
+const char *
+quota_kind_name(enum quota_kind kind)
+{
+	static const char *const names[N_QUOTA] = {
+		"connections",
+		"names",
+		"rules",
+		"links",
+		"bytes",
+		"descriptors",
+	};
+
+	return kind < N_QUOTA ? names[kind] : "things";
+}
