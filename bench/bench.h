@@ -91,6 +91,7 @@ struct subject {
 	int (*serve)(struct bench_run *run);
 	int (*drive)(struct bench_run *run);
 	void (*close)(struct bench_run *run);
+	uint64_t setting; /* the subject's own, where one form differs from another by a number */
 };
 
 struct workload {

@@ -162,6 +162,8 @@ bench_all(const struct bench_options *options, char *const names[], int n_names)
 		return EXIT_USAGE;
 	}
 	process_block_signals();
+	if (!options->tsv)
+		report_machine();
 	for (int i = 0; i < n; i++) {
 		r = bench_workload(options, n_names ? find_workload(names[i]) : workloads[i]);
 		if (r == EXIT_STOPPED)

@@ -4,7 +4,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <sys/utsname.h>
+#include <time.h>
 
+#include "process.h"
 #include "report.h"
 
 struct summary {
@@ -33,6 +36,43 @@ report_pin_name(uint32_t pin)
 	};
 
 	return names[pin];
+}
+
+static void
+find_processor(char *ret, size_t size)
+{
+	char line[256];
+	FILE *f;
+
+	(void)snprintf(ret, size, "processors of unknown make");
+	f = fopen("/proc/cpuinfo", "re");
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		const char *colon = strchr(line, ':');
+
+		if (!colon || strncmp(line, "model name", 10) != 0)
+			continue;
+		(void)snprintf(ret, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+		break;
+	}
+	(void)fclose(f); /* only read */
+}
+
+void
+report_machine(void)
+{
+	struct utsname name = {.release = "?"};
+	time_t now = time(NULL);
+	char processor[128], date[16] = "";
+	struct tm tm;
+
+	find_processor(processor, sizeof(processor));
+	(void)uname(&name); /* if it fails the release stays unknown */
+	if (gmtime_r(&now, &tm))
+		(void)strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	(void)printf("%u x %s, Linux %s, %s\n\n", process_count_processors(), processor,
+		name.release, date);
 }
 
 static int

@@ -26,6 +26,9 @@ struct report_entry {
 /* report_pin_name() - what the option calls it */
 const char *report_pin_name(uint32_t pin);
 
+/* report_machine() - processors, kernel, date: what a table is worth nothing without */
+void report_machine(void);
+
 /* report_median() - of @n values, n > 0; sorts them */
 double report_median(double *values, size_t n);
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+
+/* identity: who is at the other end, as the kernel tells it */
+
+#include "io/identity.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+/* Always CLOEXEC. Without SO_PEERPIDFD the number may have been reused: then it is another's. */
+static int
+peer_pidfd(int fd, uint32_t pid)
+{
+	socklen_t size = sizeof(int);
+	int pidfd = -1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT || pid == 0)
+		return -1;
+	return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+}
+
+static int
+peer_label(int fd, char *ret_label, size_t label_size)
+{
+	char label[IDENTITY_LABEL_SIZE] = "";
+	socklen_t size = sizeof(label) - 1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &size) < 0) {
+		if (errno == ERANGE)
+			return -ENAMETOOLONG;
+		if (errno != ENOPROTOOPT)
+			return -errno;
+		label[0] = '\0'; /* no security module that labels sockets */
+	}
+	static_assert(sizeof(label) == sizeof(((struct identity *)0)->label), "no truncation");
+	memcpy(ret_label, label, label_size);
+	return 0;
+}
+
+static uint64_t
+peer_userns(uint32_t pid, int pidfd)
+{
+	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+	char path[64];
+	struct stat st;
+
+	if (pid == 0 || pidfd < 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%u/ns/user", pid); /* fits */
+	if (stat(path, &st) < 0)
+		return 0;
+	/* If the process still lives, the number was its own all the time. */
+	return poll(&gone, 1, 0) == 0 ? st.st_ino : 0;
+}
+
+int
+socket_identity(int fd, struct identity *ret_identity)
+{
+	_cleanup_(identity_deinit) struct identity identity = IDENTITY_INIT;
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+	int r;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
+		return -errno;
+	r = peer_label(fd, identity.label, sizeof(identity.label));
+	if (r)
+		return error_trace(r);
+	identity.uid = cred.uid;
+	identity.gid = cred.gid;
+	identity.pid = cred.pid > 0 ? (uint32_t)cred.pid : 0;
+	identity.pidfd = peer_pidfd(fd, identity.pid);
+	identity.userns = peer_userns(identity.pid, identity.pidfd);
+
+	*ret_identity = identity;
+	identity = IDENTITY_INIT;
+	return 0;
+}
+
+bool
+identity_is_same_domain(const struct identity *a, const struct identity *b)
+{
+	return a->uid == b->uid && a->userns != 0 && a->userns == b->userns &&
+	       strncmp(a->label, b->label, sizeof(a->label)) == 0;
+}
+
+void
+identity_deinit(struct identity *identity)
+{
+	if (!identity)
+		return;
+	(void)fd_close(identity->pidfd);
+	*identity = IDENTITY_INIT;
+}
