@@ -9,17 +9,12 @@
  */
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "wire/cbor-number.h"
 #include "wire/cbor.h"
 #include "wire/utf8.h"
-
-#define BIGNUM_LIMIT   64 /* bytes */
-#define BIGNUM_DIGITS  160 /* of 64 bytes: 155 */
-#define DOUBLE_DIGITS  17 /* are always enough */
-#define PLAIN_EXPONENT 21 /* up to here numbers are printed without one, as ECMAScript does */
 
 enum {
 	TAG_POSITIVE_BIGNUM = 2,
@@ -116,138 +111,31 @@ print_bytes(struct printer *p, const uint8_t *bytes, size_t size)
 /* -------- numbers -------- */
 
 static void
-print_nint(struct printer *p, uint64_t argument)
-{
-	if (argument == UINT64_MAX)
-		print(p, "-18446744073709551616");
-	else
-		print_format(p, "-%" PRIu64, argument + 1);
-}
-
-/*
- * Is this text, or the one with the next last digit, read back as the value? Then it is
- * in text. The next one matters at powers of two, whose neighbours are not equally
- * far: 2^-24 is ...53906|25, which is printed as ...539062 and needs ...539063.
- */
-static bool
-is_read_back(char *text, double value)
-{
-	char *last = strchr(text, 'e') - 1;
-
-	if (strtod(text, NULL) == value)
-		return true;
-	if (*last == '9')
-		return false;
-	++*last;
-	return strtod(text, NULL) == value;
-}
-
-/*
- * The shortest digits that are read back as this value, and the power of ten of
- * the first. Only digits are looked at, so that any decimal point will do.
- */
-static int
-double_digits(double value, char digits[DOUBLE_DIGITS + 1])
-{
-	char text[64];
-	const char *c;
-	size_t n = 0;
-
-	for (int precision = 0; precision < DOUBLE_DIGITS; precision++) {
-		(void)snprintf(text, sizeof(text), "%.*e", precision, value);
-		if (is_read_back(text, value))
-			break;
-	}
-	for (c = text; *c != 'e'; c++)
-		if (*c >= '0' && *c <= '9')
-			digits[n++] = *c;
-	digits[n] = '\0';
-	return atoi(c + 1);
-}
-
-static void
-print_finite(struct printer *p, double value)
-{
-	char digits[DOUBLE_DIGITS + 1];
-	int exponent = double_digits(value, digits);
-	int n = (int)strlen(digits), point = exponent + 1; /* digits before the point */
-	bool is_plain = point > -6 && point <= PLAIN_EXPONENT;
-
-	if (!is_plain)
-		point = 1;
-	if (point <= 0)
-		print(p, "0.");
-	for (int i = point; i < 0; i++)
-		print_char(p, '0');
-	for (int i = 0; i < MAX(n, point); i++) {
-		if (i == point && i > 0)
-			print_char(p, '.');
-		print_char(p, i < n ? digits[i] : '0');
-	}
-	if (point >= n)
-		print(p, ".0");
-	if (!is_plain)
-		print_format(p, "e%+d", exponent);
-}
-
-static void
 print_double(struct printer *p, double value)
 {
-	if (isnan(value)) {
-		print(p, "NaN");
-		return;
-	}
-	if (signbit(value))
-		print_char(p, '-');
-	if (isinf(value))
-		print(p, "Infinity");
-	else
-		print_finite(p, fabs(value));
+	char text[NUMBER_ROOM];
+
+	number_print_double(value, text);
+	print(p, text);
 }
 
-/* number = number / 10; returns the remainder */
-static unsigned
-bignum_divide(uint8_t *number, size_t size)
-{
-	unsigned rest = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		rest = rest << 8 | number[i];
-		number[i] = (uint8_t)(rest / 10);
-		rest %= 10;
-	}
-	return rest;
-}
-
-static bool
-bignum_is_zero(const uint8_t *number, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (number[i])
-			return false;
-	return true;
-}
-
-/* A negative one stands for -1 - number. */
 static void
 print_bignum(struct printer *p, bool is_negative, const uint8_t *bytes, size_t size)
 {
-	uint8_t number[1 + BIGNUM_LIMIT] = {0};
-	char digits[BIGNUM_DIGITS];
-	size_t at = sizeof(digits) - 1;
+	char text[NUMBER_ROOM];
 
-	if (size > 0)
-		memcpy(number + 1, bytes, size);
-	for (size_t i = 1 + size; is_negative && i > 0; i--)
-		if (++number[i - 1] != 0)
-			break;
-	digits[at] = '\0';
-	do {
-		digits[--at] = (char)('0' + bignum_divide(number, 1 + size));
-	} while (!bignum_is_zero(number, 1 + size));
-	if (is_negative)
-		print_char(p, '-');
-	print(p, digits + at);
+	number_print_big(is_negative, bytes, size, text);
+	print(p, text);
+}
+
+static void
+print_nint(struct printer *p, uint64_t argument)
+{
+	uint8_t bytes[sizeof(argument)];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(argument >> (8 * (sizeof(bytes) - 1 - i)));
+	print_bignum(p, true, bytes, sizeof(bytes));
 }
 
 /* -------- frames -------- */
@@ -354,7 +242,7 @@ item_tag(struct printer *p)
 	if (e)
 		return error_trace(e);
 	if ((tag == TAG_POSITIVE_BIGNUM || tag == TAG_NEGATIVE_BIGNUM) &&
-		tern_cbor_peek(r) == TERN_CBOR_BYTES && r->argument <= BIGNUM_LIMIT &&
+		tern_cbor_peek(r) == TERN_CBOR_BYTES && r->argument <= NUMBER_MAX_BIG &&
 		r->info != CBOR_INFO_INDEFINITE) {
 		e = tern_cbor_get_bytes(r, &bytes, &size);
 		if (!e)

@@ -12,7 +12,6 @@
 
 #include "base/attribute.h"
 #include "wire/cbor.h"
-#include "wire/utf8.h"
 
 static uint64_t
 reader_offset(const struct tern_cbor_reader *r)
@@ -187,9 +186,8 @@ reader_load(struct tern_cbor_reader *r)
 	return r->type == TERN_CBOR_END;
 }
 
-/* The next item, which shall be there and be this. */
-static int
-reader_expect(struct tern_cbor_reader *r, uint8_t type)
+int
+cbor_reader_expect(struct tern_cbor_reader *r, uint8_t type)
 {
 	int e = reader_load(r);
 
@@ -204,9 +202,8 @@ reader_expect(struct tern_cbor_reader *r, uint8_t type)
 
 /* -------- frames -------- */
 
-/* The head is used up: count it where it lies. */
-static void
-reader_take(struct tern_cbor_reader *r)
+void
+cbor_reader_take(struct tern_cbor_reader *r)
 {
 	r->loaded = false;
 	if (r->depth == 0)
@@ -217,20 +214,19 @@ reader_take(struct tern_cbor_reader *r)
 		r->left[r->depth - 1]--;
 }
 
-/* An item is complete: with it the tags that were waiting for it. */
-static void
-reader_done(struct tern_cbor_reader *r)
+void
+cbor_reader_done(struct tern_cbor_reader *r)
 {
 	while (r->depth > 0 && r->kind[r->depth - 1] == CBOR_MAJOR_TAG && r->left[r->depth - 1] == 0)
 		r->depth--;
 }
 
-static int
-reader_push(struct tern_cbor_reader *r, uint8_t kind, uint64_t left)
+int
+cbor_reader_push(struct tern_cbor_reader *r, uint8_t kind, uint64_t left)
 {
 	if (r->depth == TERN_CBOR_MAX_DEPTH)
 		return reader_fail(r, TERN_CBOR_E_DEPTH);
-	reader_take(r);
+	cbor_reader_take(r);
 	r->kind[r->depth] = kind;
 	r->left[r->depth] = left;
 	r->depth++;
@@ -242,16 +238,16 @@ reader_enter(struct tern_cbor_reader *r, uint8_t type, uint8_t major, size_t *re
 {
 	bool open;
 	uint64_t n;
-	int e = reader_expect(r, type);
+	int e = cbor_reader_expect(r, type);
 
 	if (e)
 		return error_trace(e);
 	open = r->info == CBOR_INFO_INDEFINITE;
 	n = r->argument;
 	if (open)
-		e = reader_push(r, major | CBOR_FRAME_OPEN, 0);
+		e = cbor_reader_push(r, major | CBOR_FRAME_OPEN, 0);
 	else
-		e = reader_push(r, major, major == CBOR_MAJOR_MAP ? 2 * n : n);
+		e = cbor_reader_push(r, major, major == CBOR_MAJOR_MAP ? 2 * n : n);
 	if (e)
 		return error_trace(e);
 	if (ret_n)
@@ -300,193 +296,6 @@ tern_cbor_peek(struct tern_cbor_reader *r)
 	return e > 0 ? TERN_CBOR_END : r->type;
 }
 
-/* -------- single items -------- */
-
-_public_ int
-tern_cbor_get_uint(struct tern_cbor_reader *r, uint64_t *ret)
-{
-	int e = reader_expect(r, TERN_CBOR_UINT);
-
-	if (e)
-		return error_trace(e);
-	*ret = r->argument;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_nint(struct tern_cbor_reader *r, uint64_t *ret)
-{
-	int e = reader_expect(r, TERN_CBOR_NINT);
-
-	if (e)
-		return error_trace(e);
-	*ret = r->argument;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_int(struct tern_cbor_reader *r, int64_t *ret)
-{
-	int type = tern_cbor_peek(r);
-	int e = reader_expect(r, type == TERN_CBOR_NINT ? TERN_CBOR_NINT : TERN_CBOR_UINT);
-
-	if (e)
-		return error_trace(e);
-	if (r->argument > INT64_MAX)
-		return reader_fail(r, TERN_CBOR_E_RANGE);
-	*ret = type == TERN_CBOR_NINT ? -1 - (int64_t)r->argument : (int64_t)r->argument;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_bool(struct tern_cbor_reader *r, bool *ret)
-{
-	int e = reader_expect(r, TERN_CBOR_BOOL);
-
-	if (e)
-		return error_trace(e);
-	*ret = r->info == CBOR_TRUE;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_null(struct tern_cbor_reader *r)
-{
-	int e = reader_expect(r, TERN_CBOR_NULL);
-
-	if (e)
-		return error_trace(e);
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_undefined(struct tern_cbor_reader *r)
-{
-	int e = reader_expect(r, TERN_CBOR_UNDEFINED);
-
-	if (e)
-		return error_trace(e);
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_simple(struct tern_cbor_reader *r, uint8_t *ret)
-{
-	int e = reader_expect(r, TERN_CBOR_SIMPLE);
-
-	if (e)
-		return error_trace(e);
-	*ret = (uint8_t)r->argument;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_double(struct tern_cbor_reader *r, double *ret)
-{
-	int e = reader_expect(r, TERN_CBOR_FLOAT);
-
-	if (e)
-		return error_trace(e);
-	if (r->info == CBOR_INFO_2)
-		*ret = cbor_half_to_double((uint16_t)r->argument);
-	else if (r->info == CBOR_INFO_4)
-		*ret = cbor_float_bits_double((uint32_t)r->argument);
-	else
-		*ret = cbor_bits_double(r->argument);
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_tag(struct tern_cbor_reader *r, uint64_t *ret)
-{
-	uint64_t tag;
-	int e = reader_expect(r, TERN_CBOR_TAG);
-
-	if (e)
-		return error_trace(e);
-	tag = r->argument;
-	e = reader_push(r, CBOR_MAJOR_TAG, 1);
-	if (e)
-		return error_trace(e);
-	*ret = tag;
-	return 0;
-}
-
-/* -------- strings -------- */
-
-/* Reading a whole string as its only piece ends it, so that the frame is empty. */
-static int
-reader_string(struct tern_cbor_reader *r, uint8_t type, const void **ret, size_t *ret_size)
-{
-	const uint8_t *bytes;
-	int e = reader_expect(r, type);
-
-	if (e)
-		return error_trace(e);
-	bytes = r->at;
-	if (r->info == CBOR_INFO_INDEFINITE)
-		return reader_fail(r, TERN_CBOR_E_PIECES);
-	if (type == TERN_CBOR_TEXT && !utf8_is_valid(bytes, (size_t)r->argument))
-		return reader_fail(r, TERN_CBOR_E_UTF8);
-	*ret = bytes;
-	*ret_size = (size_t)r->argument;
-	r->at += r->argument;
-	reader_take(r);
-	reader_done(r);
-	return 0;
-}
-
-_public_ int
-tern_cbor_get_bytes(struct tern_cbor_reader *r, const void **ret, size_t *ret_size)
-{
-	return error_trace(reader_string(r, TERN_CBOR_BYTES, ret, ret_size));
-}
-
-_public_ int
-tern_cbor_get_text(struct tern_cbor_reader *r, const char **ret, size_t *ret_size)
-{
-	const void *bytes;
-	int e = reader_string(r, TERN_CBOR_TEXT, &bytes, ret_size);
-
-	if (e)
-		return error_trace(e);
-	*ret = bytes;
-	return 0;
-}
-
-_public_ int
-tern_cbor_enter_string(struct tern_cbor_reader *r)
-{
-	bool is_text = tern_cbor_peek(r) == TERN_CBOR_TEXT;
-	uint8_t major = is_text ? CBOR_MAJOR_TEXT : CBOR_MAJOR_BYTES;
-	int e = reader_expect(r, is_text ? TERN_CBOR_TEXT : TERN_CBOR_BYTES);
-
-	if (e)
-		return error_trace(e);
-	if (r->info == CBOR_INFO_INDEFINITE)
-		return error_trace(reader_push(r, major | CBOR_FRAME_OPEN, 0));
-	/* The head stays loaded: inside the frame it is the head of the only piece. */
-	e = reader_push(r, major, 1);
-	r->loaded = e == 0;
-	return error_trace(e);
-}
-
 /* -------- containers -------- */
 
 _public_ int
@@ -523,11 +332,11 @@ cbor_reader_step(struct tern_cbor_reader *r)
 	case TERN_CBOR_TEXT:
 		if (r->info == CBOR_INFO_INDEFINITE)
 			return error_trace(tern_cbor_enter_string(r));
-		return error_trace(reader_string(r, r->type, &bytes, &size));
+		return error_trace(cbor_reader_string(r, r->type, &bytes, &size));
 	default:
-		reader_take(r);
+		cbor_reader_take(r);
 	}
-	reader_done(r);
+	cbor_reader_done(r);
 	return r->fault.code ? -EBADMSG : 0;
 }
 
@@ -538,7 +347,7 @@ tern_cbor_skip(struct tern_cbor_reader *r)
 	int e = reader_load(r);
 
 	if (e > 0)
-		return error_trace(reader_expect(r, TERN_CBOR_END));
+		return error_trace(cbor_reader_expect(r, TERN_CBOR_END));
 	/* A tag that was read before goes with its content: then depth ends lower. */
 	while (e == 0) {
 		e = cbor_reader_step(r);

@@ -4,8 +4,6 @@
  * cbor-read: the cursor, over good input and bad
  */
 
-#include <math.h>
-
 #include "base/attribute.h"
 #include "wire/cbor-test-bytes.h"
 #include "wire/cbor-vectors.h"
@@ -221,6 +219,200 @@ START_TEST(cursor_finds_the_same_faults)
 }
 END_TEST
 
+/* A reader over a hexadecimal string, which lives until the next one. */
+static void
+begin(struct tern_cbor_reader *r, const char *hex)
+{
+	static uint8_t *bytes;
+	size_t size;
+
+	free(bytes);
+	bytes = bytes_of(hex, &size);
+	tern_cbor_reader_init(r, bytes, size);
+}
+
+START_TEST(containers_are_entered_and_left)
+{
+	struct tern_cbor_reader r;
+	const char *text;
+	int64_t i;
+	size_t n;
+
+	begin(&r, "8301a2616182020361629f04ff05");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, &n), 0);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(tern_cbor_enter_map(&r, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(tern_cbor_get_text(&r, &text, &n), 0);
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0); /* nothing of it was read */
+	ck_assert_int_eq(tern_cbor_get_text(&r, &text, &n), 0);
+	ck_assert_mem_eq(text, "b", 1);
+	ck_assert_int_eq(tern_cbor_enter_array(&r, &n), 0);
+	ck_assert(n == TERN_CBOR_INDEFINITE);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(i, 5);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_leave(&r), -EINVAL);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
+}
+END_TEST
+
+START_TEST(tags_close_by_themselves)
+{
+	struct tern_cbor_reader r;
+	uint64_t tag;
+	int64_t i;
+
+	begin(&r, "83c1c200c18101c1c102");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &tag), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &tag), 0);
+	ck_assert_uint_eq(tag, 2);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &tag), 0);
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &tag), 0);
+	/* Leaving with a tag read takes its content along. */
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
+
+	begin(&r, "82c1810001");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &tag), 0);
+	ck_assert_int_eq(tern_cbor_skip(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(i, 1);
+}
+END_TEST
+
+START_TEST(strings_are_read_by_pieces)
+{
+	struct tern_cbor_reader r;
+	const void *bytes;
+	const char *text;
+	size_t n;
+
+	begin(&r, "7f626162606163ff");
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_TEXT);
+	ck_assert_int_eq(tern_cbor_enter_string(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_text(&r, &text, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(tern_cbor_get_text(&r, &text, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(tern_cbor_get_text(&r, &text, &n), 0);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
+
+	/* One that is whole is one piece. */
+	begin(&r, "81c1420102");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_get_tag(&r, &(uint64_t){0}), 0);
+	ck_assert_int_eq(tern_cbor_enter_string(&r), 0);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_BYTES);
+	ck_assert_int_eq(tern_cbor_get_bytes(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_END);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
+
+	begin(&r, "614161");
+	ck_assert_int_eq(tern_cbor_enter_string(&r), 0);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_bytes(&r, &bytes, &n), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_TRUNCATED);
+
+	begin(&r, "5f4101ff");
+	ck_assert_int_eq(tern_cbor_get_bytes(&r, &bytes, &n), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_PIECES);
+}
+END_TEST
+
+START_TEST(raw_items_are_what_they_were)
+{
+	struct tern_cbor_reader r;
+	const void *bytes;
+	size_t n;
+
+	begin(&r, "85c1a16161007f6161ff9fff00f93c00");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 5);
+	ck_assert_mem_eq(bytes, "\xc1\xa1\x61\x61\x00", 5);
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_TEXT);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 4);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), 0);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
+	ck_assert_int_eq(tern_cbor_get_raw(&r, &bytes, &n), -EBADMSG);
+}
+END_TEST
+
+START_TEST(numbers_must_fit)
+{
+	struct tern_cbor_reader r;
+	uint64_t u = 7;
+	int64_t i = 7;
+
+	begin(&r, "1b7fffffffffffffff3b7fffffffffffffff1b8000000000000000");
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert(i == INT64_MAX);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert(i == INT64_MIN);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), -EBADMSG);
+	ck_assert(i == INT64_MIN);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_RANGE);
+	ck_assert_uint_eq(r.fault.offset, 18);
+	begin(&r, "20");
+	ck_assert_int_eq(tern_cbor_get_uint(&r, &u), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_TYPE);
+	ck_assert_uint_eq(u, 7);
+}
+END_TEST
+
+START_TEST(the_end_of_an_array_is_no_item)
+{
+	struct tern_cbor_reader r;
+	int64_t i;
+
+	begin(&r, "810001");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), 0);
+	ck_assert_int_eq(tern_cbor_get_int(&r, &i), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_LENGTH);
+	begin(&r, "9fff01");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_skip(&r), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_LENGTH);
+	begin(&r, "8000");
+	ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), -EBADMSG);
+	ck_assert_uint_eq(r.fault.code, TERN_CBOR_E_TRAILING);
+	begin(&r, "00");
+	ck_assert_int_eq(tern_cbor_peek(&r), TERN_CBOR_UINT);
+	ck_assert_int_eq(tern_cbor_reader_finish(&r), -EBADMSG);
+	ck_assert_uint_eq(r.fault.offset, 0);
+}
+END_TEST
+
 static Suite *
 cbor_read_suite(void)
 {
@@ -228,6 +420,12 @@ cbor_read_suite(void)
 	TCase *good = tcase_create("good"), *bad = tcase_create("bad");
 
 	tcase_add_loop_test(good, each_vector_is_walked, 0, ARRAY_SIZE(cbor_vectors));
+	tcase_add_test(good, containers_are_entered_and_left);
+	tcase_add_test(good, tags_close_by_themselves);
+	tcase_add_test(good, strings_are_read_by_pieces);
+	tcase_add_test(good, raw_items_are_what_they_were);
+	tcase_add_test(good, numbers_must_fit);
+	tcase_add_test(good, the_end_of_an_array_is_no_item);
 	tcase_add_loop_test(bad, each_vector_cut_short_is_truncated, 0, ARRAY_SIZE(cbor_vectors));
 	tcase_add_loop_test(bad, bad_input_is_named, 0, ARRAY_SIZE(bad_input));
 	tcase_add_loop_test(bad, cursor_finds_the_same_faults, 0, ARRAY_SIZE(bad_input));

@@ -73,6 +73,21 @@ uint8_t cbor_double_shrink(double value, uint64_t *ret_bits);
 /* cbor_reader_fail() - keep the first fault; returns -EBADMSG */
 int cbor_reader_fail(struct tern_cbor_reader *r, uint32_t code, uint64_t offset);
 
+/* cbor_reader_expect() - see to it that the next item is there and of this type; 0, -EBADMSG */
+int cbor_reader_expect(struct tern_cbor_reader *r, uint8_t type);
+
+/* cbor_reader_take() - the head is used up: count it where it lies */
+void cbor_reader_take(struct tern_cbor_reader *r);
+
+/* cbor_reader_done() - an item is complete, and with it the tags that were waiting for it */
+void cbor_reader_done(struct tern_cbor_reader *r);
+
+/* cbor_reader_push() - take the head and open a frame of this kind; 0, -EBADMSG */
+int cbor_reader_push(struct tern_cbor_reader *r, uint8_t kind, uint64_t left);
+
+/* cbor_reader_string() - take a string in one piece, TERN_CBOR_TEXT or TERN_CBOR_BYTES; 0, -EBADMSG */
+int cbor_reader_string(struct tern_cbor_reader *r, uint8_t type, const void **ret, size_t *ret_size);
+
 /* cbor_reader_is_key() - is the next item of a map a key? Only when something is open. */
 bool cbor_reader_is_key(const struct tern_cbor_reader *r);
 

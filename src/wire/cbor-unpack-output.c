@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * cbor-unpack-output: where the values go, and putting them there
+ */
+
+#include "base/attribute.h"
+#include "wire/cbor-unpack.h"
+
+int
+unpack_fetch_outputs(struct unpacker *u, va_list *ap)
+{
+	const struct tern_cbor_hooks *hooks = u->hooks;
+	struct tern_error *error = hooks ? hooks->error : NULL;
+
+	for (uint8_t i = 0; i < u->format.n_nodes; i++) {
+		const struct format_node *node = &u->format.nodes[i];
+		struct slot *slot = &u->slots[i];
+		bool has_size = strchr("tyv*", node->letter);
+
+		slot->is_seen = slot->is_found = false;
+		if (strchr("n[{", node->letter))
+			continue;
+		slot->ret = va_arg(*ap, void *);
+		slot->ret_size = has_size ? va_arg(*ap, void *) : NULL;
+		if ((node->letter == 's' || node->element == 's') && (!hooks || !hooks->memory))
+			return format_argument_error(error, node, "there is no memory for strings");
+		if (node->letter == 'h' && (!hooks || !hooks->descriptor))
+			return format_argument_error(error, node, "there are no descriptors here");
+		if (node->letter == '*' && !slot->ret_size)
+			return format_argument_error(error, node, "how many there is room for is not said");
+	}
+	return 0;
+}
+
+/*
+ * The string where it shall be: in the buffer, or joined and terminated in memory.
+ * NULL: the buffer has changed since it was checked, and there is no room for this.
+ */
+static const void *
+place_string(struct unpacker *u, const struct string *s, char letter)
+{
+	char *place = u->memory;
+	struct tern_cbor_reader r;
+	const void *piece;
+	size_t size, room = s->size;
+
+	if (letter != 's' && (s->raw_size == 0 || s->size == 0))
+		return s->bytes;
+	if ((size_t)(u->memory_end - u->memory) < s->size + (letter == 's'))
+		return NULL;
+	if (s->raw_size == 0) {
+		memcpy(place, s->bytes, s->size);
+	} else {
+		tern_cbor_reader_init(&r, s->bytes, s->raw_size);
+		(void)tern_cbor_enter_string(&r); /* was walked before */
+		while (unpack_next_piece(&r, letter != 'y', &piece, &size) == 0 && size <= room) {
+			memcpy(place + (s->size - room), piece, size);
+			room -= size;
+		}
+	}
+	u->memory += s->size;
+	if (letter == 's')
+		*u->memory++ = '\0';
+	return place;
+}
+
+static void
+set_element(struct unpacker *u, struct slot *value, char element, void *ret, size_t i)
+{
+	switch (element) {
+	case 'b':
+		((bool *)ret)[i] = value->i != 0;
+		break;
+	case 'i':
+		((int64_t *)ret)[i] = value->i;
+		break;
+	case 'u':
+		((uint64_t *)ret)[i] = value->u;
+		break;
+	case 'd':
+		((double *)ret)[i] = value->d;
+		break;
+	default:
+		((const char **)ret)[i] = place_string(u, &value->s, 's');
+	}
+}
+
+static void
+set_elements(struct unpacker *u, const struct slot *slot, char element)
+{
+	size_t n = slot->s.size;
+
+	*(size_t *)slot->ret_size = n;
+	if (!slot->ret)
+		return;
+	tern_cbor_reader_init(&u->reader, slot->s.bytes, slot->s.raw_size);
+	(void)tern_cbor_enter_array(&u->reader, NULL); /* was walked before */
+	for (size_t i = 0; i < n; i++) {
+		struct slot value = {0};
+
+		if (unpack_scalar(u, element, &value) < 0)
+			break;
+		set_element(u, &value, element, slot->ret, i);
+	}
+}
+
+static void
+set_string(struct unpacker *u, const struct slot *slot, char letter)
+{
+	if (slot->ret)
+		*(const void **)slot->ret = place_string(u, &slot->s, letter);
+	if (slot->ret_size)
+		*(size_t *)slot->ret_size = slot->s.size;
+}
+
+static void
+set_output(struct unpacker *u, uint8_t index)
+{
+	const struct format_node *node = &u->format.nodes[index];
+	struct slot *slot = &u->slots[index];
+
+	if (node->letter == '*') {
+		set_elements(u, slot, node->element);
+		return;
+	}
+	if (strchr("styv", node->letter)) {
+		set_string(u, slot, node->letter);
+		return;
+	}
+	if (!slot->ret)
+		return;
+	switch (node->letter) {
+	case 'b':
+		*(bool *)slot->ret = slot->i != 0;
+		break;
+	case 'i':
+		*(int64_t *)slot->ret = slot->i;
+		break;
+	case 'u':
+		*(uint64_t *)slot->ret = slot->u;
+		break;
+	case 'd':
+		*(double *)slot->ret = slot->d;
+		break;
+	case 'h':
+		*(int *)slot->ret = (int)slot->i;
+		break;
+	default: /* n [ { set nothing */
+		break;
+	}
+}
+
+int
+unpack_set_outputs(struct unpacker *u)
+{
+	if (u->memory_needed > 0) {
+		u->memory = u->hooks->memory(u->hooks->user, u->memory_needed);
+		if (!u->memory)
+			return -ENOMEM;
+		u->memory_end = u->memory + u->memory_needed;
+	}
+	for (uint8_t i = 0; i < u->format.n_nodes; i++)
+		if (u->slots[i].is_found)
+			set_output(u, i);
+	return 0;
+}
