@@ -16,7 +16,7 @@ MAY_USE = {
     "src/shm": ("base", False),
     "src/wire": ("base", CODEC),
     "src/io": ("base", False),
-    "src/link": ("io shm wire base", False),
+    "src/link": ("io shm wire base", CODEC),
     "src/client": ("link io shm wire base", True),
     "src/bus": ("wire base", CODEC),
     "src/daemon": ("bus link io shm wire base", CODEC),

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""readme: the programs in README.md compile, fit on a screen; links between pages lead somewhere"""
+"""readme: the pages are true where a program can tell
+
+The programs in README.md compile and fit on a screen, links between pages lead somewhere, and
+docs/environment.md has just the variables that are read.
+"""
 
 import os
 import re
@@ -29,11 +33,23 @@ def check_links(page):
         check(os.path.exists(path), f"{page}: {target} leads nowhere")
 
 
+def check_environment():
+    told = set(re.findall(r"^\| `(\w+)` \|", read("docs/environment.md"), re.M))
+    used = set()
+    for path in tracked():
+        if path.startswith(("src/", "examples/")) and path.endswith((".c", ".h")) and not path.endswith("_test.c"):
+            used |= set(re.findall(r'\b(?:secure_)?getenv\("(\w+)"\)', read(path)))
+    for name in sorted(used | told):
+        check(name in told, f"{name} is read, but not in docs/environment.md")
+        check(name in used, f"{name} is in docs/environment.md, but nobody reads it")
+
+
 def main():
     check_programs(sys.argv[1:])
     for page in tracked():
         if page.endswith(".md"):
             check_links(page)
+    check_environment()
     finish()
 
 

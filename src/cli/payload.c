@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+
+/* payload: what a message says, as JSON; and how a value is put into one */
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "base/attribute.h"
+#include "cli/json.h"
+#include "cli/payload.h"
+
+static bool
+is_type(const char *type, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return strncasecmp(type, wanted, n) == 0 && (!type[n] || type[n] == ';');
+}
+
+/* read_payload() - by its content type; JSON_E_INVALID: it is something else */
+static int
+read_payload(const char *type, const void *bytes, size_t size, struct json_object **ret)
+{
+	struct json_fault fault;
+	size_t offset;
+
+	if (!*type || is_type(type, "application/cbor"))
+		return json_from_cbor(bytes, size, ret, &fault);
+	if (is_type(type, "application/json"))
+		return json_read(bytes, size, ret, &fault);
+	if (is_type(type, "text/plain") && size <= INT32_MAX &&
+		json_is_text(bytes, size, &offset)) {
+		*ret = json_object_new_string_len(bytes, (int)size);
+		return *ret ? 0 : -ENOMEM;
+	}
+	return JSON_E_INVALID;
+}
+
+int
+payload_get(tern_message *m, struct json_object **ret)
+{
+	const void *bytes;
+	size_t size;
+	int r;
+
+	if (tern_message_n_parts(m) == 0)
+		return PAYLOAD_E_NONE;
+	r = tern_message_part(m, 0, &bytes, &size);
+	if (r)
+		return r;
+	if (size == 0)
+		return PAYLOAD_E_NONE;
+	r = read_payload(tern_message_type(m), bytes, size, ret);
+	return r == JSON_E_INVALID ? json_new_bytes(bytes, size, ret) : r;
+}
+
+int
+payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault)
+{
+	_cleanup_(freep) void *cbor = NULL;
+	struct json_fault fault;
+	size_t size;
+	int r;
+
+	r = json_to_cbor(value, &cbor, &size, &fault);
+	if (r == JSON_E_INVALID) {
+		(void)snprintf(
+			ret_fault->text, sizeof(ret_fault->text), "%s", fault.text); /* fits */
+		return PAYLOAD_E_INVALID;
+	}
+	return r ? r : tern_message_append(m, cbor, size);
+}

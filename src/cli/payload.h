@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* payload: what a message says, as JSON; and how a value is put into one */
+
+#include <json-c/json_object.h>
+#include <tern/message.h>
+
+static inline void
+message_unrefp(tern_message **m)
+{
+	(void)tern_message_unref(*m); /* always NULL */
+}
+
+enum {
+	PAYLOAD_E_NONE = 1, /* the message has no payload */
+	PAYLOAD_E_INVALID,  /* the value cannot be sent: see the text */
+};
+
+struct payload_fault {
+	char text[128];
+};
+
+/*
+ * payload_get() - the value of the first part
+ * @ret: the caller's, json_object_put(); NULL for null
+ *
+ * CBOR and JSON become their values, plain text a text. What is neither (or not what its
+ * content type says) becomes bytes.
+ *
+ * Return: 0; PAYLOAD_E_NONE; a negative errno.  Blocks: never.
+ */
+int payload_get(tern_message *m, struct json_object **ret);
+
+/* payload_put() - add a value as a part. Return: 0; PAYLOAD_E_INVALID; a negative errno. */
+int payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault);
