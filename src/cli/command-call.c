@@ -76,9 +76,9 @@ read_order(struct cli *cli, struct call_order *order)
 			return r;
 	}
 	if (!order->service)
-		return command_usage(cli, "which service, and which member of it?");
+		return command_usage(cli, "SERVICE and MEMBER are missing");
 	if (!order->member)
-		return command_usage(cli, "which member of %s?", order->service);
+		return command_usage(cli, "the MEMBER of %s is missing", order->service);
 	if (order->n > 0) {
 		struct argument_fault fault;
 

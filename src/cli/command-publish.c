@@ -73,7 +73,7 @@ read_order(struct cli *cli, struct publish_order *order)
 		order->tags[order->n_tags++] = cli->words.value;
 	}
 	if (order->n_tags == 0)
-		return command_usage(cli, "with which tags?");
+		return command_usage(cli, "TAG is missing");
 	return STATUS_OK;
 }
 

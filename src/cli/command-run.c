@@ -86,10 +86,7 @@ run_run(struct cli *cli)
 	if (id == OPTION_BAD)
 		return cli->status;
 	if (id == OPTION_END)
-		return command_usage(cli, "run what?");
-	if (cli->address || cli->json)
-		return command_usage(
-			cli, "run makes a bus of its own, and prints nothing: no --bus, no -j");
+		return command_usage(cli, "COMMAND is missing");
 	words = cli->words.words - 1;
 	(void)sigemptyset(&signals); /* cannot fail, as the others here */
 	(void)sigaddset(&signals, SIGCHLD);
@@ -105,7 +102,7 @@ run_run(struct cli *cli)
 }
 
 static const struct option_spec OPTIONS[] = {
-	OPTIONS_OF_ALL,
+	OPTION_OF_HELP,
 };
 
 const struct command command_run = {

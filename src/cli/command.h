@@ -60,12 +60,13 @@ enum {
 	OPTION_OWN,
 };
 
-#define OPTIONS_OF_ALL                                                                             \
-	{OPTION_JSON, 'j', "json", NULL, "JSON instead of text for people"},                       \
-		{OPTION_BUS, 0, "bus", "ADDRESS", "the bus to use: unix:PATH"},                    \
+#define OPTION_OF_HELP                                                                             \
 	{                                                                                          \
 		OPTION_HELP, 'h', "help", NULL, "this help"                                        \
 	}
+#define OPTIONS_OF_ALL                                                                             \
+	{OPTION_JSON, 'j', "json", NULL, "JSON instead of text for people"},                       \
+		{OPTION_BUS, 0, "bus", "ADDRESS", "the bus to use: unix:PATH"}, OPTION_OF_HELP
 
 /*
  * command_next() - option_next(), with what all commands have in common done

@@ -43,16 +43,22 @@ plain_print(FILE *out, const char *text, size_t size, bool lines)
 	}
 }
 
+/* One write a line: a private bus's keeper may have something to say at the same time. */
 void
 report(const char *format, ...)
 {
-	char text[1024];
+	char text[1024], line[4 * sizeof(text) + 16];
+	FILE *out = fmemopen(line, sizeof(line), "w");
 	va_list ap;
 
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap); /* may be cut */
 	va_end(ap);
-	(void)fputs("tern: ", stderr); /* nowhere else to complain */
-	plain_print(stderr, text, strlen(text), false);
-	(void)fputc('\n', stderr); /* as above */
+	if (!out)
+		return;		    /* no memory, not even for this */
+	(void)fputs("tern: ", out); /* fits, with every byte as \xHH */
+	plain_print(out, text, strlen(text), false);
+	(void)fputc('\n', out);	   /* as above */
+	(void)fclose(out);	   /* as above */
+	(void)fputs(line, stderr); /* nowhere else to complain */
 }

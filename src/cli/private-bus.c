@@ -156,16 +156,19 @@ wait_for_end(const struct keep *keep, int ternd_fd)
 }
 
 static void
-end_ternd(pid_t ternd, int ternd_fd)
+end_ternd(const struct keep *keep, pid_t ternd, int ternd_fd)
 {
 	struct pollfd fd = {.fd = ternd_fd, .events = POLLIN};
+	int status;
 
 	(void)kill(ternd, SIGTERM); /* not waited for yet: the number is still its own */
 	if (poll(&fd, 1, END_MS) != 1) {
 		report("ternd did not end in time and is killed");
 		(void)kill(ternd, SIGKILL); /* as above */
 	}
-	(void)waitpid(ternd, NULL, 0); /* how it ends is all the same now */
+	(void)waitpid(ternd, &status, 0); /* it ends, or has ended: then it had a reason */
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		say_ended(keep->address, status);
 }
 
 static void
@@ -188,7 +191,7 @@ run_keeper(struct keep *keep)
 			(void)waitpid(ternd, NULL, 0); /* as in end_ternd() */
 		}
 	} else if (wait_for_end(keep, ternd_fd)) {
-		end_ternd(ternd, ternd_fd);
+		end_ternd(keep, ternd, ternd_fd);
 	} else {
 		char byte;
 
@@ -220,8 +223,7 @@ wait_until_ready(int fd)
 	}
 	if (read(fd, &byte, 1) == 1)
 		return 0;
-	report("no private bus: ternd ended before it listened");
-	return -ECONNREFUSED;
+	return -ECONNREFUSED; /* the keeper has said why */
 }
 
 static int
