@@ -45,7 +45,7 @@ command_next(struct cli *cli)
 			break;
 		case OPTION_HELP:
 			command_help(cli->command);
-			cli->status = STATUS_OK;
+			cli->status = STATUS_HELP;
 			return OPTION_BAD;
 		case OPTION_BAD:
 			cli->status = command_usage(cli, "%s", cli->words.text);

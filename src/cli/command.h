@@ -17,6 +17,7 @@
 
 /* Exit statuses; tern(1) documents them. `tern run` has those of its command. */
 enum command_status {
+	STATUS_HELP = -1, /* --help was given, and done: main() makes it 0 */
 	STATUS_OK = 0,
 	STATUS_REMOTE = 1, /* the service answered with an error */
 	STATUS_USAGE = 2,  /* the command line was not understood */

@@ -151,6 +151,7 @@ int
 main(int argc, char **argv)
 {
 	struct cli cli = {.status = STATUS_OK};
+	int status = run(&cli, argv + (argc > 0));
 
-	return finish(run(&cli, argv + (argc > 0)));
+	return finish(status == STATUS_HELP ? STATUS_OK : status);
 }
