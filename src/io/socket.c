@@ -254,6 +254,22 @@ socket_discard_fds(int *fds, size_t n_fds)
 	}
 }
 
+int
+socket_close(int fd)
+{
+	uint8_t byte;
+	size_t size;
+	int r;
+
+	if (fd < 0)
+		return -1;
+	if (shutdown(fd, SHUT_RDWR) == 0) /* from here on the queue only gets shorter */
+		do
+			r = socket_recv(fd, &byte, sizeof(byte), &size, NULL, 0, NULL);
+		while (r == 0 || r == SOCKET_E_TRUNCATED || r == SOCKET_E_FDS);
+	return fd_close(fd);
+}
+
 const char *
 socket_strerror(int answer)
 {

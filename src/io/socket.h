@@ -119,6 +119,18 @@ int socket_recv(int fd, void *buffer, size_t capacity, size_t *ret_size, int *fd
  */
 void socket_discard_fds(int *fds, size_t n_fds);
 
+/**
+ * socket_close() - end a connection of our own and dispose of what waits in it; always -1
+ * @fd: or -1; not an end that another process was given, for that it ends, too
+ *
+ * What is queued when the last descriptor goes is closed by the kernel inside
+ * close(), lingering sockets included. So: nothing more may come, then all
+ * that is there is taken in and thrown away, then it is closed.
+ *
+ * Threads: any.  Blocks: hardly ever, as socket_discard_fds().
+ */
+int socket_close(int fd);
+
 /* socket_strerror() - a constant text for a SOCKET_E_* answer */
 const char *socket_strerror(int answer);
 

@@ -339,6 +339,27 @@ START_TEST(a_lingering_socket_does_not_hold_the_receiver_up)
 }
 END_TEST
 
+START_TEST(what_waits_in_a_connection_does_not_hold_its_end_up)
+{
+	int listener, peer, fd = lingering_socket(&listener, &peer);
+	uint64_t begin;
+
+	ck_assert_int_eq(send_text(pair[0], "before", NULL, 0), 0);
+	ck_assert_int_eq(send_text(pair[0], "x", &fd, 1), 0);
+	ck_assert_int_eq(send_text(pair[0], "after", &peer, 1), 0);
+	fd_close(fd);
+	begin = clock_now_ns();
+	pair[1] = socket_close(pair[1]);
+	ck_assert_uint_lt(clock_now_ns() - begin, NSEC_PER_SEC);
+	ck_assert_int_eq(pair[1], -1);
+	ck_assert_int_eq(send_text(pair[0], "x", NULL, 0), SOCKET_E_CLOSED);
+	ck_assert_int_eq(recv_answer(pair[0]), SOCKET_E_CLOSED);
+	ck_assert_int_eq(socket_close(-1), -1);
+	fd_close(peer);
+	fd_close(listener);
+}
+END_TEST
+
 START_TEST(descriptors_can_be_refused)
 {
 	int r = socket_refuse_fds(pair[1]);
@@ -456,6 +477,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, descriptors_that_find_no_room_in_the_process);
 	tcase_add_test(tcase, too_many_descriptors_in_flight);
 	tcase_add_test(tcase, a_lingering_socket_does_not_hold_the_receiver_up);
+	tcase_add_test(tcase, what_waits_in_a_connection_does_not_hold_its_end_up);
 	tcase_add_test(tcase, descriptors_can_be_refused);
 	tcase_add_test(tcase, who_is_there);
 	tcase_add_test(tcase, who_was_there);

@@ -35,7 +35,7 @@ memfd_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The whole size, in memory, now: no later page fault can fail, and the owner pays. */
+/* The whole size, in memory, now: the owner pays, and no later page fault can fail. */
 static int
 memfd_allocate(int fd, size_t size)
 {
@@ -63,6 +63,21 @@ segment_map(struct segment *segment, int fd, int prot)
 	return 0;
 }
 
+/*
+ * Zero all pages now. It saves the page faults later; and only pages that were
+ * filled once can be told from holes (SEEK_HOLE), which the receiver looks for.
+ */
+static int
+segment_fill(struct segment *segment)
+{
+	int r;
+
+	do
+		r = madvise(segment->base, segment->size, MADV_POPULATE_WRITE);
+	while (r < 0 && (errno == EINTR || errno == EAGAIN));
+	return r < 0 ? -errno : 0;
+}
+
 int
 segment_create(struct segment *ret_segment, const char *name, size_t size)
 {
@@ -88,6 +103,9 @@ segment_create(struct segment *ret_segment, const char *name, size_t size)
 	r = segment_map(&segment, segment.fd, PROT_READ | PROT_WRITE);
 	if (r)
 		return error_trace(r);
+	r = segment_fill(&segment);
+	if (r)
+		return error_trace(r);
 	if (fcntl(segment.fd, F_ADD_SEALS, SEGMENT_SEALS) < 0)
 		return -errno;
 
@@ -104,9 +122,11 @@ segment_check(int fd, size_t min, size_t max, size_t *ret_size)
 	size_t size;
 	int seals;
 
+	if (fd < 0)
+		return -EBADF;
 	seals = fcntl(fd, F_GET_SEALS);
-	if (seals < 0)
-		return errno == EINVAL ? SEGMENT_E_NOT_MEMFD : -errno;
+	if (seals < 0) /* EBADF: O_PATH */
+		return errno == EINVAL || errno == EBADF ? SEGMENT_E_NOT_MEMFD : -errno;
 	if ((seals & SEGMENT_SEALS) != SEGMENT_SEALS)
 		return SEGMENT_E_SEALS;
 	if (fstatfs(fd, &fs) < 0)
@@ -114,7 +134,7 @@ segment_check(int fd, size_t min, size_t max, size_t *ret_size)
 	if (fs.f_type != TMPFS_MAGIC) /* huge pages can run out when they are first touched */
 		return SEGMENT_E_NOT_MEMFD;
 
-	/* After the seals: size and blocks can no longer change. */
+	/* After the seals: neither the size nor what is allocated can change any more. */
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size <= 0 || (uint64_t)st.st_size > SIZE_MAX)
@@ -122,7 +142,7 @@ segment_check(int fd, size_t min, size_t max, size_t *ret_size)
 	size = (size_t)st.st_size;
 	if (size < min || size > max || size % segment_page_size())
 		return SEGMENT_E_SIZE;
-	if ((uint64_t)st.st_blocks < size / 512)
+	if (lseek(fd, 0, SEEK_HOLE) != st.st_size) /* st_blocks would also count what lies behind */
 		return SEGMENT_E_HOLES;
 
 	*ret_size = size;
@@ -141,6 +161,8 @@ segment_open(struct segment *ret_segment, int fd, size_t min, size_t max)
 	r = segment_map(&segment, fd, PROT_READ);
 	if (r == -EPERM) /* F_SEAL_WRITE on kernels that then refuse every shared mapping */
 		return SEGMENT_E_SEALS;
+	if (r == -EACCES) /* opened write-only */
+		return SEGMENT_E_NOT_MEMFD;
 	if (r)
 		return error_trace(r);
 

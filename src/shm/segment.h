@@ -29,10 +29,11 @@
 #define SEGMENT_SEALS (0x0001 | 0x0002 | 0x0004 | 0x0010) /* SEAL, SHRINK, GROW, FUTURE_WRITE */
 
 enum {
-	SEGMENT_E_NOT_MEMFD = 1, /* a disk file, a pipe, a huge-page file, … */
-	SEGMENT_E_SEALS,	 /* not all seals are there, so it could change size or writer */
-	SEGMENT_E_SIZE,		 /* outside the limits, or not whole pages */
-	SEGMENT_E_HOLES,	 /* not all memory is there: reading would charge the reader */
+	SEGMENT_E_NOT_MEMFD =
+		1,	 /* a disk file, a pipe, huge pages, a memfd that cannot be read, … */
+	SEGMENT_E_SEALS, /* not all seals are there, so it could change size or writer */
+	SEGMENT_E_SIZE,	 /* outside the limits, or not whole pages */
+	SEGMENT_E_HOLES, /* not all memory is there: reading would charge the reader */
 };
 
 /* @fd is the owner's (-1 with a receiver, or after segment_close_fd()). */
@@ -50,7 +51,7 @@ struct segment {
  * @name: shown in /proc/PID/maps, nothing else; at most 249 bytes
  * @size: rounded up to whole pages; not 0, at most SEGMENT_SIZE_MAX
  *
- * All memory is allocated now. Fill in the head before handing out @fd.
+ * All memory is allocated and zeroed now. Fill in the head before handing out @fd.
  *
  * Return: 0, or a negative errno (-E2BIG, -ENOMEM, -EMFILE, -EINVAL, …).
  * Threads: any.  Blocks: may, while memory is found.

@@ -46,16 +46,16 @@ teardown(void)
 	ck_assert_int_eq(count_fds(), n_fds_before);
 }
 
-/* A memfd of @pages pages with just these @seals, allocated or not. */
+/* A memfd with just these @seals, filled or one hole. */
 static int
-memfd(size_t size, bool allocated, int seals)
+memfd(size_t size, bool filled, int seals)
 {
 	int fd = memfd_create("tern-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
-	if (allocated)
-		ck_assert_int_eq(fallocate(fd, 0, 0, (off_t)size), 0);
+	for (size_t i = 0; filled && i < size; i += 1024)
+		ck_assert_int_eq(pwrite(fd, "", 1, (off_t)i), 1);
 	if (seals)
 		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
 	return fd;
@@ -219,6 +219,54 @@ START_TEST(open_refuses_holes)
 }
 END_TEST
 
+/* As many blocks as the size takes, but not where they are needed. */
+START_TEST(open_refuses_blocks_behind_the_end)
+{
+	int fd = memfd(64 * PAGE, false, 0);
+
+	ck_assert_int_eq(
+		fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)(64 * PAGE), (off_t)(64 * PAGE)), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, SEGMENT_SEALS), 0);
+	ck_assert_int_eq(try_open(fd, 1, SIZE_MAX), SEGMENT_E_HOLES);
+}
+END_TEST
+
+/* What was checked stays true: the owner himself cannot take memory away again. */
+START_TEST(the_owner_cannot_punch_holes)
+{
+	struct segment ours = SEGMENT_INIT;
+	struct stat before, after;
+
+	ck_assert_int_eq(segment_create(&ours, "tern-test", 4 * PAGE), 0);
+	ck_assert_int_eq(fstat(ours.fd, &before), 0);
+	ck_assert_int_lt(madvise(ours.base, 4 * PAGE, MADV_REMOVE), 0);
+	ck_assert_int_lt(
+		fallocate(ours.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)PAGE), 0);
+	ck_assert_int_lt(ftruncate(ours.fd, 0), 0);
+	(void)madvise(ours.base, 4 * PAGE, MADV_DONTNEED);
+	(void)madvise(ours.base, 4 * PAGE, MADV_FREE);
+	ck_assert_int_eq(fstat(ours.fd, &after), 0);
+	ck_assert_int_eq(before.st_blocks, after.st_blocks);
+	segment_deinit(&ours);
+}
+END_TEST
+
+/* Descriptors of a sound segment that cannot be used for it. */
+START_TEST(open_refuses_descriptors_that_cannot_be_read)
+{
+	struct segment ours = SEGMENT_INIT;
+	char path[64];
+
+	ck_assert_int_eq(segment_create(&ours, "tern-test", PAGE), 0);
+	ck_assert_int_eq(fchmod(ours.fd, 0600), 0);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", ours.fd);
+	ck_assert_int_eq(try_open(open(path, O_WRONLY | O_CLOEXEC), 1, PAGE), SEGMENT_E_NOT_MEMFD);
+	ck_assert_int_eq(try_open(open(path, O_PATH | O_CLOEXEC), 1, PAGE), SEGMENT_E_NOT_MEMFD);
+	ck_assert_int_eq(try_open(open(path, O_RDONLY | O_CLOEXEC), 1, PAGE), 0);
+	segment_deinit(&ours);
+}
+END_TEST
+
 static int
 run_child(void (*body)(uint8_t *), uint8_t *p)
 {
@@ -288,6 +336,9 @@ main(void)
 	tcase_add_test(tcase, open_wants_every_seal);
 	tcase_add_test(tcase, open_keeps_the_limits);
 	tcase_add_test(tcase, open_refuses_holes);
+	tcase_add_test(tcase, open_refuses_blocks_behind_the_end);
+	tcase_add_test(tcase, the_owner_cannot_punch_holes);
+	tcase_add_test(tcase, open_refuses_descriptors_that_cannot_be_read);
 	tcase_add_test(tcase, mappings_are_not_inherited);
 	tcase_add_test(tcase, every_answer_has_a_text);
 	suite_add_tcase(suite, tcase);
