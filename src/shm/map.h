@@ -30,8 +30,8 @@ void map_deinit(struct map *map);
 /**
  * map_get() - where the value of a key is
  *
- * Return: the place, borrowed until the next map_put() or map_remove(); NULL: no such key.
- * Threads: owner.  Blocks: never.
+ * Return: the place, borrowed until the next map_put() or map_remove(); NULL:
+ * no such key. Threads: owner.  Blocks: never.
  */
 uint64_t *map_get(const struct map *map, uint64_t key);
 

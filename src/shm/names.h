@@ -13,12 +13,12 @@
 #include "shm/table.h"
 
 enum {
-	NAMES_TEXT_MAX = 255,    /* bytes of a name, and of a label */
-	NAMES_LABELS_MAX = 16,   /* labels of a name */
+	NAMES_TEXT_MAX = 255,	 /* bytes of a name, and of a label */
+	NAMES_LABELS_MAX = 16,	 /* labels of a name */
 	NAMES_LABELS_SIZE = 1024 /* bytes of all labels, each with the byte of its length */
 };
 
-/* struct shm_name - a record; followed by the name and, for each label, its length (a byte) and text */
+/* struct shm_name - a record; the name follows, and for each label a byte of length and its text */
 struct shm_name {
 	struct shm_record record;
 	uint64_t owner;
@@ -35,7 +35,7 @@ struct names {
 
 /* struct name_entry - what the table tells of a name */
 struct name_entry {
-	uint64_t owner;  /* peer id */
+	uint64_t owner;	 /* peer id */
 	uint64_t serial; /* grows with every change of an owner on this bus */
 	uint16_t name_size;
 	uint16_t labels_size;

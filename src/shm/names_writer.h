@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* names_writer: ternd's side of the table of names. Growing: table_grow(), table_fd(), table_forward(). */
+/*
+ * names_writer: ternd's side of the table of names
+ *
+ * It grows by table_grow(), table_fd() and table_forward() on &names->table.
+ */
 
 #include "shm/names.h"
 #include "shm/table_writer.h"
@@ -36,8 +40,8 @@ void names_writer_deinit(struct names_writer *names);
  *
  * Readers find the old owner or the new one, never none.
  *
- * Return: 0, TABLE_E_FULL (grow, and again), -EINVAL (no name), -E2BIG (longer than the
- * limits of names.h).  Threads: owner.  Blocks: never.
+ * Return: 0, TABLE_E_FULL (grow, and again), -EINVAL (no name), -E2BIG (longer
+ * than the limits of names.h).  Threads: owner.  Blocks: never.
  */
 int names_set(struct names_writer *names, const struct name_spec *spec);
 

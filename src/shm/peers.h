@@ -11,10 +11,11 @@
  * that peer, which is rare, and what a bump costs the seven neighbours is one
  * cache miss; a line each would cost 64 bytes a peer, for ever.
  *
- * T6  store-release inbox -> load-acquire inbox: what ternd sent before the bump is in the
- *     peer's socket. A new owner of a slot finds the word as it was left: it is compared,
- *     never counted. When the table moves every old word is bumped, and every new word
- *     begins at a value that no old one had, so that each peer looks into its socket.
+ * T6  store-release inbox -> load-acquire inbox: what ternd sent before the
+ *     bump is in the peer's socket. A new owner of a slot finds the word as it
+ *     was left: it is compared, never counted. When the table moves every old
+ *     word is bumped, and every new word begins at a value that no old one had,
+ *     so that each peer looks into its socket.
  */
 
 #include "shm/table.h"
@@ -43,8 +44,8 @@ struct peer_entry {
 	uint32_t gid;
 	uint32_t pid;
 	uint32_t domain; /* trust domain */
-	uint32_t flags;  /* none yet */
-	uint32_t slot;   /* of its inbox word */
+	uint32_t flags;	 /* none yet */
+	uint32_t slot;	 /* of its inbox word */
 };
 
 extern const struct table_type peers_type;
@@ -58,9 +59,9 @@ void peers_deinit(struct peers *peers);
 /**
  * peers_find() - who is this?
  *
- * Return: 0, TABLE_E_NOT_FOUND (gone, or never there), TABLE_E_MOVED, TABLE_E_BUSY, or
- * -EBADMSG (the table is broken).
- * Threads: any.  Blocks: never.
+ * Return: 0, TABLE_E_NOT_FOUND (gone, or never there), TABLE_E_MOVED,
+ * TABLE_E_BUSY, or -EBADMSG (the table is broken). Threads: any.  Blocks:
+ * never.
  */
 int peers_find(const struct peers *peers, uint64_t id, struct peer_entry *ret);
 

@@ -82,7 +82,8 @@ peers_remove(struct peers_writer *peers, uint64_t id)
 	if (table_locate(&peers->table, &id, sizeof(id), &unit))
 		return TABLE_E_NOT_FOUND;
 	(void)table_copy(&peers->table, unit, copy); /* as long as every peer's */
-	assert(record->slot < peers->table.view.n_extra && peers->n_free < peers->table.view.n_extra);
+	assert(record->slot < peers->table.view.n_extra &&
+		peers->n_free < peers->table.view.n_extra);
 	table_remove(&peers->table, unit);
 	peers->free_slots[peers->n_free++] = record->slot;
 	return 0;

@@ -46,7 +46,8 @@ void peers_inbox_bump(struct peers_writer *peers, uint32_t slot);
 /**
  * peers_grow() - as table_grow()
  *
- * Then table_fd(&peers->table) goes to every peer, then table_forward(&peers->table), which
- * bumps every inbox word of the old segment, so that each peer looks into its socket.
+ * Then table_fd(&peers->table) goes to every peer, then
+ * table_forward(&peers->table), which bumps every inbox word of the old
+ * segment, so that each peer looks into its socket.
  */
 int peers_grow(struct peers_writer *peers);

@@ -208,10 +208,10 @@ rulebook_add(struct rulebook *book, const struct rule_spec *spec)
 	}
 	book_bump(book, &rule);
 	/*
-	 * T8: the rule and its version, then the answer. Whoever publishes state
-	 * stores it, fences, and loads the version; whoever subscribes waits for
-	 * the answer and loads the state. Without both fences each could miss
-	 * the other's store.
+	 * T8: the rule and its version, then the answer. Whoever publishes
+	 * state stores it, fences, and loads the version; whoever subscribes
+	 * waits for the answer and loads the state. Without both fences each
+	 * could miss the other's store.
 	 */
 	fence_seq();
 	return 0;

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * rulebook: what ternd writes for one publisher domain: its rules, tags and versions together
+ * rulebook: what ternd writes for one publisher domain: its rules, tags and
+ * versions together
  *
  * A rule touches all three, in an order that publishers rely on (versions.h):
  * tags first, then the rule, then the version word, then a fence, and only
@@ -59,11 +60,13 @@ void rulebook_deinit(struct rulebook *book);
 /**
  * rulebook_add() - from now on the subscriber is to hear this
  *
- * When it returns 0, every publish that begins afterwards finds the rule: answer then.
+ * When it returns 0, every publish that begins afterwards finds the rule:
+ * answer then.
  *
- * Return: 0, TABLE_E_EXISTS (the subscriber has a rule of that number), TABLE_E_FULL
- * (rulebook_grow(), and again), -E2BIG (tags over the limits), -EINVAL (an empty tag), or
- * -ENOMEM; then nothing has changed.  Threads: owner.  Blocks: never.
+ * Return: 0, TABLE_E_EXISTS (the subscriber has a rule of that number),
+ * TABLE_E_FULL (rulebook_grow(), and again), -E2BIG (tags over the limits),
+ * -EINVAL (an empty tag), or -ENOMEM; then nothing has changed.  Threads:
+ * owner.  Blocks: never.
  */
 int rulebook_add(struct rulebook *book, const struct rule_spec *spec);
 
@@ -77,8 +80,9 @@ size_t rulebook_remove_peer(struct rulebook *book, uint64_t subscriber);
  * rulebook_grow() - make larger what was full
  * @ret_tags, @ret_rules: which of the tables has a new descriptor to be sent
  *
- * Then table_fd(&book->tags.table) or table_fd(&book->rules.table) goes to every peer of the
- * domain, then rulebook_forward(), then what was full is tried again.
+ * Then table_fd(&book->tags.table) or table_fd(&book->rules.table) goes to
+ * every peer of the domain, then rulebook_forward(), then what was full is
+ * tried again.
  *
  * Return: 0 or a negative errno.  Threads: owner.  Blocks: never.
  */

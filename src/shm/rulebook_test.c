@@ -163,7 +163,8 @@ START_TEST(test_all_tags_must_be_there)
 	ck_assert_uint_eq(hits.hits[0].key, 2);
 	ck_assert_uint_eq(hits.hits[0].queue, 3);
 	ck_assert_uint_eq(hits.hits[0].max_rate, 4);
-	ck_assert_int_eq(tags_find(&tags, "c", 1, &id), TABLE_E_NOT_FOUND); /* only rules make tags */
+	ck_assert_int_eq(
+		tags_find(&tags, "c", 1, &id), TABLE_E_NOT_FOUND); /* only rules make tags */
 	ck_assert_int_eq(rulebook_remove(&book, 1, 1), 0);
 	ck_assert_uint_eq(match("b a", 9, NULL), 0);
 	ck_assert_int_eq(tags_find(&tags, "a", 1, &id), TABLE_E_NOT_FOUND);
@@ -172,12 +173,12 @@ END_TEST
 
 START_TEST(test_senders)
 {
-	ck_assert_int_eq(add(1, 1, "", 0, NULL), 0);           /* everything */
-	ck_assert_int_eq(add(1, 2, "", 7, NULL), 0);           /* from peer 7 */
-	ck_assert_int_eq(add(1, 3, "", 0, "org.Mixer"), 0);    /* from this name */
-	ck_assert_int_eq(add(1, 4, "a", 7, NULL), 0);          /* with a tag */
+	ck_assert_int_eq(add(1, 1, "", 0, NULL), 0);	    /* everything */
+	ck_assert_int_eq(add(1, 2, "", 7, NULL), 0);	    /* from peer 7 */
+	ck_assert_int_eq(add(1, 3, "", 0, "org.Mixer"), 0); /* from this name */
+	ck_assert_int_eq(add(1, 4, "a", 7, NULL), 0);	    /* with a tag */
 	ck_assert_int_eq(add(1, 5, "a", 0, "org.Mixer"), 0);
-	ck_assert_int_eq(add(1, 6, "org.Mixer", 0, NULL), 0);  /* a tag, and no sender */
+	ck_assert_int_eq(add(1, 6, "org.Mixer", 0, NULL), 0); /* a tag, and no sender */
 	ck_assert_uint_eq(match("", 9, NULL), 1);
 	ck_assert_uint_eq(match("a", 9, NULL), 1);
 	ck_assert_uint_eq(match("", 7, NULL), 2);
@@ -341,8 +342,8 @@ START_TEST(test_against_reference)
 			if (rand() % 3 == 0)
 				strcat(on, (char[]){letter, ' ', '\0'});
 		for (i = 0; i < N; i++)
-			n_expected += wanted[i][0] &&
-				      strspn(wanted[i], on) == strlen(wanted[i]) && on[0];
+			n_expected +=
+				wanted[i][0] && strspn(wanted[i], on) == strlen(wanted[i]) && on[0];
 		ck_assert_uint_eq(match(on, 9, NULL), n_expected);
 		n_matched += n_expected > 0;
 	}

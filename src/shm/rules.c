@@ -5,15 +5,15 @@
 #include "shm/rules.h"
 
 enum {
-	KEY_SIZE = 12,  /* value and kind, side by side */
+	KEY_SIZE = 12,	/* value and kind, side by side */
 	HITS_FIRST = 8, /* room for hits that is made first */
 };
 
 static_assert(sizeof(struct shm_rule) == 2 * TABLE_UNIT, "two units, no padding");
 static_assert(offsetof(struct shm_rule, kind) == offsetof(struct shm_rule, value) + 8,
 	"value and kind are the key");
-static_assert(sizeof(struct shm_rule) + 4 * RULES_TAGS_MAX <= TABLE_RECORD_MAX,
-	"all tags have room");
+static_assert(
+	sizeof(struct shm_rule) + 4 * RULES_TAGS_MAX <= TABLE_RECORD_MAX, "all tags have room");
 
 /* A key to look for; its first KEY_SIZE bytes are as in the record. */
 struct rule_key {
@@ -128,7 +128,7 @@ match_chain(struct table_walk *walk, uint32_t kind, uint64_t value, const struct
 
 	table_seek(walk, &key, KEY_SIZE);
 	while (table_step(walk, copy, &size)) {
-		/* Not valid: torn, which table_settled() will tell, or garbage, which matches nothing. */
+		/* Not valid: torn, as table_settled() will tell, or garbage: matches nothing. */
 		if (!rule_valid(copy, size) || !has_tags(query, rule_tags(rule), rule->n_tags))
 			continue;
 		if (hits_add(hits, rule) < 0)

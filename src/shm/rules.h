@@ -20,16 +20,16 @@ enum {
 /* What a rule is indexed by; part of the format. */
 enum {
 	RULE_TAGLESS = 1, /* value 0: hears everything */
-	RULE_TAG,         /* value: number of its rarest tag, which is not repeated in tags */
-	RULE_PEER,        /* value: peer id of the sender */
-	RULE_NAME,        /* value: number of the sender's name */
+	RULE_TAG,	  /* value: number of its rarest tag, which is not repeated in tags */
+	RULE_PEER,	  /* value: peer id of the sender */
+	RULE_NAME,	  /* value: number of the sender's name */
 };
 
 /* struct shm_rule - a record; followed by the numbers of its other tags, ascending */
 struct shm_rule {
 	struct shm_record record;
 	uint64_t value;
-	uint32_t kind;   /* with value: the key it is indexed by */
+	uint32_t kind;	 /* with value: the key it is indexed by */
 	uint32_t n_tags; /* that follow */
 	uint64_t subscriber;
 	uint64_t id;
@@ -46,12 +46,12 @@ struct rules {
 /* struct rule - what the table tells of a rule */
 struct rule {
 	uint64_t subscriber; /* peer id */
-	uint64_t id;         /* the subscriber's own number for it */
+	uint64_t id;	     /* the subscriber's own number for it */
 	uint64_t value;
 	uint32_t kind;
 	uint32_t policy;   /* as in the public interface */
-	uint32_t key;      /* `latest`: of what; the subscriber's meaning */
-	uint32_t queue;    /* `latest`, `drop-oldest`: how many are kept */
+	uint32_t key;	   /* `latest`: of what; the subscriber's meaning */
+	uint32_t queue;	   /* `latest`, `drop-oldest`: how many are kept */
 	uint32_t max_rate; /* events a second; 0: no limit */
 	uint32_t n_tags;
 	uint32_t tags[RULES_TAGS_MAX]; /* without the one it is indexed by */
@@ -95,13 +95,15 @@ void rules_deinit(struct rules *rules);
 
 /**
  * rules_match() - all rules that want this message
- * @hits: emptied and filled; several rules of one subscriber give several hits, in no order
+ * @hits: emptied and filled; several rules of one subscriber give several hits,
+ * in no order
  *
- * A rule that is there throughout the call is found, each once. On any other answer than 0
- * the hits say nothing. versions.h tells when a match must be made and how long it holds.
+ * A rule that is there throughout the call is found, each once. On any other
+ * answer than 0 the hits say nothing. versions.h tells when a match must be
+ * made and how long it holds.
  *
- * Return: 0, TABLE_E_MOVED, TABLE_E_BUSY, or -ENOMEM.  Threads: any, each with its own hits.
- * Blocks: never.
+ * Return: 0, TABLE_E_MOVED, TABLE_E_BUSY, or -ENOMEM.  Threads: any, each with
+ * its own hits. Blocks: never.
  */
 int rules_match(const struct rules *rules, const struct match_query *query, struct rule_hits *hits);
 

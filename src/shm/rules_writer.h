@@ -5,7 +5,8 @@
  * rules_writer: ternd's side of the rules
  *
  * Keeps, privately, where the rules of each subscriber are, so that one can be
- * removed, and all of a dead peer, without a search. rulebook.h is what ternd uses.
+ * removed, and all of a dead peer, without a search. rulebook.h is what ternd
+ * uses.
  */
 
 #include "shm/map.h"
@@ -29,9 +30,11 @@ void rules_writer_deinit(struct rules_writer *rules);
 uint32_t rules_units(size_t n_tags);
 
 /**
- * rules_add() - enter a rule; its tags are ascending, each once, without the one it is indexed by
+ * rules_add() - enter a rule; its tags are ascending, each once, without the
+ * one it is indexed by
  *
- * Return: 0, TABLE_E_EXISTS, TABLE_E_FULL or -ENOMEM.  Threads: owner.  Blocks: never.
+ * Return: 0, TABLE_E_EXISTS, TABLE_E_FULL or -ENOMEM.  Threads: owner.  Blocks:
+ * never.
  */
 int rules_add(struct rules_writer *rules, const struct rule *rule);
 
@@ -41,5 +44,5 @@ bool rules_has(const struct rules_writer *rules, uint64_t subscriber, uint64_t i
 /* rules_remove() - 0 and the rule that was there, or TABLE_E_NOT_FOUND */
 int rules_remove(struct rules_writer *rules, uint64_t subscriber, uint64_t id, struct rule *ret);
 
-/* rules_remove_any() - one rule of the subscriber, whichever; 0, or TABLE_E_NOT_FOUND: it has none */
+/* rules_remove_any() - one rule of the subscriber, whichever; TABLE_E_NOT_FOUND: it has none */
 int rules_remove_any(struct rules_writer *rules, uint64_t subscriber, struct rule *ret);

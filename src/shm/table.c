@@ -210,7 +210,8 @@ cursor_step(const struct table *table, const _Atomic uint64_t *half, struct tabl
 {
 	/*
 	 * The mark is read anew at each step: a record seen dead may have been
-	 * replaced by one that was appended just before, and must not be missed.
+	 * replaced by one that was appended just before, and must not be
+	 * missed.
 	 */
 	while (cursor->next < MIN(load_acq(&half[HALF_USED]), (uint64_t)table->capacity)) {
 		uint32_t unit = cursor->next;
@@ -229,8 +230,8 @@ cursor_step(const struct table *table, const _Atomic uint64_t *half, struct tabl
 }
 
 int
-table_next(const struct table *table, struct table_cursor *cursor, void *ret_record,
-	size_t *ret_size)
+table_next(
+	const struct table *table, struct table_cursor *cursor, void *ret_record, size_t *ret_size)
 {
 	uint64_t generation;
 	size_t size;

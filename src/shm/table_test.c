@@ -134,8 +134,7 @@ START_TEST(test_hash)
 	/* The vectors of docs/shm-format.md: both sides must agree for ever. */
 	ck_assert_uint_eq(hash_bytes(0, "", 0), 0);
 	ck_assert_uint_eq(hash_bytes(1, "new", 3), UINT64_C(0xd3ad3d3b920de1b0));
-	ck_assert_uint_eq(hash_bytes(2, "org.example.Mixer", 17),
-		UINT64_C(0xa081d188a7a6b47d));
+	ck_assert_uint_eq(hash_bytes(2, "org.example.Mixer", 17), UINT64_C(0xa081d188a7a6b47d));
 	ck_assert_uint_ne(hash_bytes(1, "a", 1), hash_bytes(1, "a\0", 2));
 }
 END_TEST
@@ -434,8 +433,8 @@ START_TEST(test_geometry_is_checked)
 
 		if (part != TABLE_PART_EXTRA) {
 			head_set_part((void *)spoilt, part, state_at, 8);
-			ck_assert_int_eq(table_view(&view, &unique_type, spoilt, size),
-				TABLE_E_FORMAT);
+			ck_assert_int_eq(
+				table_view(&view, &unique_type, spoilt, size), TABLE_E_FORMAT);
 		}
 		free(spoilt);
 	}

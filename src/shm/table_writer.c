@@ -86,7 +86,7 @@ place_append(struct place *place, uint64_t hash, const void *record, size_t size
 	place->previous[unit] = 0;
 	if (first)
 		place->previous[(uint32_t)first - 1] = unit + 1;
-	store_rel(bucket, table_link(hash, unit));            /* T2 */
+	store_rel(bucket, table_link(hash, unit));	      /* T2 */
 	store_rel(&words[RECORD_STATE], state | RECORD_LIVE); /* T1 */
 	return unit;
 }
@@ -222,8 +222,8 @@ plan_write(const struct plan *plan, void *base, uint32_t capacity, uint32_t n_ex
 
 /* A fresh segment with everything in it but records; on failure @writer is not to be used. */
 static int
-writer_attach(struct table_writer *writer, struct segment *segment, uint32_t capacity,
-	uint32_t n_extra)
+writer_attach(
+	struct table_writer *writer, struct segment *segment, uint32_t capacity, uint32_t n_extra)
 {
 	struct plan plan = plan_make(capacity, n_extra);
 	int r;
@@ -420,7 +420,8 @@ table_remove(struct table_writer *writer, uint32_t unit)
 }
 
 int
-table_locate(const struct table_writer *writer, const void *key, size_t key_size, uint32_t *ret_unit)
+table_locate(
+	const struct table_writer *writer, const void *key, size_t key_size, uint32_t *ret_unit)
 {
 	uint64_t copy[TABLE_RECORD_MAX / sizeof(uint64_t)];
 	struct table_walk walk;
@@ -453,9 +454,9 @@ table_compact(struct table_writer *writer)
 	assert(!writer->old.base);
 
 	/*
-	 * T4: the flip that left this half was before the fence, the stores into
-	 * it come after. A reader that copies one of them, fences and then looks
-	 * at the generation finds it flipped.
+	 * T4: the flip that left this half was before the fence, the stores
+	 * into it come after. A reader that copies one of them, fences and then
+	 * looks at the generation finds it flipped.
 	 */
 	fence_rel();
 	writer_fill_well(writer, &place);
@@ -514,9 +515,11 @@ table_forward(struct table_writer *writer)
 	if (!writer->old.base)
 		return;
 	store_rel(&writer->old_shm->moved, 1); /* T5 */
-	/* T6: nobody sleeps through the move. The new words begin elsewhere, so none is repeated. */
+	/* T6: nobody sleeps through the move. The new words begin elsewhere, so none is repeated.
+	 */
 	for (uint32_t i = 0; i < writer->view.n_extra / 2; i++)
-		store_rel(&writer->old_extra[i], load_rlx(&writer->old_extra[i]) + 1); /* own word */
+		store_rel(
+			&writer->old_extra[i], load_rlx(&writer->old_extra[i]) + 1); /* own word */
 	segment_deinit(&writer->old);
 	writer->old_shm = NULL;
 	writer->old_extra = NULL;

@@ -10,8 +10,8 @@
  * because only it has sockets:
  *
  *      table_grow(writer)                   a new segment of twice the size
- *      send table_fd(writer) to every peer
- *      table_forward(writer)                the old one is marked moved, and unmapped
+ *      send table_fd(writer) to every peer table_forward(writer)
+ *      the old one is marked moved, and unmapped
  *
  * Nothing else may be done with the writer between the first and the last.
  */
@@ -38,11 +38,11 @@ struct table_writer {
 	struct segment old; /* between table_grow() and table_forward() */
 	struct shm_table *old_shm;
 	_Atomic uint64_t *old_extra;
-	uint32_t *previous; /* of each unit: unit + 1 of the one before it in its chain */
-	uint32_t used;      /* units of this half */
-	uint32_t n_units;   /* of them in live records */
-	uint32_t n_records; /* live */
-	bool full;          /* table_reserve() said so, and it was not grown since */
+	uint32_t *previous;	      /* of each unit: unit + 1 of the one before it in its chain */
+	uint32_t used;		      /* units of this half */
+	uint32_t n_units;	      /* of them in live records */
+	uint32_t n_records;	      /* live */
+	bool full;		      /* table_reserve() said so, and it was not grown since */
 	table_relocated_fn relocated; /* may be NULL */
 };
 
@@ -72,7 +72,8 @@ size_t table_bytes(const struct table_writer *writer);
 void table_complete(struct table_writer *writer);
 
 /**
- * table_reserve() - make sure that records of @n_units units in all can be appended
+ * table_reserve() - make sure that records of @n_units units in all can be
+ * appended
  *
  * May compact. Return: 0 or TABLE_E_FULL.  Threads: owner.  Blocks: never.
  */
@@ -84,16 +85,19 @@ int table_reserve(struct table_writer *writer, uint32_t n_units);
  * @size: bytes of it
  * @ret_unit: where it is; may be NULL
  *
- * For unique keys. Readers find the old record or the new one, never none. May compact.
+ * For unique keys. Readers find the old record or the new one, never none. May
+ * compact.
  *
- * Return: 0 or TABLE_E_FULL (never after table_reserve()).  Threads: owner.  Blocks: never.
+ * Return: 0 or TABLE_E_FULL (never after table_reserve()).  Threads: owner.
+ * Blocks: never.
  */
 int table_put(struct table_writer *writer, const void *record, size_t size, uint32_t *ret_unit);
 
 /**
  * table_append() - add a record to those with its key
  *
- * As table_put(), for several records a key; there must be room: table_reserve().
+ * As table_put(), for several records a key; there must be room:
+ * table_reserve().
  *
  * Return: its unit.  Threads: owner.  Blocks: never.
  */
@@ -107,8 +111,8 @@ void table_remove(struct table_writer *writer, uint32_t unit);
  *
  * Return: 0 or TABLE_E_NOT_FOUND.  Threads: owner.  Blocks: never.
  */
-int table_locate(const struct table_writer *writer, const void *key, size_t key_size,
-	uint32_t *ret_unit);
+int table_locate(
+	const struct table_writer *writer, const void *key, size_t key_size, uint32_t *ret_unit);
 
 /* table_copy() - the record at a unit that is in use; returns its bytes */
 size_t table_copy(const struct table_writer *writer, uint32_t unit, void *ret_record);
@@ -122,16 +126,19 @@ void table_compact(struct table_writer *writer);
 /**
  * table_grow() - go on in a new segment of twice the size
  *
- * Extra words keep their values plus 2^32, so that no reader takes a new one for an old one.
+ * Extra words keep their values plus 2^32, so that no reader takes a new one
+ * for an old one.
  *
- * Return: 0 or a negative errno (-ENOSPC: it is as large as can be); then nothing has
- * changed.  Threads: owner.  Blocks: never.
+ * Return: 0 or a negative errno (-ENOSPC: it is as large as can be); then
+ * nothing has changed.  Threads: owner.  Blocks: never.
  */
 int table_grow(struct table_writer *writer);
 
 /**
- * table_forward() - every peer has been sent the new one: readers of the old are told
+ * table_forward() - every peer has been sent the new one: readers of the old
+ * are told
  *
- * Each of the old extra words is bumped as well. Without a table_grow() before: nothing.
+ * Each of the old extra words is bumped as well. Without a table_grow() before:
+ * nothing.
  */
 void table_forward(struct table_writer *writer);

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * tags: string <-> number, for the tags that some rule names and for the names of senders
+ * tags: string <-> number, for the tags that some rule names and for the names
+ * of senders
  *
  * Only rules make tags: what is not here cannot match, and a publisher that
  * does not find a tag leaves it out of the matching. A number is not given
@@ -46,9 +47,8 @@ void tags_deinit(struct tags *tags);
 /**
  * tags_find() - the number of a string
  *
- * Return: 0, TABLE_E_NOT_FOUND (no rule names it), TABLE_E_MOVED, TABLE_E_BUSY, or
- * -EBADMSG (the table is broken).
- * Threads: any.  Blocks: never.
+ * Return: 0, TABLE_E_NOT_FOUND (no rule names it), TABLE_E_MOVED, TABLE_E_BUSY,
+ * or -EBADMSG (the table is broken). Threads: any.  Blocks: never.
  */
 int tags_find(const struct tags *tags, const char *text, size_t size, uint32_t *ret_id);
 

@@ -30,8 +30,8 @@ uint32_t tags_units(size_t size);
  *
  * Undone by tags_unref().
  *
- * Return: 0, TABLE_E_FULL (never after table_reserve()), -EINVAL (empty), -E2BIG (over TAGS_TEXT_MAX) or -ENOMEM.
- * Threads: owner.  Blocks: never.
+ * Return: 0, TABLE_E_FULL (never after table_reserve()), -EINVAL (empty),
+ * -E2BIG (over TAGS_TEXT_MAX) or -ENOMEM. Threads: owner.  Blocks: never.
  */
 int tags_ref(struct tags_writer *tags, const char *text, size_t size, uint32_t *ret_id,
 	uint32_t *ret_uses);

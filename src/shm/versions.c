@@ -6,7 +6,8 @@
 #include "shm/table.h"
 #include "shm/versions.h"
 
-/* The hash is not keyed: both sides must come to the same word, and sharing one costs only a match. */
+/* The hash is not keyed: both sides must come to the same word, and sharing one costs only a match.
+ */
 enum {
 	SEED_TAG = 1,
 	SEED_NAME = 2,

@@ -39,5 +39,6 @@ void
 versions_bump(struct versions_writer *versions, uint32_t index)
 {
 	assert(index < VERSIONS_N_WORDS);
-	store_rel(&versions->words[index], load_rlx(&versions->words[index]) + 1); /* own word; T7 */
+	store_rel(
+		&versions->words[index], load_rlx(&versions->words[index]) + 1); /* own word; T7 */
 }

@@ -109,7 +109,8 @@ reader_join(struct thread *thread, int i)
 		return;
 	}
 	ck_assert_int_eq(waitpid(thread->pid, &status, 0), thread->pid);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "reader ended with %#x", status);
+	ck_assert_msg(
+		WIFEXITED(status) && WEXITSTATUS(status) == 0, "reader ended with %#x", status);
 	(void)fd_close(thread->scene->sockets[i]);
 }
 
@@ -126,7 +127,8 @@ write_for(struct scene *scene, struct shared *shared, uint64_t duration_ns)
 			break;
 		for (int i = 0; i < 64; i++)
 			scene->step(scene, shared, n++);
-		if (!scene->threads && passed > duration_ns * (uint64_t)(n_grown + 1) / (GROW_TIMES + 1)) {
+		if (!scene->threads &&
+			passed > duration_ns * (uint64_t)(n_grown + 1) / (GROW_TIMES + 1)) {
 			scene->grow(scene);
 			n_grown++;
 		}
@@ -137,8 +139,8 @@ write_for(struct scene *scene, struct shared *shared, uint64_t duration_ns)
 static void
 play(struct scene *scene, bool threads)
 {
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct thread all[N_READERS];
 	uint64_t n_steps, n_looks = 0, n_busy = 0, n_moves = 0;
 

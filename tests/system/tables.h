@@ -68,8 +68,8 @@ void tell_all(struct scene *scene, char kind, int fd);
 int hear(struct reader *reader, char *ret_kind);
 
 /* complain() - note what was wrong; only the first counts */
-__attribute__((__format__(__printf__, 3, 4))) void complain(struct shared *shared,
-	struct reader *reader, const char *format, ...);
+__attribute__((__format__(__printf__, 3, 4))) void complain(
+	struct shared *shared, struct reader *reader, const char *format, ...);
 
 /* random_next() - a cheap sequence, the same at every run */
 static inline uint64_t

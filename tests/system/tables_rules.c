@@ -139,7 +139,8 @@ publisher_follow(struct publisher *publisher)
 	}
 	(void)fd_close(fd);
 	if (r)
-		complain(publisher->shared, publisher->reader, "the moved table does not open: %d", r);
+		complain(publisher->shared, publisher->reader, "the moved table does not open: %d",
+			r);
 	return r == 0;
 }
 
@@ -238,8 +239,8 @@ publish_and_check(struct publisher *publisher, unsigned int i)
 			complain(shared, publisher->reader, "class %u: a rule that went is hit", c);
 		/* If it is still live it was so throughout: numbers are not used again. */
 		if (n_live != concerned && load_acq(&shared->live[c]) == live[c])
-			complain(shared, publisher->reader, "class %u: live rule %lu hit %d times", c,
-				(unsigned long)live[c], n_live);
+			complain(shared, publisher->reader, "class %u: live rule %lu hit %d times",
+				c, (unsigned long)live[c], n_live);
 	}
 }
 
