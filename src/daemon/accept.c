@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+
+/* accept: who may connect, and how many at a time */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "daemon/accept.h"
+#include "daemon/client.h"
+#include "daemon/refusal.h"
+#include "io/identity.h"
+#include "io/socket.h"
+
+enum {
+	ACCEPTS_A_TURN = 32,
+};
+
+#define ACCEPT_AGAIN_NS NSEC_PER_SEC
+
+/* --- who may --- */
+
+/*
+ * A user who has no number in our user namespace shows up as the overflow user, and so
+ * do all others like that: nobody may be let in by that number, unless it is a true one.
+ */
+static bool
+is_unmapped(uint32_t uid)
+{
+	unsigned int overflow = 65534, inside, outside, count;
+	FILE *file;
+	int n = 0;
+
+	file = fopen("/proc/sys/kernel/overflowuid", "re");
+	if (file) {
+		if (fscanf(file, "%u", &overflow) != 1)
+			overflow = 65534;
+		(void)fclose(file); /* was read only */
+	}
+	if (uid != overflow)
+		return false;
+	file = fopen("/proc/self/uid_map", "re");
+	if (file) {
+		n = fscanf(file, "%u %u %u", &inside, &outside, &count);
+		(void)fclose(file); /* was read only */
+	}
+	return n != 3 || inside != 0 || count != UINT32_MAX;
+}
+
+static bool
+is_allowed(const struct options *options, uint32_t uid)
+{
+	bool allowed = uid == geteuid();
+
+	for (size_t i = 0; i < options->n_users; i++)
+		allowed |= options->users[i] == uid;
+	return allowed && !is_unmapped(uid);
+}
+
+static uint32_t
+count_half_open(const struct server *server, uint32_t uid)
+{
+	struct client *client;
+	uint32_t n = 0;
+
+	DL_FOREACH (server->half_open, client)
+		n += client->uid == uid;
+	return n;
+}
+
+static int
+check_identity(
+	const struct server *server, const struct bus_identity *identity, struct refusal *refusal)
+{
+	if (!is_allowed(server->options, identity->uid))
+		return refusal_set(refusal, EPERM, "tern.NotAllowed",
+			"not allowed: user %u; this ternd serves user %u: start it with "
+			"--allow-uid %u to let this user in",
+			identity->uid, (unsigned int)geteuid(), identity->uid);
+	if (server->n_half_open >= SERVER_MAX_HALF_OPEN_USER &&
+		count_half_open(server, identity->uid) >= SERVER_MAX_HALF_OPEN_USER)
+		return refusal_set(refusal, EAGAIN, "tern.TooManyStrangers",
+			"%d connections of user %u have not said hello yet: try again later",
+			SERVER_MAX_HALF_OPEN_USER, identity->uid);
+	return 0;
+}
+
+/* --- taking in --- */
+
+static int
+get_identity(int fd, struct bus_identity *ret)
+{
+	struct identity identity = IDENTITY_INIT;
+	int r = socket_identity(fd, &identity);
+
+	if (r)
+		return error_trace(r);
+	*ret = (struct bus_identity){
+		.uid = identity.uid,
+		.gid = identity.gid,
+		.pid = identity.pid,
+		.userns = identity.userns,
+	};
+	static_assert(sizeof(ret->label) == sizeof(identity.label), "no truncation");
+	memcpy(ret->label, identity.label, sizeof(ret->label));
+	identity_deinit(&identity);
+	return 0;
+}
+
+static int
+make_client(struct server *server, int fd, struct refusal *refusal)
+{
+	struct bus_identity identity;
+	struct client *client;
+	int r;
+
+	r = get_identity(fd, &identity);
+	if (r)
+		return refusal_set_errno(refusal, r);
+	r = check_identity(server, &identity, refusal);
+	if (r)
+		return r;
+	r = client_new(server, fd, &identity, &client);
+	if (r == BUS_E_QUOTA)
+		return refusal_set_quota(refusal, &server->bus);
+	return r ? refusal_set_errno(refusal, r) : 0;
+}
+
+/* @fd is consumed. */
+static void
+take_in(struct server *server, int fd)
+{
+	struct refusal refusal;
+
+	if (make_client(server, fd, &refusal) == 0)
+		return;
+	refusal_send_fd(&refusal, fd, server->out);
+	(void)fd_close(fd);
+}
+
+/* There are no descriptors left: the one in reserve serves to say so. */
+static void
+refuse_one(struct server *server)
+{
+	struct refusal refusal;
+	int fd;
+
+	server->spare = fd_close(server->spare);
+	if (socket_accept(server->listener.fd, &fd) == 0) {
+		(void)refusal_set(&refusal, EMFILE, "tern.NoDescriptors",
+			"ternd has no descriptors left: raise its limit (RLIMIT_NOFILE), or end "
+			"programs");
+		refusal_send_fd(&refusal, fd, server->out);
+		(void)fd_close(fd);
+	}
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+on_connection(struct loop_source *source, uint32_t events)
+{
+	struct server *server = container_of(source, struct server, listening);
+	int fd, r;
+
+	for (int i = 0; i < ACCEPTS_A_TURN && server->n_half_open < SERVER_MAX_HALF_OPEN; i++) {
+		r = socket_accept(source->fd, &fd);
+		if (r == 0) {
+			take_in(server, fd);
+		} else if (r == -EMFILE && server->spare >= 0) {
+			refuse_one(server);
+		} else if (r < 0) { /* not of this connection's making: it will pass */
+			server->accept_ns = clock_now_ns() + ACCEPT_AGAIN_NS;
+			break;
+		} else {
+			break;
+		}
+	}
+	server_rearm(server);
+}
+
+void
+accept_expire(struct server *server, uint64_t now_ns)
+{
+	struct refusal refusal;
+
+	while (server->half_open && server->half_open->deadline_ns <= now_ns) {
+		(void)refusal_set(&refusal, ETIME, "tern.NoHello", "no hello came in time");
+		refusal_send(&refusal, server->half_open, 0);
+		client_end(server->half_open);
+	}
+}
+
+/* --- listening --- */
+
+/* The last folder of the path, for our user alone unless others are expected. */
+static int
+make_directory(const struct options *options)
+{
+	static const char system_bus[] = "/run/tern/";
+	bool is_open =
+		options->n_users > 0 ||
+		(geteuid() == 0 && !strncmp(options->path, system_bus, sizeof(system_bus) - 1));
+	char directory[ADDRESS_PATH_SIZE];
+	char *slash;
+
+	memcpy(directory, options->path, strlen(options->path) + 1);
+	slash = strrchr(directory, '/');
+	if (slash == directory)
+		return 0;
+	*slash = '\0';
+	if (mkdir(directory, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return is_open && chmod(directory, 0755) < 0 ? -errno : 0;
+}
+
+static int
+listen_at(struct server *server, const char **ret_why)
+{
+	int r;
+
+	*ret_why = "its directory cannot be made";
+	r = make_directory(server->options);
+	if (r)
+		return error_trace(r);
+	r = listener_open(&server->listener, server->options->path, 0666);
+	if (r == LISTENER_E_IN_USE) {
+		*ret_why = "a bus runs there already";
+		return -EADDRINUSE;
+	}
+	*ret_why = r > 0 ? listener_strerror(r) : "the socket cannot be made";
+	return r > 0 ? -EEXIST : r;
+}
+
+int
+accept_start(struct server *server, const char **ret_why)
+{
+	int r;
+
+	r = listen_at(server, ret_why);
+	if (r)
+		return error_trace(r);
+	(void)socket_refuse_fds(
+		server->listener.fd); /* where the kernel can; else they are closed */
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	server->listening = (struct loop_source){.fd = server->listener.fd, .ready = on_connection};
+	*ret_why = "the socket cannot be watched";
+	return loop_add(&server->loop, &server->listening, EPOLLIN);
+}
+
+void
+accept_stop(struct server *server)
+{
+	loop_remove(&server->loop, &server->listening);
+	listener_deinit(&server->listener);
+	server->spare = fd_close(server->spare);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * client: a program's connection to ternd, and what waits to be sent on it
+ *
+ * A packet goes out at once if nothing waits before it. What finds the socket
+ * full waits here, charged to the client's user, and nothing more is read from
+ * a client for which something waits: who does not take its answers gets no
+ * further ones. What comes unasked is bounded by kind:
+ *
+ *      links            never wait: whoever asked is told that the client is busy
+ *      name events      wait up to a limit, then are dropped, counted, and the count told
+ *      tables           one descriptor a kind waits, always the newest
+ *      lost and gained  wait; beyond a higher limit the client is hung up on
+ */
+
+#include "bus/bus.h"
+#include "daemon/server.h"
+#include "io/loop.h"
+#include "wire/control.h"
+
+enum {
+	CLIENT_MAX_EVENTS = 4 << 20, /* bytes that wait, before events are dropped */
+	CLIENT_MAX_QUEUE = 8 << 20,  /* before the client is hung up on */
+};
+
+enum client_place {
+	CLIENT_HALF_OPEN,
+	CLIENT_WELCOMED,
+	CLIENT_DEAD,
+};
+
+/* How a packet is sent. */
+enum client_send {
+	CLIENT_MUST,  /* waits if it has to */
+	CLIENT_EVENT, /* may be dropped */
+	CLIENT_NOW,   /* does not wait */
+};
+
+enum {
+	_CLIENT_E_OK,
+	CLIENT_E_BUSY, /* only with CLIENT_NOW */
+	CLIENT_E_GONE,
+};
+
+struct packet;
+
+struct client {
+	struct loop_source source;
+	struct server *server;
+	struct bus_peer *peer;	       /* NULL: it has not said hello */
+	struct bus_identity *identity; /* only until it has */
+	struct client *prev, *next;
+	enum client_place place;
+	uint64_t deadline_ns; /* for its hello */
+	uint32_t uid;
+	uint32_t slot; /* of its inbox word, once welcomed */
+	struct quota_user *user;
+	struct quota_charge charge;
+	struct packet *first, **last;
+	size_t waiting;	     /* bytes */
+	uint64_t lost;	     /* events dropped and not told yet */
+	uint32_t tables_due; /* bits of enum control_table_kind */
+	bool is_stuck;	     /* its socket is full for reasons of the kernel's own */
+	uint8_t token[CONTROL_TOKEN_SIZE];
+};
+
+/**
+ * client_new() - take a connection in
+ * @fd: consumed on success
+ * @identity: copied
+ *
+ * Return: 0, BUS_E_QUOTA or a negative errno.  Threads: owner.  Blocks: never.
+ */
+int client_new(
+	struct server *server, int fd, const struct bus_identity *identity, struct client **ret);
+
+/* client_free() - everything it has on the bus goes, too; returns NULL */
+struct client *client_free(struct client *client);
+
+/* client_welcomed() - it is a peer of the bus now and hears what all hear */
+void client_welcomed(struct client *client);
+
+/* client_end() - hang up; it is freed after this turn of the loop. Twice is fine */
+void client_end(struct client *client);
+
+/**
+ * client_send() - send a packet
+ * @fds: borrowed
+ *
+ * After something unasked (serial 0) was sent the client's inbox word is bumped.
+ *
+ * Return: 0 (sent, waits, or was dropped and counted), CLIENT_E_BUSY or CLIENT_E_GONE.
+ * Threads: owner.  Blocks: never.
+ */
+int client_send(struct client *client, const struct control *control, const int *fds, size_t n_fds,
+	enum client_send how);
+
+/* client_send_table() - a table has another descriptor; sent as soon as may be */
+void client_send_table(struct client *client, enum control_table_kind kind);
+
+/* client_retry() - the kernel may have room again */
+void client_retry(struct client *client);

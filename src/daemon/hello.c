@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+
+/* hello: how a connection becomes a peer of the bus */
+
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "daemon/hello.h"
+#include "daemon/introduce.h"
+#include "daemon/refusal.h"
+
+enum {
+	MAX_CLOCK_MS = 1000,	     /* that clocks may differ */
+	MAX_CLOCK_STOPPED_MS = 30000 /* that a hello may have waited while ternd was stopped */
+};
+
+static const enum control_table_kind kinds[] = {
+	CONTROL_TABLE_PEERS,
+	CONTROL_TABLE_NAMES,
+	CONTROL_TABLE_RULES,
+	CONTROL_TABLE_TAGS,
+	CONTROL_TABLE_VERSIONS,
+};
+
+static int
+check_version(const struct control_hello *hello, struct refusal *refusal)
+{
+	if (hello->major_min <= CONTROL_MAJOR && hello->major_max >= CONTROL_MAJOR)
+		return 0;
+	return refusal_set(refusal, EPROTO, "tern.Version",
+		"ternd speaks version %d of the protocol, the program %u to %u: update %s",
+		CONTROL_MAJOR, hello->major_min, hello->major_max,
+		hello->major_max < CONTROL_MAJOR ? "the program" : "ternd");
+}
+
+/* A hello takes no time to come, unless ternd was stopped while it waited. */
+static int
+check_clock(const struct client *client, const struct control_hello *hello, struct refusal *refusal)
+{
+	uint64_t now = server_clock(client->server);
+	uint64_t late = now > hello->clock ? now - hello->clock : 0;
+	uint64_t early = now < hello->clock ? hello->clock - now : 0;
+	uint64_t max_late = server_was_stopped() ? MAX_CLOCK_STOPPED_MS : MAX_CLOCK_MS;
+
+	if (late <= max_late * NSEC_PER_MSEC && early <= MAX_CLOCK_MS * NSEC_PER_MSEC)
+		return 0;
+	return refusal_set(refusal, EPROTO, "tern.Clock",
+		"the program's clock is %llu ms %s ternd's: is it in a time namespace, and its "
+		"offset "
+		"not taken off?",
+		(unsigned long long)((late + early) / NSEC_PER_MSEC), late ? "behind" : "ahead of");
+}
+
+static int
+refuse_join(struct client *client, int error, struct refusal *refusal)
+{
+	if (error == BUS_E_QUOTA)
+		return refusal_set_quota(refusal, &client->server->bus);
+	return refusal_set_errno(refusal, error);
+}
+
+/* Into the bus and the tables. What is half done goes with the client. */
+static int
+join(struct client *client, const struct bus_identity *identity, struct refusal *refusal)
+{
+	struct server *server = client->server;
+	int r;
+
+	r = bus_connect(&server->bus, identity, &client->peer);
+	if (r)
+		return refuse_join(client, r, refusal);
+	client->peer->client = client;
+	if (!client->peer->domain->tables) {
+		r = tables_add_domain(&server->tables, client->peer->domain, client->user);
+		if (r)
+			return refuse_join(client, r, refusal);
+	}
+	r = tables_add_peer(&server->tables, client->peer, &client->slot);
+	if (r)
+		return refuse_join(client, r, refusal);
+	if (getrandom(client->token, sizeof(client->token), 0) != (ssize_t)sizeof(client->token))
+		return refuse_join(client, -EIO, refusal);
+	return 0;
+}
+
+/* Returns how many descriptors go along: the tables', borrowed. */
+static size_t
+fill_welcome(struct client *client, struct control_welcome *welcome, int *fds)
+{
+	struct server *server = client->server;
+
+	*welcome = (struct control_welcome){
+		.major = CONTROL_MAJOR,
+		.minor = CONTROL_MINOR,
+		.instance = server->bus.instance,
+		.peer = client->peer->id,
+		.clock = server_clock(server),
+		.slot = client->slot,
+		.domain = client->peer->domain->number,
+		.token = {client->token, sizeof(client->token)},
+		.tables.n = ARRAY_SIZE(kinds),
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		welcome->tables.items[i] = kinds[i];
+		fds[i] = tables_fd(&server->tables, client->peer->domain, kinds[i]);
+	}
+	return ARRAY_SIZE(kinds);
+}
+
+static void
+send_welcome(struct client *client, const struct control *request)
+{
+	struct control answer = {.type = CONTROL_WELCOME, .serial = request->serial};
+	struct control_welcome *welcome = &answer.welcome;
+	struct refusal refusal;
+	int fds[CONTROL_MAX_FDS], link = -1;
+	size_t n_fds;
+
+	n_fds = fill_welcome(client, welcome, fds);
+	if (request->hello.introduce.text) {
+		if (introduce(client, &request->hello.introduce, &welcome->link, &link, &refusal)) {
+			welcome->introduced = CONTROL_NOT_LINKED;
+			refusal_fill(&refusal, &welcome->failed);
+		} else {
+			welcome->introduced = CONTROL_LINKED;
+			fds[n_fds++] = link;
+		}
+	}
+	(void)client_send(client, &answer, fds, n_fds, CLIENT_MUST); /* who is gone is ended */
+	link = fd_close(link);
+	client_welcomed(client);
+}
+
+void
+hello(struct client *client, const struct control *request)
+{
+	const struct bus_identity *identity = client->identity;
+	struct refusal refusal;
+	int r;
+
+	r = check_version(&request->hello, &refusal);
+	if (!r)
+		r = check_clock(client, &request->hello, &refusal);
+	if (!r)
+		r = join(client, identity, &refusal);
+	if (!r) {
+		send_welcome(client, request);
+		return;
+	}
+	refusal_send(&refusal, client, request->serial);
+	client_end(client);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+
+/* options: ternd's command line */
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/attribute.h"
+#include "daemon/options.h"
+
+static const char help[] =
+	"usage: ternd [OPTION]...\n"
+	"\n"
+	"Runs a bus: introduces the programs of this machine to each other, keeps their\n"
+	"names and rules. Their messages do not pass through it.\n"
+	"\n"
+	"  --address unix:PATH  where to listen; default: $TERN_BUS, else\n"
+	"                       $XDG_RUNTIME_DIR/tern/bus, else /run/tern/bus\n"
+	"  --allow-uid UID      let this user in, besides ternd's own; may be repeated\n"
+	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
+	"  --version            print the version\n"
+	"  --help               print this\n"
+	"\n"
+	"Ends on SIGTERM, SIGINT and SIGHUP. See ternd(1).\n";
+
+enum {
+	OPTION_ADDRESS = 'a',
+	OPTION_ALLOW_UID = 'u',
+	OPTION_READY_FD = 'r',
+	OPTION_VERSION = 'v',
+	OPTION_HELP = 'h',
+};
+
+static const struct option longs[] = {
+	{"address", required_argument, NULL, OPTION_ADDRESS},
+	{"allow-uid", required_argument, NULL, OPTION_ALLOW_UID},
+	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
+/* A decimal number and nothing else. */
+static bool
+parse_number(const char *text, uint64_t max, uint64_t *ret)
+{
+	char *end;
+	unsigned long long value;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static int
+add_user(struct options *options, const char *text)
+{
+	uint64_t uid;
+
+	/* (uid_t)-1 is nobody in every system call. */
+	if (!parse_number(text, UINT32_MAX - 1, &uid)) {
+		fprintf(stderr, "ternd: --allow-uid %s: not the number of a user\n", text);
+		return OPTIONS_WRONG;
+	}
+	if (options->n_users == OPTIONS_MAX_USERS) {
+		fprintf(stderr, "ternd: --allow-uid: more than %d users\n", OPTIONS_MAX_USERS);
+		return OPTIONS_WRONG;
+	}
+	options->users[options->n_users++] = (uint32_t)uid;
+	return OPTIONS_RUN;
+}
+
+static int
+set_ready_fd(struct options *options, const char *text)
+{
+	uint64_t fd;
+
+	if (!parse_number(text, INT32_MAX, &fd)) {
+		fprintf(stderr, "ternd: --ready-fd %s: not the number of a descriptor\n", text);
+		return OPTIONS_WRONG;
+	}
+	options->ready_fd = (int)fd;
+	return OPTIONS_RUN;
+}
+
+static int
+set_option(struct options *options, int option, const char **address)
+{
+	switch (option) {
+	case OPTION_ADDRESS:
+		*address = optarg;
+		return OPTIONS_RUN;
+	case OPTION_ALLOW_UID:
+		return add_user(options, optarg);
+	case OPTION_READY_FD:
+		return set_ready_fd(options, optarg);
+	case OPTION_VERSION:
+		puts("ternd " TERN_VERSION);
+		return OPTIONS_DONE;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		return OPTIONS_DONE;
+	default:
+		fputs("Try ternd --help.\n", stderr);
+		return OPTIONS_WRONG;
+	}
+}
+
+static int
+set_address(struct options *options, const char *address)
+{
+	const char *path;
+	int r;
+
+	if (!address) {
+		r = address_default(options->address);
+		address = "the address of TERN_BUS or XDG_RUNTIME_DIR";
+	} else {
+		r = address_path(address, &path);
+		if (!r)
+			memcpy(options->address, address, strlen(address) + 1);
+	}
+	if (r) {
+		fprintf(stderr, "ternd: %s %s\n", address, address_strerror(r));
+		return OPTIONS_WRONG;
+	}
+	r = address_path(options->address, &options->path);
+	assert(r == 0);
+	return OPTIONS_RUN;
+}
+
+int
+options_parse(struct options *ret, int argc, char **argv)
+{
+	const char *address = NULL;
+	int option, r;
+
+	*ret = (struct options){.ready_fd = -1};
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		r = set_option(ret, option, &address);
+		if (r != OPTIONS_RUN)
+			return r;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "ternd: %s: takes no arguments\nTry ternd --help.\n", argv[optind]);
+		return OPTIONS_WRONG;
+	}
+	return set_address(ret, address);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* options: ternd's command line */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/address.h"
+
+enum {
+	OPTIONS_MAX_USERS = 64,
+};
+
+struct options {
+	char address[ADDRESS_SIZE];
+	const char *path;		   /* in address */
+	uint32_t users[OPTIONS_MAX_USERS]; /* allowed besides ternd's own */
+	size_t n_users;
+	int ready_fd; /* -1: none */
+};
+
+enum {
+	OPTIONS_RUN,
+	OPTIONS_DONE,  /* help or version was printed */
+	OPTIONS_WRONG, /* it was said what is */
+};
+
+/* options_parse() - read the command line and the environment; prints. Return: OPTIONS_* */
+int options_parse(struct options *ret, int argc, char **argv);

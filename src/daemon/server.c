@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+
+/* server: ternd's one thread */
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#include "base/clock.h"
+#include "bus/name.h"
+#include "daemon/accept.h"
+#include "daemon/client.h"
+#include "daemon/server.h"
+
+#define RETRY_NS (100 * NSEC_PER_MSEC)
+
+/* --- the clock --- */
+
+static volatile sig_atomic_t has_continued;
+static uint64_t continued_ns; /* when that was seen */
+
+static void
+on_continue(int signal)
+{
+	has_continued = 1;
+}
+
+bool
+server_was_stopped(void)
+{
+	uint64_t now = clock_now_ns();
+
+	if (has_continued) {
+		has_continued = 0;
+		continued_ns = now;
+	}
+	return continued_ns && now - continued_ns < NSEC_PER_SEC;
+}
+
+uint64_t
+server_clock(const struct server *server)
+{
+	return clock_now_ns() - (uint64_t)server->clock_offset;
+}
+
+/* --- what the bus tells --- */
+
+/*
+ * Room was made sure of before a name is taken. A name that passes on when its owner dies
+ * may find no memory: then it is in no table, and its owner has to own it again.
+ */
+static void
+on_name_changed(void *user, const struct bus_name *name)
+{
+	struct server *server = user;
+
+	if (tables_set_name(&server->tables, name))
+		(void)names_remove(&server->tables.names, name->text, name->size);
+}
+
+static void
+on_name_event(void *user, struct bus_peer *peer, const struct control_event *event)
+{
+	struct client *client = peer->client;
+	struct control control = {.type = CONTROL_EVENT, .event = *event};
+
+	control.event.lost = client->lost;
+	client->lost = 0;
+	(void)client_send(client, &control, NULL, 0, CLIENT_EVENT); /* or it is counted */
+}
+
+static void
+send_owner_news(struct bus_peer *peer, const struct bus_name *name, uint32_t type)
+{
+	struct control control = {.type = type, .name.name = {name->text, name->size}};
+
+	(void)client_send(peer->client, &control, NULL, 0, CLIENT_MUST); /* who is gone is ended */
+}
+
+static void
+on_owner_lost(void *user, struct bus_peer *peer, const struct bus_name *name)
+{
+	send_owner_news(peer, name, CONTROL_OWNER_LOST);
+}
+
+static void
+on_owner_gained(void *user, struct bus_peer *peer, const struct bus_name *name)
+{
+	send_owner_news(peer, name, CONTROL_OWNER_GAINED);
+}
+
+static const struct bus_host host = {
+	.name_changed = on_name_changed,
+	.name_event = on_name_event,
+	.owner_lost = on_owner_lost,
+	.owner_gained = on_owner_gained,
+};
+
+static void
+on_grown(struct tables *tables, const struct bus_domain *domain, enum control_table_kind kind)
+{
+	struct server *server = container_of(tables, struct server, tables);
+	struct client *client, *next;
+
+	DL_FOREACH_SAFE (server->clients, client, next)
+		if (!domain || client->peer->domain == domain)
+			client_send_table(client, kind);
+}
+
+/* --- time --- */
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static void
+set_timer(struct server *server, uint64_t at_ns)
+{
+	struct itimerspec spec = {
+		.it_value.tv_sec = (time_t)(at_ns / NSEC_PER_SEC),
+		.it_value.tv_nsec = (long)(at_ns % NSEC_PER_SEC),
+	};
+	int r;
+
+	if (server->timer_ns == at_ns)
+		return;
+	r = timerfd_settime(server->timer.fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	assert(r == 0);
+	server->timer_ns = at_ns;
+}
+
+void
+server_rearm(struct server *server)
+{
+	uint64_t at;
+	bool accepts = server->n_half_open < SERVER_MAX_HALF_OPEN && !server->accept_ns;
+
+	if (!server->n_stuck)
+		server->retry_ns = 0;
+	else if (!server->retry_ns)
+		server->retry_ns = clock_now_ns() + RETRY_NS;
+	at = earlier(server->accept_ns, server->retry_ns);
+	if (server->half_open)
+		at = earlier(at, server->half_open->deadline_ns);
+	set_timer(server, at);
+	loop_watch(&server->loop, &server->listening, accepts ? EPOLLIN : 0);
+}
+
+static void
+retry_stuck(struct server *server)
+{
+	struct client *client, *next;
+
+	server->retry_ns = 0;
+	DL_FOREACH_SAFE (server->clients, client, next)
+		client_retry(client);
+}
+
+static void
+on_timer(struct loop_source *source, uint32_t events)
+{
+	struct server *server = container_of(source, struct server, timer);
+	uint64_t now = clock_now_ns(), expirations;
+
+	if (read(source->fd, &expirations, sizeof(expirations)) < 0)
+		return; /* set anew since it went off */
+	server->timer_ns = 0;
+	if (server->accept_ns && now >= server->accept_ns)
+		server->accept_ns = 0;
+	if (server->retry_ns && now >= server->retry_ns)
+		retry_stuck(server);
+	accept_expire(server, now);
+	server_rearm(server);
+}
+
+/* --- the end --- */
+
+static void
+on_signal(struct loop_source *source, uint32_t events)
+{
+	struct server *server = container_of(source, struct server, signals);
+
+	server->is_ending = true;
+}
+
+static void
+bury(struct server *server)
+{
+	while (server->dead)
+		(void)client_free(server->dead); /* always NULL */
+}
+
+/* --- life cycle --- */
+
+static int
+watch_signals(struct server *server)
+{
+	struct sigaction action = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sigaction(SIGCONT, &action, NULL) < 0)
+		return -errno;
+	server->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (server->signals.fd < 0)
+		return -errno;
+	server->signals.ready = on_signal;
+	return loop_add(&server->loop, &server->signals, EPOLLIN);
+}
+
+static int
+watch_time(struct server *server)
+{
+	server->clock_offset = clock_offset_ns();
+	server->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (server->timer.fd < 0)
+		return -errno;
+	server->timer.ready = on_timer;
+	return loop_add(&server->loop, &server->timer, EPOLLIN);
+}
+
+/* Another number after each restart, as long as the machine runs: nobody who knew the last bus
+ * outlives that. */
+static uint64_t
+choose_instance(void)
+{
+	struct timespec since_boot;
+	uint32_t instance;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot); /* cannot fail: the clock exists */
+	instance = (uint32_t)((uint64_t)since_boot.tv_sec * 100 +
+			      (uint64_t)since_boot.tv_nsec / 10000000);
+	return instance ? instance : 1;
+}
+
+static int
+start(struct server *server, const char **ret_why)
+{
+	int r;
+
+	*ret_why = "it could not be prepared";
+	r = loop_init(&server->loop);
+	if (!r)
+		r = watch_signals(server);
+	if (!r)
+		r = watch_time(server);
+	bus_init(&server->bus, choose_instance(), &host, server);
+	if (!r)
+		r = tables_init(&server->tables, &server->bus, on_grown);
+	if (!r)
+		r = accept_start(server, ret_why);
+	return error_trace(r);
+}
+
+int
+server_new(const struct options *options, struct server **ret, const char **ret_why)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int r;
+
+	*ret_why = "no memory";
+	if (!server)
+		return -ENOMEM;
+	server->options = options;
+	server->loop = LOOP_INIT;
+	server->listener = LISTENER_INIT;
+	server->tables = TABLES_INIT;
+	server->signals.fd = server->timer.fd = server->spare = -1;
+	r = start(server, ret_why);
+	if (r) {
+		(void)server_free(server); /* always NULL */
+		return error_trace(r);
+	}
+	*ret = server;
+	return 0;
+}
+
+int
+server_run(struct server *server)
+{
+	int r;
+
+	while (!server->is_ending) {
+		r = loop_turn(&server->loop, -1);
+		if (r < 0 && r != -EINTR)
+			return error_trace(r);
+		bury(server);
+	}
+	return 0;
+}
+
+struct server *
+server_free(struct server *server)
+{
+	struct client *client, *next;
+
+	if (!server)
+		return NULL;
+	accept_stop(server);
+	DL_FOREACH_SAFE (server->half_open, client, next)
+		client_end(client);
+	DL_FOREACH_SAFE (server->clients, client, next)
+		client_end(client);
+	bury(server);
+	bus_deinit(&server->bus);
+	tables_deinit(&server->tables);
+	loop_remove(&server->loop, &server->signals);
+	loop_remove(&server->loop, &server->timer);
+	server->signals.fd = fd_close(server->signals.fd);
+	server->timer.fd = fd_close(server->timer.fd);
+	loop_deinit(&server->loop);
+	free(server);
+	return NULL;
+}

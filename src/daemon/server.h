@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * server: ternd's one thread: the loop, the listener, the clients, the bus and its tables
+ *
+ *      listener --accept--> client (half open) --hello--> client with a bus peer
+ *                              │ no hello in 30 s            │ hang-up, or it broke the protocol
+ *                              └──────────> dead <──────────┘  everything of it goes
+ *
+ * A client is only marked dead where that is found out, since that may be deep
+ * inside the bus; the dead are taken away after each turn of the loop.
+ *
+ * Nothing runs on a clock while nothing is due: the timer is armed only for
+ * clients that have not said hello, for a listener that waits for descriptors,
+ * and for sockets that the kernel calls full without saying when they are not.
+ */
+
+#include "bus/bus.h"
+#include "daemon/options.h"
+#include "daemon/tables.h"
+#include "io/listener.h"
+#include "io/loop.h"
+
+enum {
+	SERVER_MAX_HALF_OPEN = 512,	 /* beyond: nobody is accepted for a while */
+	SERVER_MAX_HALF_OPEN_USER = 256, /* of one user: beyond: refused */
+	SERVER_RESERVED_FDS = 64,	 /* never given to clients */
+};
+
+struct client;
+
+struct server {
+	struct loop loop;
+	struct listener listener;
+	struct loop_source listening;
+	struct loop_source signals;
+	struct loop_source timer;
+	uint64_t timer_ns;  /* when it will go off; 0: it is off */
+	uint64_t accept_ns; /* when to accept again; 0: it does */
+	uint64_t retry_ns;  /* when to try stuck clients again; 0: there are none */
+	struct bus bus;
+	struct tables tables;
+	struct client *clients;	  /* who has been welcomed */
+	struct client *half_open; /* who has not; the oldest first */
+	struct client *dead;
+	uint32_t n_half_open;
+	uint32_t n_stuck;
+	int64_t clock_offset; /* of our time namespace */
+	int spare;	      /* a descriptor to be had when there are none left */
+	bool is_ending;
+	const struct options *options;
+	uint8_t in[CONTROL_MAX_PACKET];	 /* the request in hand */
+	uint8_t out[CONTROL_MAX_PACKET]; /* what is being sent */
+};
+
+/**
+ * server_new() - listen, and be ready to run
+ * @options: borrowed
+ * @ret_why: what went wrong, a sentence for people, in memory that stays
+ *
+ * Return: 0 or a negative errno.  Threads: one a process.  Blocks: never.
+ */
+int server_new(const struct options *options, struct server **ret, const char **ret_why);
+
+/* server_run() - serve until a signal ends it. Return: 0 or a negative errno */
+int server_run(struct server *server);
+
+/* server_free() - everybody is hung up on, the socket removed; returns NULL */
+struct server *server_free(struct server *server);
+
+/* server_clock() - host monotonic time, as in hello */
+uint64_t server_clock(const struct server *server);
+
+/* server_was_stopped() - did we come back from SIGSTOP less than a second ago? */
+bool server_was_stopped(void);
+
+/* server_rearm() - what the timer is for has changed */
+void server_rearm(struct server *server);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+
+/* tables: what the bus knows, as the peers read it */
+
+#include "daemon/tables.h"
+
+enum {
+	NAME_UNITS = TABLE_RECORD_MAX / TABLE_UNIT, /* of the longest name with all labels */
+	DOMAIN_FDS = 3,
+};
+
+int
+tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown)
+{
+	int r;
+
+	*tables = TABLES_INIT;
+	tables->bus = bus;
+	tables->grown = grown;
+	r = peers_writer_init(&tables->peers, PEERS_CAPACITY);
+	if (!r)
+		r = names_writer_init(&tables->names, NAMES_CAPACITY);
+	if (r) {
+		tables_deinit(tables);
+		return error_trace(r);
+	}
+	table_complete(&tables->peers.table);
+	table_complete(&tables->names.table);
+	return 0;
+}
+
+void
+tables_deinit(struct tables *tables)
+{
+	peers_writer_deinit(&tables->peers);
+	names_writer_deinit(&tables->names);
+}
+
+/* --- growing --- */
+
+static int
+grow_peers(struct tables *tables)
+{
+	int r = peers_grow(&tables->peers);
+
+	if (r)
+		return error_trace(r);
+	tables->grown(tables, NULL, CONTROL_TABLE_PEERS);
+	table_forward(&tables->peers.table);
+	return 0;
+}
+
+static int
+grow_names(struct tables *tables)
+{
+	int r = table_grow(&tables->names.table);
+
+	if (r)
+		return error_trace(r);
+	tables->grown(tables, NULL, CONTROL_TABLE_NAMES);
+	table_forward(&tables->names.table);
+	return 0;
+}
+
+static int
+grow_domain(struct tables *tables, const struct bus_domain *domain)
+{
+	struct domain_tables *own = domain->tables;
+	bool tags = false, rules = false;
+	int r = rulebook_grow(&own->book, &tags, &rules);
+
+	if (tags)
+		tables->grown(tables, domain, CONTROL_TABLE_TAGS);
+	if (rules)
+		tables->grown(tables, domain, CONTROL_TABLE_RULES);
+	rulebook_forward(&own->book);
+	if (r)
+		return error_trace(r);
+	return tags || rules ? 0 : -ENOTRECOVERABLE; /* else it would be full for ever */
+}
+
+/* --- peers and names --- */
+
+int
+tables_add_peer(struct tables *tables, const struct bus_peer *peer, uint32_t *ret_slot)
+{
+	struct peer_entry entry = {
+		.id = peer->id,
+		.uid = peer->identity.uid,
+		.gid = peer->identity.gid,
+		.pid = peer->identity.pid,
+		.domain = peer->domain->number,
+	};
+	int r;
+
+	while ((r = peers_add(&tables->peers, &entry, ret_slot)) == TABLE_E_FULL) {
+		r = grow_peers(tables);
+		if (r)
+			return error_trace(r);
+	}
+	return error_fold(r); /* ids are new */
+}
+
+void
+tables_remove_peer(struct tables *tables, const struct bus_peer *peer)
+{
+	struct bus_domain *domain;
+
+	DL_FOREACH (tables->bus->domains, domain) {
+		struct domain_tables *own = domain->tables;
+
+		if (own)
+			(void)rulebook_remove_peer(&own->book, peer->id); /* however many */
+	}
+	(void)peers_remove(&tables->peers, peer->id); /* may have failed to come in */
+}
+
+int
+tables_reserve_name(struct tables *tables)
+{
+	int r;
+
+	while (table_reserve(&tables->names.table, NAME_UNITS)) {
+		r = grow_names(tables);
+		if (r)
+			return error_trace(r);
+	}
+	return 0;
+}
+
+int
+tables_set_name(struct tables *tables, const struct bus_name *name)
+{
+	struct bus_owner *owner = bus_name_owner(name);
+	struct table_text labels[CONTROL_MAX_TAGS];
+	struct name_spec spec = {
+		.name = {name->text, name->size},
+		.serial = name->serial,
+		.labels = labels,
+	};
+	int r;
+
+	if (!owner) {
+		(void)names_remove(
+			&tables->names, name->text, name->size); /* it is not there now */
+		return 0;
+	}
+	spec.owner = owner->peer->id;
+	spec.n_labels = owner->labels.n;
+	for (size_t i = 0; i < owner->labels.n; i++)
+		labels[i] = (struct table_text){
+			owner->labels.items[i].text, owner->labels.items[i].size};
+	while ((r = names_set(&tables->names, &spec)) == TABLE_E_FULL) {
+		r = grow_names(tables);
+		if (r)
+			return error_trace(r);
+	}
+	return error_fold(r);
+}
+
+/* --- rules --- */
+
+static int
+add_to_domain(struct tables *tables, const struct bus_domain *domain, const struct bus_rule *rule)
+{
+	struct domain_tables *own = domain->tables;
+	struct table_text tags[CONTROL_MAX_TAGS];
+	struct rule_spec spec = {
+		.subscriber = rule->peer->id,
+		.id = rule->key.number,
+		.policy = rule->policy,
+		.tags = tags,
+		.n_tags = rule->tags.n,
+		.sender_name = {rule->sender_name.text, rule->sender_name.size},
+		.sender = rule->sender_id,
+	};
+	int r;
+
+	for (size_t i = 0; i < rule->tags.n; i++)
+		tags[i] = (struct table_text){rule->tags.items[i].text, rule->tags.items[i].size};
+	while ((r = rulebook_add(&own->book, &spec)) == TABLE_E_FULL) {
+		r = grow_domain(tables, domain);
+		if (r)
+			return error_trace(r);
+	}
+	return error_fold(r);
+}
+
+/* No publisher has to know of a rule that wants to hear ternd alone. */
+static bool
+is_published(const struct bus_rule *rule)
+{
+	return rule->sender != BUS_SENDER_TERND;
+}
+
+int
+tables_add_rule(struct tables *tables, const struct bus_rule *rule)
+{
+	struct bus_domain *domain;
+	int r;
+
+	if (!is_published(rule))
+		return 0;
+	DL_FOREACH (tables->bus->domains, domain) {
+		if (!domain->tables)
+			continue; /* a newcomer, whose tables are made next */
+		r = add_to_domain(tables, domain, rule);
+		if (r) {
+			tables_remove_rule(tables, rule);
+			return error_trace(r);
+		}
+	}
+	return 0;
+}
+
+void
+tables_remove_rule(struct tables *tables, const struct bus_rule *rule)
+{
+	struct bus_domain *domain;
+
+	if (!is_published(rule))
+		return;
+	DL_FOREACH (tables->bus->domains, domain) {
+		struct domain_tables *own = domain->tables;
+
+		if (own)
+			(void)rulebook_remove(&own->book, rule->peer->id, rule->key.number);
+	}
+}
+
+/* --- domains --- */
+
+static int
+fill_domain(struct tables *tables, struct bus_domain *domain)
+{
+	struct bus_rule *rule, *next;
+	int r;
+
+	HASH_ITER (hh, tables->bus->rules, rule, next) {
+		if (!is_published(rule))
+			continue;
+		r = add_to_domain(tables, domain, rule);
+		if (r)
+			return error_trace(r);
+	}
+	rulebook_complete(&((struct domain_tables *)domain->tables)->book);
+	return 0;
+}
+
+static int
+charge_domain(struct bus *bus, struct domain_tables *own, struct quota_user *user)
+{
+	int r = bus_charge(bus, &own->fds, user, QUOTA_FDS, DOMAIN_FDS);
+
+	if (r)
+		return r;
+	return bus_charge(bus, &own->bytes, user, QUOTA_BYTES, rulebook_bytes(&own->book));
+}
+
+int
+tables_add_domain(struct tables *tables, struct bus_domain *domain, struct quota_user *user)
+{
+	struct domain_tables *own = calloc(1, sizeof(*own));
+	int r;
+
+	if (!own)
+		return -ENOMEM;
+	own->book = RULEBOOK_INIT;
+	domain->tables = own;
+	r = rulebook_init(&own->book, RULEBOOK_CAPACITY);
+	if (!r)
+		r = charge_domain(tables->bus, own, user);
+	if (!r)
+		r = fill_domain(tables, domain);
+	if (r)
+		tables_remove_domain(domain);
+	return r;
+}
+
+void
+tables_remove_domain(struct bus_domain *domain)
+{
+	struct domain_tables *own = domain->tables;
+
+	if (!own)
+		return;
+	rulebook_deinit(&own->book);
+	quota_release(&own->fds);
+	quota_release(&own->bytes);
+	free(own);
+	domain->tables = NULL;
+}
+
+/* --- what others ask --- */
+
+int
+tables_fd(
+	const struct tables *tables, const struct bus_domain *domain, enum control_table_kind kind)
+{
+	const struct domain_tables *own = domain->tables;
+
+	switch (kind) {
+	case CONTROL_TABLE_PEERS:
+		return table_fd(&tables->peers.table);
+	case CONTROL_TABLE_NAMES:
+		return table_fd(&tables->names.table);
+	case CONTROL_TABLE_RULES:
+		return table_fd(&own->book.rules.table);
+	case CONTROL_TABLE_TAGS:
+		return table_fd(&own->book.tags.table);
+	case CONTROL_TABLE_VERSIONS:
+		return versions_fd(&own->book.versions);
+	}
+	assert(!"a kind of table");
+	return -1;
+}
+
+uint64_t
+tables_bytes(const struct tables *tables)
+{
+	uint64_t bytes = table_bytes(&tables->peers.table) + table_bytes(&tables->names.table);
+	struct bus_domain *domain;
+
+	DL_FOREACH (tables->bus->domains, domain) {
+		struct domain_tables *own = domain->tables;
+
+		bytes += own ? rulebook_bytes(&own->book) : 0;
+	}
+	return bytes;
+}
