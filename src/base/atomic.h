@@ -10,7 +10,9 @@
  */
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define load_rlx(p)      atomic_load_explicit((p), memory_order_relaxed)
 #define load_acq(p)      atomic_load_explicit((p), memory_order_acquire)
@@ -41,6 +43,20 @@ fence_seq(void)
 #else
 	atomic_thread_fence(memory_order_seq_cst);
 #endif
+}
+
+/*
+ * copy_once() - take foreign memory over into private memory, each byte read once
+ *
+ * A compiler that sees a plain memcpy() may read the source again instead of
+ * the copy (gcc 12 does). The empty statement makes it believe that the copy is
+ * looked at, so that everything after it uses the copy.
+ */
+static inline void
+copy_once(void *to, const volatile void *from, size_t n)
+{
+	memcpy(to, (const void *)from, n);
+	__asm__ __volatile__("" : : "r"(to) : "memory");
 }
 
 /* cpu_relax() - tell the processor that this is a spin loop */

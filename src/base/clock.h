@@ -35,3 +35,24 @@ clock_deadline_ns(uint64_t now, uint64_t timeout_ns)
 {
 	return timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
 }
+
+/*
+ * clock_now_ordered_ns() - the same, and no later load is done before the clock is read
+ *
+ * The kernel orders the counter after earlier loads only; the horizon of a
+ * round (docs/memory-model.md, edge H) needs the other side too.
+ */
+static inline uint64_t
+clock_now_ordered_ns(void)
+{
+	uint64_t now = clock_now_ns();
+
+#if defined(__x86_64__)
+	__builtin_ia32_lfence();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("isb" ::: "memory");
+#else
+	__sync_synchronize();
+#endif
+	return now;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * bus: life of a handle, options, and what fork() does to it
+ *
+ * A forked child must not hold a descriptor of the parent's: the end-of-file on a link is how
+ * partners learn of a death. So all handles of a process are in a list, and the child closes
+ * their descriptors before it runs on; the segments are absent there by MADV_DONTFORK.
+ */
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static tern_bus *all;
+static _Atomic uint32_t fork_generation;
+static _Thread_local tern_bus *running; /* whose handler this thread runs */
+
+static void
+fork_prepare(void)
+{
+	(void)pthread_mutex_lock(&all_lock); /* cannot fail: ours, not held by this thread */
+}
+
+static void
+fork_parent(void)
+{
+	(void)pthread_mutex_unlock(&all_lock);
+}
+
+/* fork_child() - only closes: everything else is as another thread may have left it */
+static void
+fork_child(void)
+{
+	tern_bus *bus;
+
+	store_rlx(&fork_generation, load_rlx(&fork_generation) + 1); /* one thread is left */
+	DL_FOREACH (all, bus) {
+		struct link *link;
+
+		DL_FOREACH (bus->endpoint.links, link) {
+			link->fd = fd_close(link->fd);
+			link->doorbell = fd_close(link->doorbell);
+			for (uint32_t i = 0; i < link->n_fds; i++)
+				link->fds[i] = fd_close(link->fds[i]);
+			link->own.fd = fd_close(link->own.fd);
+		}
+		bus->endpoint.page.fd = fd_close(bus->endpoint.page.fd);
+		bus->endpoint.doorbell = fd_close(bus->endpoint.doorbell);
+		bus->epoll = fd_close(bus->epoll);
+		bus->wake = fd_close(bus->wake);
+		bus->timer = fd_close(bus->timer);
+		listener_abandon(&bus->listener);
+		daemon_forked(bus->daemon);
+	}
+	all = NULL;
+	(void)pthread_mutex_unlock(&all_lock);
+}
+
+static void
+fork_init(void)
+{
+	(void)pthread_atfork(fork_prepare, fork_parent, fork_child); /* fails without memory only */
+}
+
+bool
+bus_is_forked(const tern_bus *bus)
+{
+	return bus->fork_generation != load_rlx(&fork_generation); /* changes in the child alone */
+}
+
+int
+bus_enter(tern_bus *bus)
+{
+	if (unlikely(bus_is_forked(bus)))
+		return error_set(-ECHILD, ERROR_FAILED,
+			"this handle is the parent's; open one of your own after fork()");
+	(void)pthread_mutex_lock(&bus->lock);
+	if (likely(!bus->closed))
+		return 0;
+	(void)pthread_mutex_unlock(&bus->lock);
+	return error_set(-ESHUTDOWN, ERROR_FAILED, "the handle was closed");
+}
+
+void
+bus_leave(tern_bus *bus)
+{
+	(void)pthread_mutex_unlock(&bus->lock);
+}
+
+bool
+bus_handling(const tern_bus *bus)
+{
+	return running == bus;
+}
+
+tern_bus *
+bus_run(tern_bus *bus)
+{
+	tern_bus *before = running;
+
+	running = bus;
+	return before;
+}
+
+tern_bus *
+bus_ref(tern_bus *bus)
+{
+	(void)add_rlx(&bus->refs, 1); /* whoever refs has a reference: nothing to order */
+	return bus;
+}
+
+/* bus_drop_pending() - nothing of a closed handle is waited for any more */
+static void
+bus_drop_queues(tern_bus *bus)
+{
+	struct item *item;
+
+	while ((item = queue_take(&bus->queue)) || (item = queue_take(&bus->kept)) ||
+		(item = queue_take(&bus->to_self)))
+		(void)item_free(bus, item); /* always NULL */
+}
+
+tern_bus *
+bus_unref(tern_bus *bus)
+{
+	if (!bus || sub_acqrel(&bus->refs, 1) > 1)
+		return NULL;
+	pool_deinit(&bus->event_pools[0]);
+	pool_deinit(&bus->event_pools[1]);
+	endpoint_deinit(&bus->endpoint);
+	free(bus->batch);
+	free(bus->found);
+	free(bus->address);
+	(void)pthread_cond_destroy(&bus->handler_done);
+	(void)pthread_mutex_destroy(&bus->lock);
+	free(bus);
+	return NULL;
+}
+
+int
+bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source)
+{
+	struct epoll_event event = {.events = events, .data = {.ptr = source}};
+
+	return epoll_ctl(bus->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* bus_open_descriptors() - the four that every handle has; see design: at most two more a link */
+static int
+bus_open_descriptors(tern_bus *bus)
+{
+	int r;
+
+	r = endpoint_init(&bus->endpoint);
+	if (r < 0)
+		return error_trace(r);
+	bus->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (bus->epoll < 0)
+		return -errno;
+	bus->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bus->wake < 0)
+		return -errno;
+	bus->doorbell_source.kind = SOURCE_DOORBELL;
+	bus->wake_source.kind = SOURCE_WAKE;
+	bus->timer_source.kind = SOURCE_TIMER;
+	bus->control_source.kind = SOURCE_CONTROL;
+	bus->listen_source.kind = SOURCE_LISTEN;
+	r = bus_watch(bus, bus->endpoint.doorbell, EPOLLIN | EPOLLET, &bus->doorbell_source);
+	if (r < 0)
+		return error_trace(r);
+	return bus_watch(bus, bus->wake, EPOLLIN, &bus->wake_source);
+}
+
+static bool
+only_one_processor(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+}
+
+static void
+bus_set_defaults(tern_bus *bus)
+{
+	bus->timeout = DEFAULT_TIMEOUT;
+	bus->max_wait = DEFAULT_MAX_WAIT;
+	bus->budget = DEFAULT_BUDGET;
+	bus->spin = DEFAULT_SPIN;
+	bus->spin_now = DEFAULT_SPIN;
+	bus->order = true;
+	bus->one_processor = only_one_processor();
+	bus->clock_offset = (uint64_t)clock_offset_ns();
+	bus->fork_generation = load_rlx(&fork_generation); /* changes in a child alone */
+}
+
+int
+bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
+{
+	tern_bus *bus;
+	int r;
+
+	bus = calloc(1, sizeof(*bus));
+	if (!bus)
+		return -ENOMEM;
+	bus->refs = 1;
+	bus->mode = mode;
+	bus->epoll = bus->wake = bus->timer = -1;
+	bus->listener = LISTENER_INIT;
+	bus->self = IDENTITY_INIT;
+	bus->endpoint = ENDPOINT_INIT;
+	queue_init(&bus->queue);
+	queue_init(&bus->kept);
+	queue_init(&bus->to_self);
+	bus->event_pools[0] = bus->event_pools[1] = POOL_INIT(&bus->endpoint);
+	(void)pthread_mutex_init(&bus->lock, NULL); /* default attributes: cannot fail */
+	(void)pthread_cond_init(&bus->handler_done, NULL);
+	bus_set_defaults(bus);
+	(void)pthread_once(&fork_once, fork_init);
+	(void)pthread_mutex_lock(&all_lock);
+	DL_APPEND(all, bus);
+	(void)pthread_mutex_unlock(&all_lock);
+	r = asprintf(&bus->address, "unix:%s", path) < 0 ? -ENOMEM : 0;
+	if (r < 0)
+		bus->address = NULL;
+	if (r == 0)
+		r = bus_open_descriptors(bus);
+	if (r < 0) {
+		(void)tern_close(bus); /* always NULL */
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+/* bus_shut() - end links and calls; the descriptors go, the memory stays for who still refers to it */
+static void
+bus_shut(tern_bus *bus)
+{
+	struct partner *partner, *next;
+
+	send_flush(bus);
+	bus->closed = true;
+	call_cancel_all(bus);
+	bus_drop_queues(bus);
+	HASH_ITER (hh, bus->partners, partner, next) {
+		link_publish(partner->link);
+		partner_end(partner);
+	}
+	bus_drop_queues(bus);
+	bus->daemon = daemon_free(bus->daemon);
+	endpoint_close(&bus->endpoint);
+	bus->epoll = fd_close(bus->epoll);
+	bus->wake = fd_close(bus->wake);
+	bus->timer = fd_close(bus->timer);
+	listener_deinit(&bus->listener);
+	identity_deinit(&bus->self);
+}
+
+_public_ tern_bus *
+tern_close(tern_bus *bus)
+{
+	if (!bus)
+		return NULL;
+	if (!bus_is_forked(bus)) {
+		(void)pthread_mutex_lock(&bus->lock);
+		if (!bus->closed)
+			bus_shut(bus);
+		(void)pthread_mutex_unlock(&bus->lock);
+		(void)pthread_mutex_lock(&all_lock);
+		DL_DELETE(all, bus);
+		(void)pthread_mutex_unlock(&all_lock);
+		return bus_unref(bus);
+	}
+	return NULL; /* the child's copy: what it points to is the parent's, and goes with the child */
+}
+
+_public_ int
+tern_set_option(tern_bus *bus, uint32_t option, uint64_t value)
+{
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	switch (option) {
+	case TERN_OPT_TIMEOUT:
+		if (value == 0)
+			r = -EINVAL;
+		else
+			bus->timeout = value;
+		break;
+	case TERN_OPT_SPIN:
+		bus->spin = value;
+		bus->spin_now = value;
+		break;
+	case TERN_OPT_MAX_WAIT:
+		bus->max_wait = value;
+		bus->max_wait_set = true;
+		break;
+	case TERN_OPT_ORDER:
+		if (value > 1)
+			r = -EINVAL;
+		else
+			bus->order = value;
+		break;
+	case TERN_OPT_BUDGET:
+		if (value == 0)
+			r = -EINVAL;
+		else
+			bus->budget = value;
+		break;
+	default:
+		r = -EINVAL;
+	}
+	bus_leave(bus);
+	return r < 0 ? error_set(r, ERROR_INVALID, "option %u does not take %llu", option,
+			(unsigned long long)value)
+		     : 0;
+}
+
+_public_ tern_peer
+tern_id(tern_bus *bus)
+{
+	return bus->id;
+}
+
+_public_ const char *
+tern_address(tern_bus *bus)
+{
+	return bus->address;
+}
+
+_public_ int
+tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
+{
+	struct partner *partner;
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	partner = partner_find(bus, peer);
+	if (partner) {
+		const struct identity *identity = &partner->link->partner;
+
+		ret->uid = identity->uid;
+		ret->gid = identity->gid;
+		ret->pid = identity->pid;
+		ret->same_domain = partner->link->same_domain;
+		ret->reserved = 0;
+		memcpy(ret->label, identity->label, sizeof(ret->label));
+		ret->label[sizeof(ret->label) - 1] = '\0';
+	} else {
+		r = bus->daemon ? daemon_identify(bus, peer, ret) : -ENXIO;
+	}
+	bus_leave(bus);
+	return r < 0 ? error_set(r, ERROR_NO_SERVICE, "no peer has the id %llu",
+			(unsigned long long)peer)
+		     : 0;
+}

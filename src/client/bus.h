@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * bus: the state behind a tern_bus, and the rules by which threads share it
+ *
+ * Lock     One mutex a handle. It covers everything here but what is marked otherwise, is never held
+ *          while a handler runs or a thread sleeps, and is the send lock of docs/memory-model.md: stamp,
+ *          pushes and commit happen under it without a break.
+ * Lead     One thread at a time takes things in: the leader. Rings are read, attention words written,
+ *          partners made and ended by it alone, so that it may look at the rings without the lock
+ *          while it spins. Others wait on a condition of their own and are handed what is theirs.
+ * Flow     rings -> round (take.c) -> queue -> tern_next(), tern_process() -> handlers. Replies that
+ *          somebody waits for go past the queue.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/attribute.h"
+#include "base/clock.h"
+#include "io/listener.h"
+#include "link/link.h"
+#include "tern/tern.h"
+
+#define MAX_HOT          64u   /* links without traffic that are looked at every round */
+#define ROUND_RECORDS    64u   /* of one link, in one round */
+#define ROUND_BYTES      65536u
+#define QUEUE_MAX_BYTES  (16u << 20) /* of one link, in the queue: beyond, its ring backs up */
+#define QUEUE_MAX_ITEMS  (1u << 16)
+#define COPY_MAX         (1u << 20) /* bytes of a foreign part that are made stable */
+#define MAX_BOUNCES      4u
+#define DEFAULT_TIMEOUT  (25 * NSEC_PER_SEC)
+#define DEFAULT_SPIN     (50 * NSEC_PER_USEC)
+#define DEFAULT_MAX_WAIT NSEC_PER_SEC
+#define DEFAULT_BUDGET   256u
+
+/* What an epoll event belongs to: the first member of everything that is watched. */
+enum source_kind {
+	SOURCE_PARTNER,
+	SOURCE_CONTROL,  /* ternd's socket */
+	SOURCE_DOORBELL, /* edge-triggered, never read */
+	SOURCE_WAKE,     /* tern_wake(), "more waits" */
+	SOURCE_TIMER,    /* deadlines, for who polls tern_fd() */
+	SOURCE_LISTEN,   /* the socket that others dial */
+	SOURCE_WATCH,
+};
+
+struct source {
+	enum source_kind kind;
+};
+
+/* The other end of a link. Counted: by the table, by calls, by messages. */
+struct partner {
+	struct source source;
+	tern_bus *bus; /* not counted: who counts a partner counts the bus */
+	uint64_t id;
+	struct link *link;
+	uint64_t link_number; /* ternd's, of this link */
+	uint32_t refs;
+	bool is_hot;
+	bool in_table;
+	bool dead; /* drained and lost */
+	bool want_writable;
+	bool wants_out; /* epoll is asked for POLLOUT */
+	bool want_event;
+	uint32_t want_size, want_lent; /* what there was no room for */
+	UT_hash_handle hh;
+	struct partner *prev, *next; /* in the hot or the cold list */
+	/* the next record */
+	struct wire_header head;
+	bool has_head;
+	uint64_t head_seen; /* horizon of the round that saw it first */
+	uint64_t head_e;    /* its effective stamp */
+	uint64_t e;         /* the same, of the record taken last */
+	/* this round */
+	uint64_t round;
+	uint32_t round_records, round_bytes;
+	/* since ever */
+	uint64_t lost_told;
+	uint64_t queued;  /* bytes */
+	tern_call *calls; /* under way to it */
+	struct rule_here *rules; /* direct links: what the other end wants to hear */
+	bool knows_rules;        /* and that is all of it */
+	uint64_t told_rule;      /* own rules up to this number it was told */
+};
+
+/* Something for the program. All references are the item's. */
+struct item {
+	struct item *next;
+	uint32_t kind;  /* TERN_CALL ... */
+	uint32_t bytes; /* charged to the partner */
+	struct partner *partner;
+	tern_message *message;
+	tern_call *call;
+	tern_subscription *subscription;
+	tern_watch *watch;
+	tern_peer peer;
+	uint64_t lost;
+	uint32_t ready;
+};
+
+struct queue {
+	struct item *first, **last;
+	size_t n;
+};
+
+/* What a waiter waits for; whoever brings it sets done. */
+enum wait_kind {
+	WAIT_ANSWER, /* a call, a request to ternd: set directly */
+	WAIT_ITEM,   /* tern_next(): anything in the queue, or tern_wake() */
+	WAIT_ROOM,
+	WAIT_RULES, /* direct links: the other end has told all its rules */
+};
+
+struct waiter {
+	struct waiter *prev, *next;
+	pthread_cond_t cond;
+	enum wait_kind kind;
+	bool done;
+	bool interrupted; /* by tern_wake() */
+	struct partner *partner; /* whose answer, or whose room; may be NULL */
+	const struct outgoing *room_for;
+	bool room_event;
+};
+
+enum bus_mode {
+	MODE_BUS,
+	MODE_DIAL,
+	MODE_LISTEN,
+};
+
+struct tern_bus {
+	pthread_mutex_t lock;
+	_Atomic uint32_t refs;
+	uint32_t fork_generation;
+	struct tern_bus *prev, *next; /* of all in this process, for fork */
+	enum bus_mode mode;
+	bool closed;
+	char *address;
+	tern_peer id;
+	struct identity self;
+	uint64_t clock_offset; /* what a time namespace adds */
+
+	/* options */
+	uint64_t timeout, spin, max_wait, budget;
+	bool max_wait_set, order, one_processor;
+
+	/* links */
+	struct endpoint endpoint;
+	struct partner *partners; /* uthash by id */
+	struct partner *hot, *cold;
+	uint32_t n_hot, n_cold;
+	uint64_t last_partner;      /* direct links are numbered here */
+	struct pool event_pools[2]; /* for the own trust domain, for others */
+
+	/* sending */
+	uint64_t last_stamp;
+	bool taken;             /* something was taken in since that stamp */
+	struct partner **batch; /* pushed to, dozing bell not rung */
+	size_t n_batch, max_batch;
+	struct partner *batch_last; /* pushed to, cold bell not rung */
+	uint64_t last_serial;
+	struct queue to_self; /* sent to oneself, not taken in yet; lost holds the stamp */
+
+	/* taking in */
+	bool leader;
+	bool sleeping;
+	bool spinning; /* the leader looks at the links without the lock */
+	bool dozing;
+	uint64_t timer_at; /* what the timer is set to, host time */
+	_Atomic uint32_t kicked; /* the spinning leader is to look up */
+	uint32_t n_want_room;    /* waiters and notices that wait for it */
+	uint64_t n_rounds, n_fruitless, n_overruns;
+	uint64_t spin_now; /* how long spinning is worth it lately, ns */
+	struct partner **found;
+	size_t n_found, max_found;
+	struct queue queue, kept; /* as taken in; what no handler took */
+	struct waiter *waiters;
+	_Atomic uint32_t woken; /* tern_wake() */
+
+	/* descriptors */
+	int epoll, wake, timer;
+	struct listener listener;
+	bool exported; /* tern_fd() was asked for */
+	bool armed;    /* wake is written because more waits */
+	struct source doorbell_source, wake_source, timer_source, control_source, listen_source;
+
+	/* what the program has */
+	tern_call *calls;     /* under way, uthash by serial */
+	tern_call *deadlines; /* the same, soonest first */
+	tern_service *services;
+	tern_subscription *subscriptions;
+	uint64_t last_rule;
+	uint64_t rules_version; /* direct links: changes with every rule */
+	tern_peer_fn *peer_fn;
+	void *peer_user;
+	tern_watch *watches;
+	pthread_cond_t handler_done;
+
+	struct daemon *daemon; /* MODE_BUS: the conversation with ternd, and its tables */
+};
+
+/* --- life (bus.c) --- */
+
+/* bus_enter() - take the lock. Return: 0, -ECHILD after fork, -ESHUTDOWN after tern_close(). */
+int bus_enter(tern_bus *bus);
+void bus_leave(tern_bus *bus);
+tern_bus *bus_ref(tern_bus *bus);
+tern_bus *bus_unref(tern_bus *bus);
+int bus_new(enum bus_mode mode, const char *path, tern_bus **ret);
+/* bus_is_forked() - is this a copy of the parent's handle? Then only memory may be freed. */
+bool bus_is_forked(const tern_bus *bus);
+/* bus_watch() - put a descriptor into the epoll set */
+int bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source);
+/* bus_handling() - does this thread run a handler of this handle? */
+bool bus_handling(const tern_bus *bus);
+/* bus_run() - mark the thread as running a handler, or no longer; returns what was before */
+tern_bus *bus_run(tern_bus *bus);
+
+/* bus_now() - host monotonic time */
+static inline uint64_t
+bus_now(const tern_bus *bus)
+{
+	return clock_now_ns() - bus->clock_offset;
+}
+
+/* --- partners (partner.c) --- */
+
+/* partner_new() - a link over fd, hot at once; fd and identity->pidfd are consumed on success */
+int partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity, bool same_domain,
+	struct partner **ret);
+struct partner *partner_find(tern_bus *bus, uint64_t id);
+struct partner *partner_ref(struct partner *partner);
+struct partner *partner_unref(struct partner *partner);
+/* partner_heat(), partner_chill() - move between the lists and write attention; the caller fences */
+void partner_heat(struct partner *partner);
+void partner_chill(struct partner *partner);
+/* partner_touch() - it had traffic: the last to be made cold */
+void partner_touch(struct partner *partner);
+/* partner_broke() - it broke the protocol: hang up; what was committed before is not trusted either */
+void partner_broke(struct partner *partner);
+/* partner_end() - drained: fail its calls, tell its loss, forget it */
+void partner_end(struct partner *partner);
+/* partner_want_out() - ask epoll for room on its socket too, or no longer */
+void partner_want_out(struct partner *partner, bool want);
+
+/* --- queue (queue.c) --- */
+
+void queue_init(struct queue *queue);
+/* queue_put() - add a copy of this item, whose references it takes; on -ENOMEM they are dropped */
+int queue_put(tern_bus *bus, const struct item *item);
+void queue_append(struct queue *queue, struct item *item);
+struct item *queue_take(struct queue *queue);
+/* item_free() - drop its references; returns NULL */
+struct item *item_free(tern_bus *bus, struct item *item);
+/* queue_is_full() - no more of this partner for now */
+bool queue_is_full(tern_bus *bus, const struct partner *partner);
+/* queue_notice() - queue a TERN_LOST, TERN_LINKED or TERN_WRITABLE */
+void queue_notice(tern_bus *bus, uint32_t kind, tern_peer peer);
+
+/* --- taking in (take.c) --- */
+
+/*
+ * take_round() - one round of docs/memory-model.md, "Receiving"
+ * Return: how much was taken in, 0 nothing.  Threads: the leader, with the lock.
+ */
+size_t take_round(tern_bus *bus);
+/* take_has_news() - a glance at the hot rings, without the lock; leader only */
+bool take_has_news(tern_bus *bus);
+/* take_poll() - ask the epoll set, ns, UINT64_MAX for ever; unlocks while it waits. Return: events. */
+size_t take_poll(tern_bus *bus, uint64_t timeout_ns);
+/* take_doze() - announce sleep on all hot links. Return: may sleep; else all are hot again. */
+bool take_doze(tern_bus *bus);
+
+/* --- waiting (lead.c) --- */
+
+int waiter_init(struct waiter *waiter, enum wait_kind kind);
+void waiter_deinit(struct waiter *waiter);
+/*
+ * lead_wait() - take in, or wait for the leader, until waiter->done
+ * @deadline: of this process's clock (clock_now_ns), UINT64_MAX none
+ * Return: 0 done, -ETIME.
+ */
+int lead_wait(tern_bus *bus, struct waiter *waiter, uint64_t deadline);
+/* lead_try() - one round without waiting, if nobody leads. Return: as take_round(). */
+size_t lead_try(tern_bus *bus);
+/*
+ * lead_pause() - until the leader is not looking without the lock
+ * Then whoever has the lock may change what is the leader's to change.
+ */
+void lead_pause(tern_bus *bus);
+/* lead_interrupt_items() - something that tern_next() must look at, and no item */
+void lead_interrupt_items(tern_bus *bus);
+/* lead_kick() - make the sleeping leader look again */
+void lead_kick(tern_bus *bus);
+/* lead_wake() - this waiter has what it waits for */
+void lead_wake(struct waiter *waiter);
+/* lead_wake_items() - something came into the queue: wake one that waits for items */
+void lead_wake_items(tern_bus *bus);
+/* lead_check_room() - wake those whose room came, queue the notices */
+void lead_check_room(tern_bus *bus);
+/* lead_arm() - leave tern_fd() readable if more waits, else not; set the timer */
+void lead_arm(tern_bus *bus, bool more);
+
+/* --- sending (send.c) --- */
+
+/*
+ * send_record() - wait for room, stamp, push, ring
+ * @deadline: as lead_wait()
+ * Return: 0, -EAGAIN, -ETIME, -EHOSTDOWN, -ECONNRESET, -ENOMEM, with the error recorded.
+ */
+int send_record(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
+	uint32_t flags);
+/* send_room() - link_room() for this record, with closed and broken links as -EHOSTDOWN, -ECONNRESET */
+int send_room(struct partner *partner, const struct outgoing *out, bool is_event);
+/*
+ * send_wait_room() - wait until there may be room; the lock is given up meanwhile
+ * Return: 0, -ETIME.  Ends a batch before it waits.
+ */
+int send_wait_room(struct partner *partner, const struct outgoing *out, bool is_event,
+	uint64_t deadline);
+/* send_want_room() - after -EAGAIN: a TERN_WRITABLE when there is room for this */
+void send_want_room(struct partner *partner, const struct outgoing *out, bool is_event);
+
+/* A receiver of an event, and which of the two records it gets. */
+struct send_to {
+	struct partner *partner;
+	int which;
+};
+
+/*
+ * send_events() - stamp, push to all of them, commit if they are several, ring
+ * Room was made sure of under the same lock. Who could not be told of segments or descriptors
+ * loses the event, which is counted.
+ */
+void send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2],
+	const int *fds, uint32_t flags);
+/* send_flush() - end the batch: fence, bells */
+void send_flush(tern_bus *bus);
+/* send_self() - queue a sealed message for oneself; takes the references */
+int send_self(tern_bus *bus, uint32_t kind, tern_message *message, tern_call *call);

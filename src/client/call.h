@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * call: a call under way, on either side
+ *
+ *      caller:  sent -> (bounced -> sent)* -> done: reply, error, died, expired, cancelled
+ *      service: received -> queued -> handler -> answered, or dropped: then "no reply" answers
+ *
+ * Counted atomically; the last reference takes the lock.
+ */
+
+#include "client/bus.h"
+
+struct tern_call {
+	_Atomic uint32_t refs;
+	bool incoming;
+	bool done;     /* caller: decided; service: answered */
+	bool taken;    /* caller: the answer was handed out */
+	bool no_reply; /* service: nobody waits for an answer */
+	bool sent;
+	_Atomic bool cancelled;
+	tern_bus *bus;           /* counted */
+	struct partner *partner; /* counted; NULL: oneself */
+	uint64_t serial;
+	uint64_t deadline; /* host time; UINT64_MAX none */
+	uint64_t trace;
+	/* caller */
+	tern_message *message; /* the call, kept for bounces; counted */
+	uint32_t flags, bounces;
+	int result;
+	tern_message *reply; /* counted */
+	struct tern_error *error;
+	struct waiter *waiter; /* the thread in tern_call_wait() */
+	tern_reply_fn *fn;
+	void *user;
+	UT_hash_handle hh;
+	struct tern_call *prev, *next;           /* of the partner */
+	struct tern_call *soon_prev, *soon_next; /* by deadline */
+	/* service, of a call from oneself */
+	tern_call *origin; /* counted */
+};
+
+struct tern_service {
+	tern_bus *bus; /* counted */
+	struct tern_service *prev, *next;
+	char *name; /* "": of direct links */
+	struct tern_method *methods;
+	size_t n_methods;
+	void *user;
+	bool owned; /* the name was asked for here */
+	bool freed; /* by its own handler: goes when that returns */
+	uint32_t n_running;
+};
+
+tern_call *call_unref_locked(tern_call *call);
+
+/* call_arrived() - a call was taken in: queue it, bounce it, or answer it; takes the message */
+void call_arrived(struct partner *partner, tern_message *m);
+/* call_arrived_self() - the same of one's own; takes both references */
+void call_arrived_self(tern_bus *bus, tern_message *m, tern_call *origin);
+/* call_answered() - a reply or an error came; takes the message */
+void call_answered(struct partner *partner, tern_message *m);
+/* call_cancelled() - the caller at the other end gave up */
+void call_cancelled(struct partner *partner, const struct wire_header *header);
+
+/* call_finish() - decide a call of ours; takes reply */
+void call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text);
+/* call_fail_partner() - all calls to it: it died */
+void call_fail_partner(struct partner *partner);
+/* call_cancel_all() - the handle is closed */
+void call_cancel_all(tern_bus *bus);
+/* call_expire() - those whose deadline passed. Return: when the next one does, host time. */
+uint64_t call_expire(tern_bus *bus);
+/* call_resend() - send again what was bounced, now that there is a partner; NULL partner: nobody has the name */
+void call_resend(tern_call *call, struct partner *partner, int result);
+
+/* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout */
+int call_library(tern_message *m, bool wait);
+
+/* call_answered_self() - a reply to a call to oneself; takes both references */
+void call_answered_self(tern_call *call, tern_message *m);
+
+/* call_resolve() - who is that? *ret NULL: oneself; else borrowed. Waits for ternd up to the deadline. */
+int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partner **ret);
+/* call_deadline() - of this process's clock, from a timeout of the API */
+uint64_t call_deadline(const tern_bus *bus, uint64_t timeout);
+
+/* service_find() - who serves this name here, borrowed; NULL nobody */
+tern_service *service_find(tern_bus *bus, const char *name);
+/* service_destroy() - its memory; without the lock */
+void service_destroy(tern_service *service);
+/* service_run() - run the method; without the lock. The references stay the caller's. */
+void service_run(tern_service *service, tern_call *call, tern_message *m);
+
+/* reply_error_locked() - answer with an error, waiting no longer than until this deadline (0: not at all) */
+int reply_error_locked(tern_call *call, const char *name, const char *text, uint64_t deadline);

@@ -1,0 +1,947 @@
+/* SPDX-License-Identifier: MIT */
+
+/* daemon: requests to ternd, its messages, and look-ups in its tables; see daemon.h */
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+#include "io/socket.h"
+#include "shm/names.h"
+#include "shm/peers.h"
+#include "shm/rules.h"
+#include "shm/tags.h"
+#include "shm/versions.h"
+#include "wire/control.h"
+#include "wire/name.h"
+
+#define CONNECT_TIMEOUT_MS 25000
+#define FULL_RETRY         (10 * NSEC_PER_MSEC)
+#define TABLE_READS        8 /* of a table that moves under the reader */
+
+/* A name that is owned, or was asked for: calls to it are not bounced. */
+struct own_name {
+	UT_hash_handle hh;
+	char name[];
+};
+
+struct daemon {
+	int fd;
+	bool gone;    /* ternd hung up */
+	bool told;    /* the program knows */
+	bool stalled; /* it did not answer in time, and has said nothing since */
+	uint32_t slot;
+	uint64_t inbox; /* the word as it was before the socket was drained */
+	struct peers peers;
+	struct names names;
+	struct rules rules;
+	struct tags tags;
+	struct versions versions;
+	struct request *requests;
+	uint64_t last_serial;
+	struct own_name *own;
+	uint64_t names_version;
+	struct rule_hits hits;
+	uint8_t packet[CONTROL_MAX_PACKET];
+};
+
+static struct control_text
+text_of(const char *text)
+{
+	return (struct control_text){.text = text, .size = text ? strlen(text) : 0};
+}
+
+/* --- life --- */
+
+struct daemon *
+daemon_free(struct daemon *daemon)
+{
+	struct own_name *own, *next;
+
+	if (!daemon)
+		return NULL;
+	daemon->fd = fd_close(daemon->fd);
+	peers_deinit(&daemon->peers);
+	names_deinit(&daemon->names);
+	rules_deinit(&daemon->rules);
+	tags_deinit(&daemon->tags);
+	versions_deinit(&daemon->versions);
+	rule_hits_deinit(&daemon->hits);
+	HASH_ITER (hh, daemon->own, own, next) {
+		HASH_DEL(daemon->own, own);
+		free(own);
+	}
+	free(daemon);
+	return NULL;
+}
+
+void
+daemon_forked(struct daemon *daemon)
+{
+	if (daemon)
+		daemon->fd = fd_close(daemon->fd);
+}
+
+bool
+daemon_is_gone(const struct daemon *daemon)
+{
+	return daemon->gone;
+}
+
+bool
+daemon_told(struct daemon *daemon)
+{
+	bool told = daemon->told;
+
+	daemon->told = true;
+	return told;
+}
+
+/* open_table() - map what ternd sent in place of what was there */
+static int
+open_table(struct daemon *daemon, uint32_t kind, int fd)
+{
+	struct daemon new = {0};
+	int r;
+
+	switch (kind) {
+	case CONTROL_TABLE_PEERS:
+		r = peers_open(&new.peers, fd);
+		if (r == 0) {
+			peers_deinit(&daemon->peers);
+			daemon->peers = new.peers;
+		}
+		break;
+	case CONTROL_TABLE_NAMES:
+		r = names_open(&new.names, fd);
+		if (r == 0) {
+			names_deinit(&daemon->names);
+			daemon->names = new.names;
+		}
+		break;
+	case CONTROL_TABLE_RULES:
+		r = rules_open(&new.rules, fd);
+		if (r == 0) {
+			rules_deinit(&daemon->rules);
+			daemon->rules = new.rules;
+		}
+		break;
+	case CONTROL_TABLE_TAGS:
+		r = tags_open(&new.tags, fd);
+		if (r == 0) {
+			tags_deinit(&daemon->tags);
+			daemon->tags = new.tags;
+		}
+		break;
+	case CONTROL_TABLE_VERSIONS:
+		r = versions_open(&new.versions, fd);
+		if (r == 0) {
+			versions_deinit(&daemon->versions);
+			daemon->versions = new.versions;
+		}
+		break;
+	default:
+		return 0; /* of a later minor version */
+	}
+	return r > 0 ? -EPROTO : r;
+}
+
+/* --- packets --- */
+
+static int
+daemon_send(tern_bus *bus, const struct control *control)
+{
+	struct daemon *daemon = bus->daemon;
+	uint8_t packet[4096];
+	struct iovec iov = {.iov_base = packet};
+	int r;
+
+	if (daemon->gone)
+		return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
+	r = control_encode(control, packet, sizeof(packet), &iov.iov_len);
+	if (r < 0)
+		return error_set(-EINVAL, ERROR_INVALID, "not UTF-8, or too long, to tell ternd");
+	r = socket_send(daemon->fd, &iov, 1, NULL, 0);
+	if (r == SOCKET_E_FULL)
+		return -EAGAIN;
+	if (r == SOCKET_E_CLOSED)
+		return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
+	return error_fold(r);
+}
+
+/* add_link() - ternd made a link; both ends may push at once */
+static int
+add_link(tern_bus *bus, const struct control_link *link, int *fd, struct partner **ret)
+{
+	struct identity identity = IDENTITY_INIT;
+	struct partner *partner;
+	int r;
+
+	identity.uid = link->uid;
+	identity.gid = link->gid;
+	identity.pid = link->pid;
+	memcpy(identity.label, link->label.text ? link->label.text : "",
+		MIN(link->label.size, sizeof(identity.label) - 1));
+	r = *fd < 0 ? -EPROTO : partner_new(bus, link->peer, *fd, &identity, link->same_domain, &partner);
+	if (r == 0) {
+		(void)fd_steal(fd); /* the link's */
+		partner->link_number = link->link;
+		if (ret)
+			*ret = partner;
+		return 0;
+	}
+	return r;
+}
+
+/* make_event() - a name event of ternd, as a message like others */
+static int
+make_event(const struct control_event *event, tern_message **ret)
+{
+	uint8_t tags[CONTROL_MAX_EVENT_TAGS * (CONTROL_MAX_TEXT + 2)], *at = tags;
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < event->tags.n && i < UINT8_MAX; i++, n++) {
+		const struct control_text *tag = &event->tags.items[i];
+
+		*at++ = (uint8_t)tag->size;
+		memcpy(at, tag->text, tag->size);
+		at += tag->size;
+		*at++ = '\0';
+	}
+	return message_new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
+		TERN_PEER_BUS, ret);
+}
+
+static void
+name_event(tern_bus *bus, const struct control_event *event)
+{
+	tern_message *m;
+
+	if (event->lost)
+		event_gap_from(bus, TERN_PEER_BUS, event->lost);
+	if (make_event(event, &m) < 0)
+		event_gap_from(bus, TERN_PEER_BUS, 1);
+	else
+		event_deliver(bus, NULL, m, TERN_PEER_BUS, event->rule);
+}
+
+static struct own_name *
+own_find(const struct daemon *daemon, const char *name, size_t size)
+{
+	struct own_name *own;
+
+	HASH_FIND(hh, daemon->own, name, size, own);
+	return own;
+}
+
+static int
+own_add(struct daemon *daemon, const char *name, size_t size)
+{
+	struct own_name *own = own_find(daemon, name, size);
+
+	if (own)
+		return 0;
+	own = calloc(1, sizeof(*own) + size + 1);
+	if (!own)
+		return -ENOMEM;
+	memcpy(own->name, name, size);
+	HASH_ADD_KEYPTR(hh, daemon->own, own->name, size, own);
+	daemon->names_version++;
+	return 0;
+}
+
+static void
+own_remove(struct daemon *daemon, const char *name, size_t size)
+{
+	struct own_name *own = own_find(daemon, name, size);
+
+	if (!own)
+		return;
+	HASH_DEL(daemon->own, own);
+	free(own);
+	daemon->names_version++;
+}
+
+/* --- requests --- */
+
+static void
+request_finish(tern_bus *bus, struct request *request, int result)
+{
+	DL_DELETE(bus->daemon->requests, request);
+	request->result = result;
+	if (!request->call) {
+		lead_wake(&request->waiter);
+		return;
+	}
+	call_resend(request->call, partner_find(bus, request->peer), /* who waits is a bounced call */
+		partner_find(bus, request->peer) ? 0 : -ENXIO);
+	(void)call_unref_locked(request->call); /* always NULL */
+	free(request);
+}
+
+static void
+answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
+{
+	struct request *request;
+	int result = 0;
+
+	if (control->type == CONTROL_INTRODUCED)
+		result = add_link(bus, &control->link, n_fds ? &fds[0] : &(int){-1}, NULL);
+	DL_FOREACH (bus->daemon->requests, request)
+		if (request->serial == control->serial)
+			break;
+	if (!request)
+		return; /* given up meanwhile */
+	if (control->type == CONTROL_FAILED) {
+		const struct control_failed *failed = &control->failed;
+
+		result = -(int)MIN(MAX(failed->code, 1u), 4095u);
+		(void)snprintf(request->error.name, sizeof(request->error.name), "%.*s",
+			(int)failed->error.size, failed->error.text ? failed->error.text : "");
+		(void)snprintf(request->error.text, sizeof(request->error.text), "%.*s",
+			(int)failed->text.size, failed->text.text ? failed->text.text : "");
+		if (failed->peer)
+			request->peer = failed->peer;
+	} else if (control->type == CONTROL_DONE) {
+		request->state = control->done.state;
+	} else if (control->type == CONTROL_FOUND) {
+		request->peer = control->found.peer;
+	} else if (control->type == CONTROL_INTRODUCED) {
+		request->peer = control->link.peer;
+	}
+	request_finish(bus, request, result);
+}
+
+static void
+dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
+{
+	struct daemon *daemon = bus->daemon;
+
+	daemon->stalled = false;
+	switch (control->type) {
+	case CONTROL_LINK:
+		if (n_fds)
+			(void)add_link(bus, &control->link, &fds[0], NULL); /* the other end sees the hang-up */
+		break;
+	case CONTROL_EVENT:
+		name_event(bus, &control->event);
+		break;
+	case CONTROL_TABLE:
+		if (n_fds && open_table(daemon, control->table.kind, fds[0]) == 0)
+			bus->rules_version++;
+		break;
+	case CONTROL_OWNER_LOST:
+		own_remove(daemon, control->name.name.text, control->name.name.size);
+		break;
+	case CONTROL_OWNER_GAINED:
+		(void)own_add(daemon, control->name.name.text, control->name.name.size); /* was asked for */
+		break;
+	default:
+		answered(bus, control, fds, n_fds);
+	}
+}
+
+/* hung_up() - links go on; requests fail, tables stay readable */
+static void
+hung_up(tern_bus *bus)
+{
+	struct daemon *daemon = bus->daemon;
+
+	daemon->gone = true;
+	(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, daemon->fd, NULL); /* told once */
+	while (daemon->requests)
+		request_finish(bus, daemon->requests, -ENOTCONN);
+	lead_interrupt_items(bus);
+}
+
+static int
+receive(tern_bus *bus)
+{
+	struct daemon *daemon = bus->daemon;
+	struct control control;
+	int fds[CONTROL_MAX_FDS], r;
+	size_t size, n_fds;
+
+	r = socket_recv(daemon->fd, daemon->packet, sizeof(daemon->packet), &size, fds, CONTROL_MAX_FDS,
+		&n_fds);
+	if (r == SOCKET_E_EMPTY)
+		return 0;
+	if (r == SOCKET_E_TRUNCATED)
+		return 1; /* no descriptors left here: the link's other end sees the hang-up */
+	if (r) {
+		hung_up(bus);
+		return 0;
+	}
+	if (control_decode(&control, daemon->packet, size, NULL) == 0)
+		dispatch(bus, &control, fds, n_fds);
+	for (size_t i = 0; i < n_fds; i++)
+		(void)fd_close(fds[i]); /* those that were kept are -1 */
+	return 1;
+}
+
+bool
+daemon_has_news(struct daemon *daemon)
+{
+	return peers_inbox(&daemon->peers, daemon->slot) != daemon->inbox;
+}
+
+size_t
+daemon_read(tern_bus *bus)
+{
+	struct daemon *daemon = bus->daemon;
+	size_t n = 0;
+
+	if (daemon->gone)
+		return 0;
+	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot); /* T6: before the socket */
+	while (receive(bus))
+		n++;
+	return n;
+}
+
+/* request_send() - now, or as soon as ternd's socket has room */
+static int
+request_send(tern_bus *bus, struct control *control, uint64_t deadline)
+{
+	struct waiter waiter;
+	int r;
+
+	control->serial = ++bus->daemon->last_serial;
+	while ((r = daemon_send(bus, control)) == -EAGAIN) {
+		uint64_t now = clock_now_ns();
+
+		if (now >= deadline)
+			return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not read its socket");
+		r = waiter_init(&waiter, WAIT_ANSWER);
+		if (r < 0)
+			return r;
+		(void)lead_wait(bus, &waiter, MIN(deadline, now + FULL_RETRY)); /* never done: a pause */
+		waiter_deinit(&waiter);
+	}
+	return r;
+}
+
+/* request() - send and wait for the answer; the error is recorded */
+static int
+request(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline)
+{
+	struct daemon *daemon = bus->daemon;
+	int r;
+
+	*request = (struct request){0};
+	r = request_send(bus, control, deadline);
+	if (r < 0)
+		return r;
+	r = waiter_init(&request->waiter, WAIT_ANSWER);
+	if (r < 0)
+		return r;
+	request->serial = control->serial;
+	DL_APPEND(daemon->requests, request);
+	r = lead_wait(bus, &request->waiter, deadline);
+	if (!request->waiter.done)
+		DL_DELETE(daemon->requests, request);
+	waiter_deinit(&request->waiter);
+	if (r == -ETIME) {
+		daemon->stalled = true;
+		return error_set(r, ERROR_TIMEOUT, "ternd does not answer");
+	}
+	if (r < 0)
+		return r;
+	if (request->result == -ENOTCONN)
+		return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
+	if (request->result < 0)
+		return error_set(request->result, request->error.name, "%s", request->error.text);
+	return 0;
+}
+
+static uint64_t
+default_deadline(const tern_bus *bus)
+{
+	return clock_deadline_ns(clock_now_ns(), bus->timeout);
+}
+
+/* --- connecting --- */
+
+/* take_welcome() - tables, own id, and no introduction */
+static int
+take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, size_t n_fds)
+{
+	struct daemon *daemon = bus->daemon;
+	int r = 0;
+
+	if (welcome->tables.n > n_fds || welcome->tables.n < 5)
+		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send its tables");
+	for (size_t i = 0; i < welcome->tables.n && r == 0; i++)
+		r = open_table(daemon, welcome->tables.items[i], fds[i]);
+	if (r < 0)
+		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
+	if (!daemon->versions.words || !daemon->peers.table.shm)
+		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
+	bus->id = welcome->peer;
+	daemon->slot = welcome->slot;
+	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot) - 1; /* look at once */
+	return 0;
+}
+
+static int
+take_first(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
+{
+	const struct control_failed *failed = &control->failed;
+
+	if (control->type == CONTROL_WELCOME)
+		return take_welcome(bus, &control->welcome, fds, n_fds);
+	if (control->type != CONTROL_FAILED)
+		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd's first word is not a welcome");
+	return error_set(-(int)MIN(MAX(failed->code, 1u), 4095u), ERROR_REFUSED, "%.*s",
+		(int)failed->text.size, failed->text.text ? failed->text.text : "ternd refuses");
+}
+
+static int
+wait_welcome(tern_bus *bus)
+{
+	struct daemon *daemon = bus->daemon;
+	struct pollfd pollfd = {.fd = daemon->fd, .events = POLLIN};
+	struct control control;
+	int fds[CONTROL_MAX_FDS], r;
+	size_t size, n_fds;
+
+	do {
+		r = poll(&pollfd, 1, CONNECT_TIMEOUT_MS);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not answer");
+	r = socket_recv(daemon->fd, daemon->packet, sizeof(daemon->packet), &size, fds, CONTROL_MAX_FDS,
+		&n_fds);
+	if (r)
+		return error_set(-ECONNRESET, ERROR_NO_BUS, "ternd hung up: is it one of another version?");
+	r = control_decode(&control, daemon->packet, size, NULL);
+	if (r == 0)
+		r = take_first(bus, &control, fds, n_fds);
+	else
+		r = error_set(-EPROTO, ERROR_PROTOCOL, "ternd's answer is not understood: %s",
+			control_strerror(r));
+	for (size_t i = 0; i < n_fds; i++)
+		(void)fd_close(fds[i]); /* mapped, or not wanted */
+	return r;
+}
+
+int
+daemon_connect(tern_bus *bus, const char *path)
+{
+	struct control hello = {
+		.type = CONTROL_HELLO,
+		.serial = 1,
+		.hello = {
+			.major_min = CONTROL_MAJOR,
+			.major_max = CONTROL_MAJOR,
+			.minor = CONTROL_MINOR,
+			.clock = bus_now(bus),
+		},
+	};
+	int r;
+
+	bus->daemon = calloc(1, sizeof(*bus->daemon));
+	if (!bus->daemon)
+		return -ENOMEM;
+	bus->daemon->last_serial = 1;
+	bus->daemon->fd = -1;
+	r = socket_connect(path, &bus->daemon->fd);
+	if (r < 0) {
+		bus->daemon->fd = -1;
+		return r;
+	}
+	r = daemon_send(bus, &hello);
+	if (r == 0 || r == -ENOTCONN)
+		r = wait_welcome(bus); /* who refuses may hang up before it reads */
+	if (r == 0)
+		r = bus_watch(bus, bus->daemon->fd, EPOLLIN | EPOLLRDHUP, &bus->control_source);
+	return r;
+}
+
+/* --- tables --- */
+
+/* refresh() - a table moved or was busy: take ternd's news, then read again. Return: may try again. */
+static bool
+refresh(tern_bus *bus, int answer, int *tries)
+{
+	if (answer != TABLE_E_MOVED && answer != TABLE_E_BUSY)
+		return false;
+	if (++*tries > TABLE_READS)
+		return false;
+	lead_pause(bus);
+	(void)daemon_read(bus);
+	return true;
+}
+
+/* ask() - whom the tables could not tell. Rare: they changed under 64 attempts in a row. */
+static int
+ask(tern_bus *bus, const char *name, tern_peer *ret)
+{
+	struct control control = {.type = CONTROL_LOOKUP, .name = {text_of(name)}};
+	struct request r1;
+	int r;
+
+	r = request(bus, &control, &r1, default_deadline(bus));
+	if (r == 0)
+		*ret = r1.peer;
+	return r;
+}
+
+int
+daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
+{
+	struct name_entry entry;
+	int r, tries = 0;
+
+	if (!bus->daemon)
+		return -ENXIO;
+	if (strcmp(name, "tern") == 0) {
+		*ret = TERN_PEER_BUS;
+		return 0;
+	}
+	do {
+		r = names_lookup(&bus->daemon->names, name, strlen(name), &entry);
+	} while (refresh(bus, r, &tries));
+	if (r == TABLE_E_NOT_FOUND)
+		return -ENXIO;
+	if (r)
+		return ask(bus, name, ret);
+	*ret = entry.owner;
+	return 0;
+}
+
+int
+daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
+{
+	struct peer_entry entry, self;
+	int r, tries = 0;
+
+	do {
+		r = peers_find(&bus->daemon->peers, peer, &entry);
+	} while (refresh(bus, r, &tries));
+	if (r)
+		return -ENXIO;
+	ret->uid = entry.uid;
+	ret->gid = entry.gid;
+	ret->pid = entry.pid;
+	ret->same_domain = peers_find(&bus->daemon->peers, bus->id, &self) == 0 &&
+		self.domain == entry.domain;
+	ret->reserved = 0;
+	ret->label[0] = '\0'; /* told with a link only */
+	return 0;
+}
+
+bool
+daemon_has_name(const tern_bus *bus, const char *name)
+{
+	return bus->daemon && own_find(bus->daemon, name, strlen(name));
+}
+
+/* list_one() - hand an entry to the program; the lock is held, so it gets a copy and may not call back */
+static int
+list_one(tern_bus *bus, const struct name_entry *entry, tern_name_fn *fn, void *user)
+{
+	char text[NAMES_LABELS_SIZE + NAMES_LABELS_MAX];
+	const char *labels[NAMES_LABELS_MAX + 1] = {NULL};
+	struct tern_identity identity = {0};
+	struct table_text label;
+	size_t at = 0, n = 0, used = 0;
+	struct tern_name name = {
+		.size = sizeof(name),
+		.owner = entry->owner,
+		.name = entry->name,
+		.labels = labels,
+	};
+	int r;
+
+	while (n < NAMES_LABELS_MAX && name_label(entry, &at, &label)) {
+		labels[n++] = memcpy(text + used, label.text, label.size);
+		text[used + label.size] = '\0';
+		used += label.size + 1;
+	}
+	(void)daemon_identify(bus, entry->owner, &identity); /* gone meanwhile: zeroes */
+	name.uid = identity.uid;
+	name.pid = identity.pid;
+	name.n_labels = (uint32_t)n;
+	bus_leave(bus);
+	r = fn(&name, user);
+	(void)pthread_mutex_lock(&bus->lock);
+	return bus->closed && r == 0 ? -ESHUTDOWN : r;
+}
+
+int
+daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
+{
+	struct table_cursor cursor = {0};
+	struct name_entry entry;
+	struct name_entry *all = NULL;
+	size_t n = 0, room = 0;
+	int r, tries = 0;
+
+	for (;;) {
+		r = names_next(&bus->daemon->names, &cursor, &entry);
+		if (r == TABLE_E_RESTART || refresh(bus, r, &tries)) {
+			cursor = (struct table_cursor){0};
+			n = 0;
+			continue;
+		}
+		if (r)
+			break;
+		if (n == room) {
+			struct name_entry *more = reallocarray(all, room = 2 * room + 16, sizeof(*all));
+
+			if (!more) {
+				free(all);
+				return error_errno(-ENOMEM, "names");
+			}
+			all = more;
+		}
+		all[n++] = entry;
+	}
+	r = r == TABLE_E_END ? 0 : error_set(-EAGAIN, ERROR_NO_BUS, "the table of names could not be read");
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = list_one(bus, &all[i], fn, user);
+	free(all);
+	return r;
+}
+
+/* --- links --- */
+
+int
+daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret)
+{
+	struct control control = {.type = CONTROL_INTRODUCE};
+	struct request r1;
+	char id[24];
+	int r;
+
+	if (bus->daemon->stalled || deadline == 0)
+		return error_set(-EAGAIN, ERROR_TIMEOUT, "ternd does not answer: no new links now");
+	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
+	control.name.name = text_of(id);
+	r = request(bus, &control, &r1, deadline);
+	*ret = partner_find(bus, peer);
+	if (*ret)
+		return 0; /* made for us, or by the other end before us */
+	return r < 0 ? r : error_set(-EHOSTDOWN, ERROR_DIED, "the peer died while it was introduced");
+}
+
+int
+daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
+{
+	struct control control = {.type = CONTROL_INTRODUCE};
+	struct request *request;
+	char id[24];
+	int r;
+
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return -ENOMEM;
+	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
+	control.name.name = text_of(id);
+	control.serial = ++bus->daemon->last_serial;
+	r = daemon_send(bus, &control);
+	if (r < 0) {
+		free(request);
+		return r;
+	}
+	request->serial = control.serial;
+	request->peer = peer;
+	request->call = tern_call_ref(call);
+	DL_APPEND(bus->daemon->requests, request);
+	return 0;
+}
+
+void
+daemon_unlinked(tern_bus *bus, const struct partner *partner)
+{
+	struct control control = {
+		.type = CONTROL_UNLINK,
+		.unlink = {.peer = partner->id, .link = partner->link_number},
+	};
+
+	if (!bus->daemon || bus->daemon->gone)
+		return;
+	control.serial = ++bus->daemon->last_serial;
+	(void)daemon_send(bus, &control); /* full: ternd finds the end of a dead peer by itself */
+}
+
+/* --- names --- */
+
+int
+daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *labels)
+{
+	struct control control = {
+		.type = CONTROL_OWN,
+		.own = {.name = text_of(name), .flags = flags},
+	};
+	bool had = daemon_has_name(bus, name);
+	struct request r1;
+	int r;
+
+	for (size_t i = 0; labels && labels[i]; i++) {
+		if (i == CONTROL_MAX_TAGS)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "a name has at most 16 labels");
+		control.own.labels.items[i] = text_of(labels[i]);
+		control.own.labels.n = i + 1;
+	}
+	r = own_add(bus->daemon, name, strlen(name)); /* callers may be faster than the answer */
+	if (r == 0)
+		r = request(bus, &control, &r1, default_deadline(bus));
+	if (r < 0 && !had)
+		own_remove(bus->daemon, name, strlen(name));
+	if (r == 0 && r1.state == CONTROL_QUEUED)
+		return error_set(-EINPROGRESS, ERROR_NAME_TAKEN, "the name is taken; this program is in line");
+	return r;
+}
+
+int
+daemon_disown(tern_bus *bus, const char *name)
+{
+	struct control control = {.type = CONTROL_DISOWN, .name = {text_of(name)}};
+	struct request r1;
+	int r;
+
+	r = request(bus, &control, &r1, default_deadline(bus));
+	own_remove(bus->daemon, name, strlen(name));
+	return r;
+}
+
+/* --- rules --- */
+
+int
+daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
+{
+	struct control control = {
+		.type = CONTROL_RULE_ADD,
+		.rule_add = {.rule = id, .policy = rule->policy, .sender = text_of(rule->sender)},
+	};
+	struct request r1;
+
+	for (size_t i = 0; rule->tags && rule->tags[i] && i < CONTROL_MAX_TAGS; i++) {
+		control.rule_add.tags.items[i] = text_of(rule->tags[i]);
+		control.rule_add.tags.n = i + 1;
+	}
+	return request(bus, &control, &r1, default_deadline(bus));
+}
+
+void
+daemon_rule_remove(tern_bus *bus, uint64_t id)
+{
+	struct control control = {.type = CONTROL_RULE_REMOVE, .rule_remove = {.rule = id}};
+
+	if (bus->daemon && !bus->daemon->gone)
+		(void)request_send(bus, &control, default_deadline(bus)); /* the answer tells nothing */
+}
+
+uint64_t
+daemon_names_version(const tern_bus *bus)
+{
+	return bus->daemon->names_version;
+}
+
+uint64_t
+daemon_version(const tern_bus *bus, uint32_t index)
+{
+	return versions_load(&bus->daemon->versions, index);
+}
+
+size_t
+daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max)
+{
+	struct own_name *own, *next;
+	size_t n = 0;
+
+	assert(max >= WIRE_MAX_TAGS + 2u);
+	ret[n++] = VERSIONS_TAGLESS;
+	ret[n++] = versions_of_peer(bus->id);
+	for (uint8_t i = 0; i < n_tags; i++) {
+		uint8_t size;
+		const char *tag = wire_tag_next(&tags, &size);
+
+		ret[n++] = versions_of_tag(tag, size);
+	}
+	HASH_ITER (hh, bus->daemon->own, own, next) {
+		if (n < max)
+			ret[n] = versions_of_name(own->name, strlen(own->name));
+		n++;
+	}
+	return n;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* match_once() - look everything up anew. Return: 0, TABLE_E_MOVED, _BUSY, -ENOMEM. */
+static int
+match_once(struct daemon *daemon, tern_peer id, const uint8_t *tags, uint8_t n_tags)
+{
+	size_t n_own = HASH_COUNT(daemon->own);
+	_cleanup_(freep) uint32_t *names = calloc(n_own + 1, sizeof(*names));
+	uint32_t ids[WIRE_MAX_TAGS];
+	struct match_query query = {.tags = ids, .sender = id, .names = names};
+	struct own_name *own, *next;
+	size_t n = 0;
+	int r;
+
+	if (!names)
+		return -ENOMEM;
+	for (uint8_t i = 0; i < n_tags; i++) {
+		uint8_t size;
+		const char *tag = wire_tag_next(&tags, &size);
+
+		r = tags_find(&daemon->tags, tag, size, &ids[n]);
+		if (r && r != TABLE_E_NOT_FOUND)
+			return r;
+		n += r == 0; /* no rule names it: it cannot match */
+	}
+	qsort(ids, n, sizeof(*ids), compare_ids);
+	for (size_t i = 0; i < n; i++)
+		if (query.n_tags == 0 || ids[i] != ids[query.n_tags - 1])
+			ids[query.n_tags++] = ids[i];
+	HASH_ITER (hh, daemon->own, own, next) {
+		r = tags_find(&daemon->tags, own->name, strlen(own->name), &names[query.n_names]);
+		if (r && r != TABLE_E_NOT_FOUND)
+			return r;
+		query.n_names += r == 0;
+	}
+	return rules_match(&daemon->rules, &query, &daemon->hits);
+}
+
+int
+daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n)
+{
+	struct rule_hits *hits = &bus->daemon->hits;
+	struct plan_entry *entries;
+	int r, tries = 0;
+
+	do {
+		r = match_once(bus->daemon, bus->id, tags, n_tags);
+	} while (refresh(bus, r, &tries));
+	if (r)
+		return r < 0 ? r : error_set(-EAGAIN, ERROR_NO_BUS, "the rules could not be read");
+	entries = calloc(hits->n_hits + 1, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < hits->n_hits; i++)
+		entries[i] = (struct plan_entry){
+			.peer = hits->hits[i].subscriber,
+			.wait = hits->hits[i].policy == TERN_WAIT,
+		};
+	*ret = entries;
+	*ret_n = hits->n_hits;
+	return 0;
+}

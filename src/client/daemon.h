@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * daemon: the conversation with ternd, and the tables it writes
+ *
+ * Requests are sent by any thread and answered through the leader, who reads the socket when the inbox
+ * word moved or epoll says so. Look-ups read the tables and ask nobody. All with the lock held.
+ * In direct mode there is no daemon: every function takes a NULL one.
+ */
+
+#include "client/bus.h"
+
+/* A request under way; on the stack of the thread that waits for it. */
+struct request {
+	struct request *prev, *next;
+	uint64_t serial;
+	struct waiter waiter;
+	int result;
+	struct tern_error error;
+	uint32_t state; /* of own */
+	uint64_t peer;  /* of introduce, lookup */
+	tern_call *call;  /* nobody waits: an introduction for a bounced call, counted; heap */
+};
+
+/* daemon_connect() - hello and welcome, blocking; the tables are mapped */
+int daemon_connect(tern_bus *bus, const char *path);
+struct daemon *daemon_free(struct daemon *daemon);
+/* daemon_forked() - in the child: close what is open, nothing else */
+void daemon_forked(struct daemon *daemon);
+
+/* daemon_has_news() - did the inbox word move? A load, leader only, with or without the lock. */
+bool daemon_has_news(struct daemon *daemon);
+/* daemon_read() - take all that ternd sent. Return: how many messages. Leader. */
+size_t daemon_read(tern_bus *bus);
+/* daemon_is_gone() - ternd hung up */
+bool daemon_is_gone(const struct daemon *daemon);
+/* daemon_told() - was the program told so? From now on it was. */
+bool daemon_told(struct daemon *daemon);
+
+/* daemon_lookup() - who owns a name. Return: 0, -ENXIO, -EAGAIN the tables could not be read. */
+int daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret);
+int daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
+/* daemon_has_name() - does this program own it, or has it asked to? */
+bool daemon_has_name(const tern_bus *bus, const char *name);
+
+/* daemon_introduce() - a link to a peer, waiting for ternd. Return: 0, -ENXIO, -ETIME, -EAGAIN, … */
+int daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret);
+/* daemon_introduce_for() - the same without waiting, for a call that was bounced */
+int daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call);
+/* daemon_unlinked() - this end of a link was closed */
+void daemon_unlinked(tern_bus *bus, const struct partner *partner);
+
+int daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *labels);
+int daemon_disown(tern_bus *bus, const char *name);
+int daemon_list(tern_bus *bus, tern_name_fn *fn, void *user);
+
+int daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule);
+void daemon_rule_remove(tern_bus *bus, uint64_t id);
+
+/* Who hears a topic, in the rules of the tables; event.c keeps the answer. */
+struct plan_entry {
+	tern_peer peer;
+	bool wait; /* one of its rules has the policy wait */
+};
+
+/*
+ * daemon_versions() - the version words that decide whether a plan still holds
+ * @tags: encoded; @ret: 2 + n_tags + own names of them at most, or fewer
+ * Return: how many there are; more than max: they cannot be kept.
+ */
+size_t daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max);
+uint64_t daemon_version(const tern_bus *bus, uint32_t index);
+/* daemon_names_version() - changes with the own names */
+uint64_t daemon_names_version(const tern_bus *bus);
+/* daemon_match() - all peers with a rule that matches; *ret is heap, the caller's */
+int daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n);

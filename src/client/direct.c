@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+
+/* direct: tern_dial(), tern_listen(); and tern_open(), which dials ternd */
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <utlist.h>
+
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/direct.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "io/address.h"
+#include "io/socket.h"
+
+#define FIRST_PARTNER 2u /* 0 is nobody, 1 is ternd */
+
+/* who_am_i() - as the kernel would tell it to a partner */
+static int
+who_am_i(struct identity *ret)
+{
+	int pair[2], r;
+
+	r = socket_pair(pair);
+	if (r < 0)
+		return error_trace(r);
+	r = socket_identity(pair[0], ret);
+	(void)fd_close(pair[0]);
+	(void)fd_close(pair[1]);
+	return r;
+}
+
+/* path_of() - of an address, or of the environment's */
+static int
+path_of(const char *address, char *storage, const char **ret)
+{
+	int r = 0;
+
+	if (!address) {
+		r = address_default(storage);
+		address = storage;
+	}
+	if (r == 0)
+		r = address_path(address, ret);
+	return r ? error_set(-EINVAL, ERROR_INVALID, "\"%.100s\" %s", r < 0 ? "" : address,
+			   address_strerror(r))
+		 : 0;
+}
+
+static int
+no_bus(int r, const char *path)
+{
+	switch (r) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return error_set(r, ERROR_NO_BUS, "nobody listens at unix:%s: start ternd, or set TERN_BUS",
+			path);
+	case -EACCES:
+		return error_set(r, ERROR_REFUSED, "no right to connect to unix:%s", path);
+	default:
+		return error_errno(r, path);
+	}
+}
+
+/* direct_link() - a partner over a connected socket */
+static int
+direct_link(tern_bus *bus, int fd)
+{
+	struct identity identity = IDENTITY_INIT;
+	struct partner *partner;
+	int r;
+
+	r = socket_identity(fd, &identity);
+	if (r < 0)
+		return error_trace(r);
+	r = partner_new(bus, FIRST_PARTNER + bus->last_partner++, fd, &identity,
+		identity_is_same_domain(&identity, &bus->self), &partner);
+	if (r < 0) {
+		identity_deinit(&identity);
+		return error_trace(r);
+	}
+	rules_here_tell(partner);
+	return 0;
+}
+
+void
+direct_accept(tern_bus *bus)
+{
+	int fd;
+
+	while (socket_accept(bus->listener.fd, &fd) == 0)
+		if (direct_link(bus, fd) < 0)
+			(void)fd_close(fd); /* the other end sees the hang-up */
+}
+
+int
+direct_wait_rules(struct partner *partner, uint64_t deadline)
+{
+	struct waiter waiter;
+	int r;
+
+	if (partner->knows_rules)
+		return 0;
+	r = waiter_init(&waiter, WAIT_RULES);
+	if (r < 0)
+		return r;
+	waiter.partner = partner_ref(partner);
+	r = lead_wait(partner->bus, &waiter, deadline);
+	waiter_deinit(&waiter);
+	(void)partner_unref(partner); /* may be the last */
+	return r;
+}
+
+void
+direct_rules_told(struct partner *partner)
+{
+	struct waiter *waiter;
+
+	partner->knows_rules = true;
+	partner->bus->rules_version++;
+	DL_FOREACH (partner->bus->waiters, waiter)
+		if (waiter->kind == WAIT_RULES && waiter->partner == partner)
+			lead_wake(waiter);
+}
+
+/* bus_begin() - a handle of this mode, knowing who we are */
+static int
+bus_begin(enum bus_mode mode, const char *path, tern_bus **ret)
+{
+	tern_bus *bus;
+	int r;
+
+	r = bus_new(mode, path, &bus);
+	if (r < 0)
+		return error_errno(r, "new handle");
+	r = who_am_i(&bus->self);
+	if (r < 0) {
+		(void)tern_close(bus); /* always NULL */
+		return error_errno(r, "own identity");
+	}
+	*ret = bus;
+	return 0;
+}
+
+_public_ int
+tern_dial(const char *address, tern_bus **ret)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	char storage[ADDRESS_SIZE];
+	const char *path;
+	tern_bus *bus;
+	int r;
+
+	r = path_of(address, storage, &path);
+	if (r < 0)
+		return r;
+	r = socket_connect(path, &fd);
+	if (r < 0)
+		return no_bus(r, path);
+	r = bus_begin(MODE_DIAL, path, &bus);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&bus->lock);
+	r = direct_link(bus, fd);
+	if (r == 0)
+		(void)fd_steal(&fd); /* the link's */
+	(void)pthread_mutex_unlock(&bus->lock);
+	if (r < 0) {
+		(void)tern_close(bus); /* always NULL */
+		return error_errno(r, path);
+	}
+	*ret = bus;
+	return 0;
+}
+
+_public_ int
+tern_listen(const char *address, tern_bus **ret)
+{
+	char storage[ADDRESS_SIZE];
+	const char *path;
+	tern_bus *bus;
+	int r;
+
+	if (!address)
+		return error_set(-EINVAL, ERROR_INVALID, "listening needs an address, \"unix:PATH\"");
+	r = path_of(address, storage, &path);
+	if (r < 0)
+		return r;
+	r = bus_begin(MODE_LISTEN, path, &bus);
+	if (r < 0)
+		return r;
+	r = listener_open(&bus->listener, path, 0600);
+	if (r == 0)
+		r = bus_watch(bus, bus->listener.fd, EPOLLIN, &bus->listen_source);
+	if (r) {
+		(void)tern_close(bus); /* always NULL */
+		return r < 0 ? no_bus(r, path)
+			     : error_set(r == LISTENER_E_IN_USE ? -EADDRINUSE : -EEXIST, ERROR_REFUSED,
+				       "unix:%s: %s", path, listener_strerror(r));
+	}
+	*ret = bus;
+	return 0;
+}
+
+_public_ int
+tern_open(const char *address, tern_bus **ret)
+{
+	char storage[ADDRESS_SIZE];
+	const char *path;
+	tern_bus *bus;
+	int r;
+
+	r = path_of(address, storage, &path);
+	if (r < 0)
+		return r;
+	r = bus_begin(MODE_BUS, path, &bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	(void)pthread_mutex_lock(&bus->lock);
+	r = daemon_connect(bus, path);
+	(void)pthread_mutex_unlock(&bus->lock);
+	if (r < 0) {
+		(void)tern_close(bus); /* always NULL */
+		return error_get()->name[0] ? r : no_bus(r, path);
+	}
+	*ret = bus;
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * direct: links without a bus: one program listens, others dial
+ *
+ * Identity is what the kernel says of the socket. Each end tells the other its rules when the link
+ * is made, and then that they were all; a publisher waits for that word before its first event.
+ */
+
+#include "client/bus.h"
+
+/* direct_accept() - take in those that dialled. Leader. */
+void direct_accept(tern_bus *bus);
+/* direct_wait_rules() - until the other end told what it wants to hear, or this deadline */
+int direct_wait_rules(struct partner *partner, uint64_t deadline);
+/* direct_rules_told() - it did */
+void direct_rules_told(struct partner *partner);

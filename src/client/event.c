@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+
+/* event: topics and publishing; see event.h */
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "base/hook.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/direct.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+#include "client/tag.h"
+
+/* --- topics --- */
+
+static void
+topic_free(tern_topic *topic)
+{
+	free(topic->tags);
+	free(topic->split);
+	free(topic->recipients);
+	free(topic);
+}
+
+tern_topic *
+topic_unref_locked(tern_topic *topic)
+{
+	if (topic && sub_acqrel(&topic->refs, 1) == 1) {
+		tern_bus *bus = topic->bus;
+
+		topic_free(topic);
+		(void)bus_unref(bus); /* not the last: the caller holds its lock */
+	}
+	return NULL;
+}
+
+_public_ int
+tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret)
+{
+	tern_topic *topic;
+	int r;
+
+	r = bus_enter(bus);
+	if (r < 0)
+		return r;
+	topic = calloc(1, sizeof(*topic));
+	if (!topic)
+		r = error_errno(-ENOMEM, "topic");
+	else
+		r = tags_encode(tags, &topic->tags, &topic->tags_size, &topic->n_tags);
+	if (r == 0 && topic->n_tags == 0)
+		r = error_set(-EINVAL, ERROR_INVALID, "a topic needs a tag");
+	if (r == 0)
+		r = tags_split(topic->tags, topic->n_tags, &topic->split);
+	if (r == 0) {
+		topic->refs = 1;
+		topic->bus = bus_ref(bus);
+		*ret = topic;
+	} else if (topic) {
+		topic_free(topic);
+	}
+	bus_leave(bus);
+	return r;
+}
+
+_public_ tern_topic *
+tern_topic_free(tern_topic *topic)
+{
+	tern_bus *bus;
+
+	if (!topic || bus_is_forked(topic->bus))
+		return NULL;
+	bus = bus_ref(topic->bus);
+	(void)pthread_mutex_lock(&bus->lock);
+	(void)topic_unref_locked(topic); /* always NULL */
+	(void)pthread_mutex_unlock(&bus->lock);
+	return (tern_topic *)bus_unref(bus); /* NULL */
+}
+
+/* --- who hears it --- */
+
+/* plan_holds() - nothing changed in the rules that could matter to this topic */
+static bool
+plan_holds(const tern_topic *topic)
+{
+	const tern_bus *bus = topic->bus;
+
+	if (!topic->planned || topic->rules_version != bus->rules_version)
+		return false;
+	if (!bus->daemon)
+		return true;
+	if (topic->names_version != daemon_names_version(bus))
+		return false;
+	for (size_t i = 0; i < topic->n_versions; i++)
+		if (daemon_version(bus, topic->versions_at[i]) != topic->versions[i])
+			return false;
+	return true;
+}
+
+static int
+plan_add(tern_topic *topic, size_t *n, tern_peer peer, bool wait)
+{
+	struct recipient *recipients;
+
+	for (size_t i = *n; i-- > 0;) {
+		if (topic->recipients[i].peer != peer)
+			continue;
+		topic->recipients[i].wait |= wait; /* the most preserving policy wins */
+		return 0;
+	}
+	recipients = reallocarray(topic->recipients, *n + 1, sizeof(*recipients));
+	if (!recipients)
+		return -ENOMEM;
+	topic->recipients = recipients;
+	recipients[(*n)++] = (struct recipient){.peer = peer, .wait = wait};
+	return 0;
+}
+
+/* plan_direct() - by the rules that the other ends told, and one's own */
+static int
+plan_direct(tern_topic *topic, size_t *n)
+{
+	tern_bus *bus = topic->bus;
+	struct partner *partner, *next;
+	tern_subscription *s;
+	int r = 0;
+
+	HASH_ITER (hh, bus->partners, partner, next)
+		for (struct rule_here *rule = partner->rules; rule && r == 0; rule = rule->next)
+			if (tags_match(rule->tags, rule->n_tags, topic->split, topic->n_tags))
+				r = plan_add(topic, n, partner->id, rule->wait);
+	DL_FOREACH (bus->subscriptions, s)
+		if (r == 0 && tags_match(s->tags, s->n_tags, topic->split, topic->n_tags))
+			r = plan_add(topic, n, bus->id, false);
+	return r;
+}
+
+/* plan_tables() - by ternd's tables; the words are read first, so that what changes meanwhile shows */
+static int
+plan_tables(tern_topic *topic, size_t *n)
+{
+	tern_bus *bus = topic->bus;
+	struct plan_entry *entries = NULL;
+	size_t n_entries;
+	int r;
+
+	topic->names_version = daemon_names_version(bus);
+	topic->n_versions = daemon_versions(bus, topic->tags, topic->n_tags, topic->versions_at,
+		ARRAY_SIZE(topic->versions_at));
+	topic->cacheable = topic->n_versions <= ARRAY_SIZE(topic->versions_at);
+	for (size_t i = 0; topic->cacheable && i < topic->n_versions; i++)
+		topic->versions[i] = daemon_version(bus, topic->versions_at[i]);
+	r = daemon_match(bus, topic->tags, topic->n_tags, &entries, &n_entries);
+	for (size_t i = 0; r == 0 && i < n_entries; i++)
+		r = plan_add(topic, n, entries[i].peer, entries[i].wait);
+	free(entries);
+	return r;
+}
+
+static int
+topic_plan(tern_topic *topic)
+{
+	size_t n = 0;
+	int r;
+
+	if (likely(plan_holds(topic)))
+		return 0;
+	topic->planned = false;
+	topic->rules_version = topic->bus->rules_version;
+	r = topic->bus->daemon ? plan_tables(topic, &n) : plan_direct(topic, &n);
+	if (r < 0)
+		return error_or(r, "matching");
+	topic->n_recipients = n;
+	topic->planned = topic->cacheable || !topic->bus->daemon;
+	return 0;
+}
+
+/* rules_known() - on direct links: has everybody told what it wants? Who has not may listen. */
+static bool
+rules_known(tern_bus *bus)
+{
+	struct partner *partner, *next;
+
+	if (bus->mode == MODE_BUS)
+		return true;
+	HASH_ITER (hh, bus->partners, partner, next)
+		if (!partner->knows_rules)
+			return false;
+	return true;
+}
+
+_public_ bool
+tern_has_listeners(tern_topic *topic)
+{
+	bool any;
+
+	if (bus_enter(topic->bus) < 0)
+		return false;
+	any = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
+	bus_leave(topic->bus);
+	return any;
+}
+
+/* --- publishing --- */
+
+/* One publish under way. */
+struct publish {
+	tern_message *m;
+	tern_topic *topic;
+	uint32_t flags;
+	uint64_t begin; /* of this process's clock */
+	struct send_to *to;
+	size_t n_to;
+	bool self;
+	bool built[2];
+	struct outgoing out[2];
+	struct out_part parts[2][TERN_MAX_PARTS];
+	tern_peer gave_up[8]; /* that could not be linked, or had no room in time */
+	size_t n_gave_up;
+};
+
+static bool
+has_given_up(const struct publish *p, tern_peer peer)
+{
+	for (size_t i = 0; i < p->n_gave_up; i++)
+		if (p->gave_up[i] == peer)
+			return true;
+	return p->n_gave_up == ARRAY_SIZE(p->gave_up); /* enough waited for one publish */
+}
+
+static void
+give_up(struct publish *p, tern_peer peer)
+{
+	if (p->n_gave_up < ARRAY_SIZE(p->gave_up))
+		p->gave_up[p->n_gave_up++] = peer;
+}
+
+/* publish_deadline() - how long this receiver may hold the publisher up */
+static uint64_t
+publish_deadline(const struct publish *p, const struct partner *partner)
+{
+	const tern_bus *bus = p->topic->bus;
+
+	if (partner && !partner->link->same_domain && !bus->max_wait_set)
+		return p->begin; /* by default others hold up nobody */
+	return clock_deadline_ns(p->begin, bus->max_wait);
+}
+
+/* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 1 waited. */
+static int
+publish_link(struct publish *p, tern_peer peer, struct partner **ret)
+{
+	tern_bus *bus = p->topic->bus;
+	int r;
+
+	*ret = partner_find(bus, peer);
+	if (*ret || has_given_up(p, peer))
+		return 0;
+	r = bus->daemon ? daemon_introduce(bus, peer,
+				  p->flags & TERN_NONBLOCK ? 0 : publish_deadline(p, NULL), ret)
+			: -ENXIO;
+	if (r < 0)
+		give_up(p, peer);
+	return 1;
+}
+
+/* publish_build() - the record for the own domain (0) or for others (1) */
+static int
+publish_build(struct publish *p, int which, uint32_t max)
+{
+	int r;
+
+	if (p->built[which])
+		return 0;
+	r = message_out(p->m, max, &p->topic->bus->event_pools[which], which, &p->out[which],
+		p->parts[which]);
+	p->built[which] = r == 0;
+	return r;
+}
+
+/* publish_room() - room at one receiver, or wait. Return: 0, 1 waited: begin again, LINK_E_FULL as 2, errno. */
+static int
+publish_room(struct publish *p, struct partner *partner, bool wait, int which)
+{
+	uint64_t deadline;
+	int r;
+
+	r = send_room(partner, &p->out[which], true);
+	if (r < 0)
+		return 2; /* it is ending: nobody to tell */
+	if (r == 0)
+		return 0;
+	if (!wait || has_given_up(p, partner->id))
+		return 2;
+	if (p->flags & TERN_NONBLOCK) {
+		send_want_room(partner, &p->out[which], true);
+		return error_set(-EAGAIN, ERROR_FULL, "a subscriber that waits has no room");
+	}
+	deadline = publish_deadline(p, partner);
+	if (deadline <= clock_now_ns() ||
+		send_wait_room(partner, &p->out[which], true, deadline) < 0)
+		give_up(p, partner->id);
+	return 1;
+}
+
+/* publish_one() - one recipient of the plan into the list. Return: 0, 1 begin again, errno. */
+static int
+publish_one(struct publish *p, const struct recipient *recipient, bool is_only)
+{
+	tern_bus *bus = p->topic->bus;
+	struct partner *partner;
+	int r, which;
+
+	if (recipient->peer == bus->id) {
+		p->self = true;
+		return 0;
+	}
+	r = publish_link(p, recipient->peer, &partner);
+	if (r)
+		return r;
+	if (!partner)
+		return 0;
+	which = !partner->link->same_domain;
+	r = publish_build(p, which, is_only ? link_record_max(partner->link) : LINK_RING_SIZE / 4);
+	if (r < 0)
+		return r;
+	r = publish_room(p, partner, recipient->wait, which);
+	if (r == 0)
+		p->to[p->n_to++] = (struct send_to){.partner = partner, .which = which};
+	return r == 2 ? 0 : r;
+}
+
+/* publish_learn() - on direct links: what the other ends want to hear. Return: 0, 1 waited. */
+static int
+publish_learn(struct publish *p)
+{
+	tern_bus *bus = p->topic->bus;
+	struct partner *partner, *next;
+
+	if (bus->mode == MODE_BUS)
+		return 0;
+	HASH_ITER (hh, bus->partners, partner, next) {
+		tern_peer peer = partner->id;
+
+		if (partner->knows_rules || has_given_up(p, peer))
+			continue;
+		if (p->flags & TERN_NONBLOCK || direct_wait_rules(partner, publish_deadline(p, NULL)) < 0)
+			give_up(p, peer);
+		return 1;
+	}
+	return 0;
+}
+
+/* publish_gather() - everybody who has room now. Return: 0, 1 begin again, errno. */
+static int
+publish_gather(struct publish *p)
+{
+	tern_topic *topic = p->topic;
+	struct send_to *to;
+	int r;
+
+	r = publish_learn(p);
+	if (r == 0)
+		r = topic_plan(topic);
+	if (r)
+		return r;
+	p->n_to = 0;
+	p->self = false;
+	p->built[0] = p->built[1] = false;
+	if (topic->n_recipients == 0)
+		return 0;
+	to = reallocarray(p->to, topic->n_recipients, sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	p->to = to;
+	for (size_t i = 0; i < topic->n_recipients && r == 0; i++)
+		r = publish_one(p, &topic->recipients[i], topic->n_recipients == 1);
+	return r;
+}
+
+/* publish_count() - those who are linked and did not get it have lost it */
+static void
+publish_count(struct publish *p)
+{
+	tern_topic *topic = p->topic;
+	size_t k = 0;
+
+	for (size_t i = 0; i < topic->n_recipients; i++) {
+		struct partner *partner;
+
+		if (topic->recipients[i].peer == topic->bus->id)
+			continue;
+		if (k < p->n_to && p->to[k].partner->id == topic->recipients[i].peer) {
+			k++;
+			continue;
+		}
+		partner = partner_find(topic->bus, topic->recipients[i].peer);
+		if (!partner)
+			continue;
+		link_count_lost(partner->link);
+		fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
+		link_ring(partner->link, true, true);
+	}
+}
+
+static int
+publish_locked(tern_message *m, uint32_t flags)
+{
+	struct publish p = {
+		.m = m,
+		.topic = m->topic,
+		.flags = flags,
+		.begin = clock_now_ns(),
+	};
+	int r;
+
+	if (m->sealed)
+		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
+	m->header.flags = flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;
+	do {
+		r = publish_gather(&p);
+	} while (r > 0);
+	if (r < 0) {
+		free(p.to);
+		return r == -EDQUOT ? error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out")
+				    : error_or(r, "publishing");
+	}
+	m->sealed = true;
+	if (p.n_to > 0)
+		send_events(m->bus, p.to, p.n_to, p.out, m->fds, flags);
+	if (p.n_to + p.self < m->topic->n_recipients)
+		publish_count(&p);
+	if (p.self)
+		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */
+	free(p.to);
+	return 0;
+}
+
+_public_ int
+tern_message_new_event(tern_topic *topic, tern_message **ret)
+{
+	tern_message *m;
+	int r;
+
+	r = bus_enter(topic->bus);
+	if (r < 0)
+		return r;
+	r = message_new(topic->bus, WIRE_EVENT, NULL, NULL, &m);
+	if (r == 0) {
+		r = message_set_tags(m, topic->tags, topic->tags_size, topic->n_tags);
+		(void)add_rlx(&topic->refs, 1); /* ours keeps it while we take another */
+		m->topic = topic;
+		*ret = m;
+	}
+	bus_leave(topic->bus);
+	return r;
+}
+
+_public_ int
+tern_publish_message(tern_message *m, uint32_t flags)
+{
+	int r;
+
+	if (!m->topic)
+		return error_set(-EINVAL, ERROR_INVALID, "not from tern_message_new_event()");
+	r = bus_enter(m->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = publish_locked(m, flags);
+	bus_leave(m->bus);
+	return r;
+}
+
+_public_ int
+tern_publishv(tern_topic *topic, const char *format, va_list ap)
+{
+	tern_message *m = NULL;
+	int r;
+
+	r = tern_message_new_event(topic, &m);
+	if (r == 0 && format && *format)
+		r = tern_message_packv(m, format, ap);
+	if (r == 0)
+		r = tern_publish_message(m, 0);
+	(void)tern_message_unref(m); /* always NULL */
+	return r;
+}
+
+_public_ int
+tern_publish(tern_topic *topic, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = tern_publishv(topic, format, ap);
+	va_end(ap);
+	return r;
+}

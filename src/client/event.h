@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * event: topics, subscriptions, and who hears what
+ *
+ * A topic keeps its plan: the peers that hear it, and the version words from before they were
+ * looked up. While the words are the same the plan holds.
+ */
+
+#include "client/bus.h"
+
+/* A tag, with what makes comparing it cheap. */
+struct tag {
+	const char *text;
+	uint64_t hash;
+	uint8_t size;
+};
+
+/* A rule of the other end of a direct link: told over the link, kept here. */
+struct rule_here {
+	struct rule_here *next;
+	uint64_t id;
+	bool wait;
+	uint32_t n_tags;
+	struct tag tags[]; /* texts follow in the same memory */
+};
+
+struct recipient {
+	tern_peer peer;
+	bool wait;
+};
+
+struct tern_topic {
+	_Atomic uint32_t refs;
+	tern_bus *bus; /* counted */
+	uint8_t n_tags;
+	uint16_t tags_size;
+	uint8_t *tags; /* encoded as in a record */
+	struct tag *split;
+	/* the plan */
+	bool planned, cacheable;
+	uint64_t names_version, rules_version;
+	size_t n_versions;
+	uint32_t versions_at[TERN_MAX_TAGS + 64];
+	uint64_t versions[TERN_MAX_TAGS + 64];
+	struct recipient *recipients;
+	size_t n_recipients;
+};
+
+struct tern_subscription {
+	tern_bus *bus; /* counted */
+	struct tern_subscription *prev, *next;
+	uint64_t id; /* the rule's */
+	char *sender; /* NULL anybody */
+	tern_peer senders[4]; /* peers that were seen to own the sender's name */
+	uint32_t n_tags;
+	struct tag *tags;
+	uint8_t *encoded;
+	uint16_t encoded_size;
+	uint32_t policy;
+	tern_event_fn *fn;
+	void *user;
+	uint32_t n_running;
+	bool freed; /* by its own handler: goes when that returns */
+};
+
+tern_topic *topic_unref_locked(tern_topic *topic);
+void rules_here_free(struct rule_here *rules);
+
+/* event_arrived() - queue an event for every subscription that matches; takes the message */
+void event_arrived(struct partner *partner, tern_message *m);
+/* event_deliver() - the same with a sender; only: for this rule alone, 0 all. partner may be NULL. */
+void event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer sender, uint64_t only);
+/* event_gap() - n events of this sender were dropped */
+void event_gap(struct partner *partner, uint64_t n);
+void event_gap_from(tern_bus *bus, tern_peer sender, uint64_t n);
+/* event_run() - run a subscription's handler; without the lock */
+void event_run(tern_subscription *s, tern_message *m, uint64_t lost);
+
+/* rules_here_call() - a partner on a direct link tells or withdraws a rule; answers the call */
+void rules_here_call(struct partner *partner, tern_message *m);
+/* rules_here_tell() - a new direct link learns what this end wants to hear */
+void rules_here_tell(struct partner *partner);
+
+/* subscription_free() - its memory; without the lock */
+void subscription_free(tern_subscription *s);
+
+/* Members of calls between libraries (WIRE_LIBRARY), on direct links. */
+#define LIBRARY_ADD_RULE    "rule-add"
+#define LIBRARY_REMOVE_RULE "rule-remove"
+#define LIBRARY_RULES_TOLD  "rules-told"

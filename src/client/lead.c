@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * lead: who takes things in, how long it spins, how it sleeps
+ *
+ * A thread that waits for something first tries to become the leader. The leader takes in for
+ * everybody; it leaves when it has what it waits for itself, and wakes one of the others to lead.
+ *
+ * Spinning: at most TERN_OPT_SPIN before each sleep, and less where it brought nothing lately: halved
+ * after each vain spin, whole again after one that paid. None on one processor, none against a
+ * partner that last ran on this processor: it needs the processor to answer.
+ */
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "base/hook.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+
+#define SPIN_CLOCK_EVERY 32u  /* looks between two readings of the clock */
+#define SPIN_POLL_EVERY  (20 * NSEC_PER_USEC) /* sockets are asked so often while spinning */
+#define SPIN_LEAST       NSEC_PER_USEC
+#define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
+#define RING_AGAIN       (100 * NSEC_PER_MSEC)
+
+int
+waiter_init(struct waiter *waiter, enum wait_kind kind)
+{
+	pthread_condattr_t attr;
+	int r;
+
+	*waiter = (struct waiter){.kind = kind};
+	(void)pthread_condattr_init(&attr); /* fails without memory only; then so does the next */
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	r = -pthread_cond_init(&waiter->cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	return r;
+}
+
+void
+waiter_deinit(struct waiter *waiter)
+{
+	(void)pthread_cond_destroy(&waiter->cond);
+}
+
+void
+lead_wake(struct waiter *waiter)
+{
+	waiter->done = true;
+	(void)pthread_cond_signal(&waiter->cond);
+}
+
+void
+lead_wake_items(tern_bus *bus)
+{
+	struct waiter *waiter;
+
+	DL_FOREACH (bus->waiters, waiter) {
+		if (waiter->kind == WAIT_ITEM && !waiter->done) {
+			lead_wake(waiter);
+			return;
+		}
+	}
+}
+
+static void
+write_wake(tern_bus *bus)
+{
+	static const uint64_t one = 1;
+	int saved = errno;
+
+	(void)!write(bus->wake, &one, sizeof(one)); /* full: it is readable, which is all we want */
+	errno = saved;
+}
+
+void
+lead_kick(tern_bus *bus)
+{
+	if (bus->sleeping || (bus->exported && !bus->leader))
+		write_wake(bus);
+	else
+		store_rlx(&bus->kicked, 1); /* the lock orders what it is about */
+}
+
+void
+lead_pause(tern_bus *bus)
+{
+	while (bus->spinning) {
+		store_rlx(&bus->kicked, 1); /* the lock orders the rest */
+		bus_leave(bus);
+		(void)sched_yield(); /* cannot fail */
+		(void)pthread_mutex_lock(&bus->lock);
+	}
+}
+
+void
+lead_interrupt_items(tern_bus *bus)
+{
+	struct waiter *waiter;
+
+	DL_FOREACH (bus->waiters, waiter)
+		if (waiter->kind == WAIT_ITEM)
+			lead_wake(waiter);
+}
+
+/* --- room --- */
+
+static void
+check_writable(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+	int r;
+
+	if (!partner->want_writable)
+		return;
+	r = partner->dead ? 0
+			  : link_room(partner->link, partner->want_size, partner->want_lent,
+				    partner->want_event);
+	if (r == LINK_E_FULL || (r == 0 && partner->wants_out && !partner->dead)) {
+		if (r == 0)
+			return; /* the socket is full still */
+		link_want_room(partner->link, true);
+		r = link_room(partner->link, partner->want_size, partner->want_lent,
+			partner->want_event);
+		if (r == LINK_E_FULL)
+			return;
+	}
+	partner->want_writable = false;
+	bus->n_want_room--;
+	queue_notice(bus, TERN_WRITABLE, partner->id);
+}
+
+/* check_waiter() - a new room word where there is none yet, and one more look after it */
+static void
+check_waiter(struct waiter *waiter)
+{
+	struct partner *partner = waiter->partner;
+	int r;
+
+	if (partner->wants_out && !partner->dead && !partner->link->closed)
+		return;
+	r = send_room(partner, waiter->room_for, waiter->room_event);
+	if (r == LINK_E_FULL) {
+		link_want_room(partner->link, true);
+		r = RULE(ROOM_LOOK) ? send_room(partner, waiter->room_for, waiter->room_event) : r;
+	}
+	if (r != LINK_E_FULL)
+		lead_wake(waiter);
+}
+
+void
+lead_check_room(tern_bus *bus)
+{
+	struct partner *partner, *next;
+	struct waiter *waiter;
+
+	if (bus->n_want_room == 0)
+		return;
+	DL_FOREACH (bus->waiters, waiter)
+		if (waiter->kind == WAIT_ROOM && !waiter->done)
+			check_waiter(waiter);
+	HASH_ITER (hh, bus->partners, partner, next)
+		check_writable(partner);
+}
+
+/* --- spinning --- */
+
+static void
+note_processor(tern_bus *bus)
+{
+	uint64_t cpu = (uint64_t)(unsigned int)sched_getcpu() + 1;
+
+	if (load_rlx(&bus->endpoint.words->cpu) != cpu) /* own word, and a hint */
+		store_rlx(&bus->endpoint.words->cpu, cpu);
+}
+
+/* spin_budget() - how long it is worth looking before the next sleep */
+static uint64_t
+spin_budget(tern_bus *bus, const struct waiter *waiter)
+{
+	const struct link *link = waiter->partner ? waiter->partner->link : NULL;
+
+	if (bus->spin == 0 || bus->one_processor)
+		return 0;
+	if (bus->spin == TERN_FOREVER)
+		return TERN_FOREVER;
+	if (!link && bus->n_hot == 1 && bus->hot)
+		link = bus->hot->link;
+	if (link && link->ready &&
+		load_rlx(&link->page->cpu) == load_rlx(&bus->endpoint.words->cpu)) /* hints */
+		return 0;
+	if (bus->spin_now < SPIN_LEAST && ++bus->n_fruitless % SPIN_RETRY == 0)
+		return MIN(bus->spin, 8 * SPIN_LEAST);
+	return bus->spin_now < SPIN_LEAST ? 0 : bus->spin_now;
+}
+
+static void
+spin_learn(tern_bus *bus, bool paid)
+{
+	if (bus->spin == TERN_FOREVER)
+		return;
+	bus->spin_now = paid ? bus->spin : bus->spin_now / 2;
+}
+
+/* spin() - look without the lock. Return: something may be there. */
+static bool
+spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t end = MIN(clock_deadline_ns(now, MIN(budget, SPIN_POLL_EVERY)), deadline);
+	uint64_t last = MIN(clock_deadline_ns(now, budget), deadline);
+	bool found = false;
+
+	bus->spinning = true;
+	bus_leave(bus);
+	while (!found && now < end) {
+		for (unsigned int i = 0; i < SPIN_CLOCK_EVERY && !found; i++) {
+			cpu_relax();
+			found = take_has_news(bus) || load_rlx(&bus->kicked);
+		}
+		now = clock_now_ns();
+	}
+	(void)pthread_mutex_lock(&bus->lock);
+	bus->spinning = false;
+	store_rlx(&bus->kicked, 0); /* a round follows */
+	return found || now < last;
+}
+
+/* --- sleeping --- */
+
+static void
+lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ring_again)
+{
+	uint64_t now = clock_now_ns(), soonest, until = deadline;
+
+	soonest = call_expire(bus);
+	if (soonest != UINT64_MAX)
+		until = MIN(until, soonest + bus->clock_offset);
+	if (waiter->done || !take_doze(bus))
+		return;
+	if (waiter->kind == WAIT_ANSWER && waiter->partner && waiter->partner->link->same_domain)
+		until = MIN(until, clock_deadline_ns(now, *ring_again));
+	bus->sleeping = true;
+	if (take_poll(bus, until > now ? until - now : 0) == 0 && until != deadline &&
+		waiter->partner && !waiter->partner->dead) {
+		/* an edge of the doorbell may have been read away by a third of this domain */
+		link_ring_again(waiter->partner->link);
+		*ring_again *= 2;
+	}
+	bus->sleeping = false;
+}
+
+/* lead() - take in for everybody until this waiter has what it waits for */
+static int
+lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
+{
+	uint64_t ring_again = RING_AGAIN, spun = 0, budget;
+	bool spinning = false;
+
+	note_processor(bus);
+	for (;;) {
+		size_t n = take_round(bus);
+
+		lead_check_room(bus);
+		if (n && spinning) {
+			spin_learn(bus, true);
+			spinning = false;
+			spun = 0;
+		}
+		if (waiter->done || waiter->interrupted)
+			return 0;
+		if (n)
+			continue;
+		if (clock_now_ns() >= deadline)
+			return -ETIME;
+		budget = spin_budget(bus, waiter);
+		if (budget > spun) {
+			uint64_t begin = clock_now_ns();
+
+			spinning = true;
+			if (spin(bus, budget == TERN_FOREVER ? budget : budget - spun, deadline)) {
+				spun += budget == TERN_FOREVER ? 0 : clock_now_ns() - begin;
+				(void)take_poll(bus, 0);
+				continue;
+			}
+		}
+		if (spinning)
+			spin_learn(bus, false);
+		spinning = false;
+		spun = 0;
+		lead_sleep(bus, waiter, deadline, &ring_again);
+	}
+}
+
+/* --- waiting --- */
+
+static int
+follow(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
+		.tv_nsec = (long)(deadline % NSEC_PER_SEC),
+	};
+
+	if (deadline == UINT64_MAX)
+		return -pthread_cond_wait(&waiter->cond, &bus->lock);
+	return pthread_cond_timedwait(&waiter->cond, &bus->lock, &until) == ETIMEDOUT ? -ETIME : 0;
+}
+
+/* pass_on() - somebody must take in while anybody waits */
+static void
+pass_on(tern_bus *bus)
+{
+	if (!bus->leader && bus->waiters)
+		(void)pthread_cond_signal(&bus->waiters->cond);
+	else if (!bus->leader && bus->exported)
+		lead_arm(bus, bus->queue.n > 0);
+}
+
+int
+lead_wait(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
+{
+	int r = 0;
+
+	DL_APPEND(bus->waiters, waiter);
+	while (!waiter->done && !waiter->interrupted && r == 0) {
+		if (bus->leader) {
+			r = follow(bus, waiter, deadline);
+			continue;
+		}
+		bus->leader = true;
+		r = lead(bus, waiter, deadline);
+		bus->leader = false;
+	}
+	DL_DELETE(bus->waiters, waiter);
+	pass_on(bus);
+	return waiter->done ? 0 : r;
+}
+
+size_t
+lead_try(tern_bus *bus)
+{
+	size_t n;
+
+	if (bus->leader)
+		return 0;
+	bus->leader = true;
+	note_processor(bus);
+	(void)take_poll(bus, 0);
+	n = take_round(bus);
+	lead_check_room(bus);
+	(void)call_expire(bus);
+	bus->leader = false;
+	return n;
+}
+
+/* --- somebody else's loop --- */
+
+static void
+set_timer(tern_bus *bus)
+{
+	struct itimerspec when = {0};
+	uint64_t at = bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
+
+	if (bus->timer < 0 || bus->timer_at == at)
+		return;
+	bus->timer_at = at;
+	if (at != UINT64_MAX) {
+		at += bus->clock_offset;
+		when.it_value.tv_sec = (time_t)(at / NSEC_PER_SEC);
+		when.it_value.tv_nsec = (long)(at % NSEC_PER_SEC);
+	}
+	(void)timerfd_settime(bus->timer, TFD_TIMER_ABSTIME, &when, NULL); /* a valid time: cannot fail */
+}
+
+void
+lead_arm(tern_bus *bus, bool more)
+{
+	uint64_t count;
+
+	if (!bus->exported || bus->closed)
+		return;
+	if (!more && !bus->leader) {
+		bus->leader = true;
+		more = !take_doze(bus);
+		bus->leader = false;
+	}
+	if (more) {
+		write_wake(bus); /* each time: who polls edge-triggered needs a new edge */
+		bus->armed = true;
+	} else if (bus->armed && read(bus->wake, &count, sizeof(count)) >= 0) {
+		bus->armed = false;
+	}
+	set_timer(bus);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+
+/* loop: handing out what was taken in, to handlers or to the caller of tern_next() */
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include "base/atomic.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+#include "client/watch.h"
+
+/* --- handlers --- */
+
+/* A handler is about to run: the lock goes, the thread is marked; and back. */
+static tern_bus *
+handler_begin(tern_bus *bus, uint32_t *n_running)
+{
+	++*n_running;
+	bus_leave(bus);
+	return bus_run(bus);
+}
+
+static void
+handler_end(tern_bus *bus, uint32_t *n_running, tern_bus *before)
+{
+	(void)bus_run(before); /* returns ours */
+	(void)pthread_mutex_lock(&bus->lock);
+	if (--*n_running == 0)
+		(void)pthread_cond_broadcast(&bus->handler_done);
+}
+
+static bool
+run_call(tern_bus *bus, struct item *item)
+{
+	tern_service *service = service_find(bus, item->message->strings[0]);
+	tern_bus *before;
+
+	if (!service)
+		return false;
+	before = handler_begin(bus, &service->n_running);
+	service_run(service, item->call, item->message);
+	handler_end(bus, &service->n_running, before);
+	if (service->freed && service->n_running == 0) {
+		bus_leave(bus);
+		service_destroy(service);
+		(void)pthread_mutex_lock(&bus->lock);
+	}
+	return true;
+}
+
+static bool
+run_reply(tern_bus *bus, struct item *item)
+{
+	tern_call *call = item->call;
+	uint32_t n_running = 0;
+	tern_bus *before;
+
+	if (call->taken)
+		return true; /* tern_call_wait() was first */
+	if (!call->fn)
+		return false;
+	call->taken = true;
+	before = handler_begin(bus, &n_running);
+	call->fn(call, call->result, call->result < 0 ? NULL : call->reply, call->error, call->user);
+	handler_end(bus, &n_running, before);
+	return true;
+}
+
+static bool
+run_event(tern_bus *bus, struct item *item)
+{
+	tern_subscription *s = item->subscription;
+	tern_bus *before;
+
+	if (!s)
+		return true; /* unsubscribed meanwhile */
+	if (!s->fn)
+		return false;
+	before = handler_begin(bus, &s->n_running);
+	s->fn(s, item->message, item->lost, s->user);
+	handler_end(bus, &s->n_running, before);
+	if (s->freed && s->n_running == 0) {
+		bus_leave(bus);
+		subscription_free(s);
+		(void)pthread_mutex_lock(&bus->lock);
+	}
+	return true;
+}
+
+static bool
+run_notice(tern_bus *bus, struct item *item)
+{
+	uint32_t n_running = 0;
+	tern_bus *before;
+
+	if (!bus->peer_fn)
+		return false;
+	before = handler_begin(bus, &n_running);
+	bus->peer_fn(bus, item->kind, item->peer, bus->peer_user);
+	handler_end(bus, &n_running, before);
+	return true;
+}
+
+static bool
+run_watch(tern_bus *bus, struct item *item)
+{
+	tern_watch *watch = item->watch;
+	uint32_t *n_running;
+	tern_bus *before;
+
+	if (!watch)
+		return true; /* freed meanwhile */
+	n_running = watch_begin(watch);
+	if (!n_running)
+		return false;
+	before = handler_begin(bus, n_running);
+	watch_run(watch, item->ready);
+	handler_end(bus, n_running, before);
+	watch_end(bus, watch);
+	return true;
+}
+
+/* run_item() - with its handler. Return: false, there is none. */
+static bool
+run_item(tern_bus *bus, struct item *item)
+{
+	switch (item->kind) {
+	case TERN_CALL:
+		return run_call(bus, item);
+	case TERN_REPLY:
+	case TERN_ERROR:
+		return run_reply(bus, item);
+	case TERN_EVENT:
+	case TERN_GAP:
+		return run_event(bus, item);
+	case TERN_FD:
+		return run_watch(bus, item);
+	case TERN_CANCEL:
+		return false;
+	default:
+		return run_notice(bus, item);
+	}
+}
+
+/* take_item() - from a queue; a leader that sleeps on a full one is told that there is room again */
+static struct item *
+take_item(tern_bus *bus, struct queue *queue)
+{
+	struct item *item = queue_take(queue);
+
+	if (item && item->partner && item->partner->queued >= QUEUE_MAX_BYTES &&
+		item->partner->queued - item->bytes < QUEUE_MAX_BYTES)
+		lead_kick(bus);
+	return item;
+}
+
+/* --- tern_process() --- */
+
+static int
+may_loop(tern_bus *bus)
+{
+	if (bus_handling(bus))
+		return error_set(-EDEADLK, ERROR_DEADLOCK, "not inside of a handler");
+	return bus_enter(bus);
+}
+
+_public_ int
+tern_process(tern_bus *bus)
+{
+	uint64_t left;
+	bool more;
+	int r;
+
+	r = may_loop(bus);
+	if (r < 0)
+		return r;
+	left = bus->budget;
+	more = bus->queue.n > 0 || lead_try(bus) > 0;
+	while (left-- > 0) {
+		struct item *item = take_item(bus, &bus->queue);
+
+		if (!item)
+			break;
+		if (run_item(bus, item))
+			(void)item_free(bus, item); /* always NULL */
+		else
+			queue_append(&bus->kept, item);
+	}
+	more = bus->queue.n > 0 || (more && lead_try(bus) > 0) || bus->queue.n > 0;
+	lead_arm(bus, more);
+	more = more || bus->armed;
+	bus_leave(bus);
+	return more;
+}
+
+_public_ int
+tern_fd(tern_bus *bus)
+{
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	if (bus->timer < 0) {
+		bus->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (bus->timer < 0)
+			r = error_errno(-errno, "timer");
+		else
+			r = bus_watch(bus, bus->timer, EPOLLIN, &bus->timer_source);
+	}
+	if (r == 0) {
+		bus->exported = true;
+		lead_arm(bus, bus->queue.n > 0);
+	}
+	bus_leave(bus);
+	return r < 0 ? r : bus->epoll;
+}
+
+/* --- tern_next() --- */
+
+/* fill() - give the item's references to the caller */
+static void
+fill(struct tern_event *ret, struct item *item)
+{
+	uint32_t size = ret->size;
+
+	*ret = (struct tern_event){
+		.size = size,
+		.kind = item->kind,
+		.message = item->message,
+		.call = item->call,
+		.subscription = item->subscription,
+		.watch = item->watch,
+		.peer = item->peer,
+		.lost = item->lost,
+		.ready = item->ready,
+	};
+	if (item->kind == TERN_REPLY || item->kind == TERN_ERROR) {
+		item->call->taken = true;
+		ret->result = item->call->result;
+		ret->message = steal(item->call->reply);
+	}
+	item->message = NULL;
+	item->call = NULL;
+}
+
+/* is_stale() - kept, and meanwhile its subscription, watch or answer went elsewhere */
+static bool
+is_stale(const struct item *item)
+{
+	switch (item->kind) {
+	case TERN_EVENT:
+	case TERN_GAP:
+		return !item->subscription;
+	case TERN_FD:
+		return !item->watch;
+	case TERN_REPLY:
+	case TERN_ERROR:
+		return item->call->taken;
+	default:
+		return false;
+	}
+}
+
+/* next_item() - run handlers until something has none. Return: that, or NULL. */
+static struct item *
+next_item(tern_bus *bus)
+{
+	struct item *item;
+
+	while ((item = take_item(bus, &bus->kept))) {
+		if (!is_stale(item))
+			return item;
+		(void)item_free(bus, item); /* always NULL */
+	}
+	while ((item = take_item(bus, &bus->queue))) {
+		if (!run_item(bus, item))
+			return item;
+		(void)item_free(bus, item); /* always NULL */
+	}
+	return NULL;
+}
+
+/* next_wait() - until something is in the queue. Return: 0, -ETIME, -EINTR. */
+static int
+next_wait(tern_bus *bus, uint64_t deadline)
+{
+	struct waiter waiter;
+	int r;
+
+	if (load_rlx(&bus->woken)) { /* tern_wake() came while nobody waited */
+		store_rlx(&bus->woken, 0);
+		return -EINTR;
+	}
+	if (deadline == 0)
+		return lead_try(bus) || bus->queue.n ? 0 : -ETIME;
+	if (bus->daemon && daemon_is_gone(bus->daemon) && !bus->partners && !daemon_told(bus->daemon))
+		return -ECONNRESET;
+	r = waiter_init(&waiter, WAIT_ITEM);
+	if (r < 0)
+		return r;
+	r = lead_wait(bus, &waiter, deadline);
+	waiter_deinit(&waiter);
+	return waiter.interrupted ? -EINTR : r;
+}
+
+static int
+next_failed(int r)
+{
+	switch (r) {
+	case -ETIME:
+		return error_set(r, ERROR_TIMEOUT, "nothing came");
+	case -EINTR:
+		return error_set(r, ERROR_CANCELLED, "woken by tern_wake()");
+	case -ECONNRESET:
+		return error_set(r, ERROR_NO_BUS, "ternd is gone");
+	default:
+		return error_errno(r, "waiting");
+	}
+}
+
+_public_ int
+tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
+{
+	uint64_t deadline = timeout ? clock_deadline_ns(clock_now_ns(), timeout) : 0;
+	struct item *item;
+	int r;
+
+	if (ret->size != sizeof(*ret))
+		return error_set(-EINVAL, ERROR_INVALID, "set event.size to sizeof(struct tern_event)");
+	r = may_loop(bus);
+	if (r < 0)
+		return r;
+	while (!(item = next_item(bus)) && r == 0)
+		r = next_wait(bus, deadline);
+	if (item) {
+		fill(ret, item);
+		if (item->watch)
+			watch_rearm(bus, item->watch);
+		(void)item_free(bus, item); /* always NULL */
+		r = 0;
+	}
+	bus_leave(bus);
+	return r < 0 ? next_failed(r) : 0;
+}
+
+/* --- the rest --- */
+
+_public_ int
+tern_flush(tern_bus *bus)
+{
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	send_flush(bus);
+	bus_leave(bus);
+	return 0;
+}
+
+_public_ int
+tern_wake(tern_bus *bus)
+{
+	static const uint64_t one = 1;
+	int saved = errno;
+
+	store_rlx(&bus->woken, 1); /* ordered by the system call */
+	(void)!write(bus->wake, &one, sizeof(one)); /* full: it is readable, which is all we want */
+	errno = saved;
+	return 0;
+}
+
+_public_ int
+tern_on_peer(tern_bus *bus, tern_peer_fn *fn, void *user)
+{
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	bus->peer_fn = fn;
+	bus->peer_user = user;
+	bus_leave(bus);
+	return 0;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+
+/* message-api: what programs do with messages; contracts in tern/message.h */
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/atomic.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+
+/* may_build() - not sealed, and room for another part */
+static int
+may_build(const tern_message *m, bool part)
+{
+	if (m->sealed)
+		return error_set(-EBUSY, ERROR_INVALID, "a message that was sent or received is sealed");
+	if (part && m->n_parts == TERN_MAX_PARTS)
+		return error_set(-E2BIG, ERROR_TOO_BIG, "a message has at most 8 parts");
+	return 0;
+}
+
+static void
+add_part(tern_message *m, const uint8_t *bytes, size_t size, uint8_t *owned)
+{
+	m->parts[m->n_parts++] = (struct message_part){.bytes = bytes, .size = size, .owned = owned};
+}
+
+/* space_for() - room for a small part in the message, else memory of its own */
+static uint8_t *
+space_for(tern_message *m, size_t size, uint8_t **ret_owned)
+{
+	uint32_t at = ALIGN_TO(m->used, 8u);
+
+	*ret_owned = NULL;
+	if (at <= m->space && size <= m->space - at) {
+		m->used = at + (uint32_t)size;
+		return m->data + at;
+	}
+	*ret_owned = malloc(MAX(size, (size_t)1));
+	return *ret_owned;
+}
+
+/* --- values --- */
+
+static int
+hook_attach(void *user, int fd)
+{
+	return tern_message_attach(user, fd);
+}
+
+static int
+hook_descriptor(void *user, uint64_t index)
+{
+	tern_message *m = user;
+
+	return index < m->n_fds ? m->fds[index] : -ENOENT;
+}
+
+static void *
+hook_memory(void *user, size_t size)
+{
+	tern_message *m = user;
+	struct message_memory *memory = malloc(sizeof(*memory) + size);
+
+	if (!memory)
+		return NULL;
+	memory->next = m->memory;
+	m->memory = memory;
+	return memory->bytes;
+}
+
+_public_ int
+tern_message_packv(tern_message *m, const char *format, va_list ap)
+{
+	struct tern_cbor_hooks hooks = {.user = m, .attach = hook_attach, .error = error_get()};
+	struct tern_cbor_writer w;
+	uint8_t n_fds = m->n_fds, *bytes, *owned = NULL;
+	uint32_t at = ALIGN_TO(m->used, 8u);
+	va_list again;
+	size_t size;
+	int r;
+
+	r = may_build(m, true);
+	if (r < 0)
+		return r;
+	va_copy(again, ap);
+	tern_cbor_writer_init(&w, m->data + at, at < m->space ? m->space - at : 0);
+	r = tern_cbor_packv(&w, &hooks, format, ap);
+	if (r == 0)
+		r = tern_cbor_writer_finish(&w, &size);
+	bytes = m->data + at;
+	if (r == -ENOBUFS) {
+		while (m->n_fds > n_fds)
+			(void)fd_close(m->fds[--m->n_fds]); /* attached again below */
+		m->n_known_fds = m->n_fds;
+		bytes = owned = malloc(size);
+		tern_cbor_writer_init(&w, owned, owned ? size : 0);
+		r = owned ? tern_cbor_packv(&w, &hooks, format, again) : -ENOMEM;
+		if (r == 0)
+			r = tern_cbor_writer_finish(&w, &size);
+	} else if (r == 0) {
+		m->used = at + (uint32_t)size;
+	}
+	va_end(again);
+	if (r < 0) {
+		free(owned);
+		return r;
+	}
+	add_part(m, bytes, size, owned);
+	return 0;
+}
+
+_public_ int
+tern_message_pack(tern_message *m, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = tern_message_packv(m, format, ap);
+	va_end(ap);
+	return r;
+}
+
+_public_ int
+tern_message_unpackv(tern_message *m, const char *format, va_list ap)
+{
+	struct tern_cbor_hooks hooks = {
+		.user = m,
+		.descriptor = hook_descriptor,
+		.memory = hook_memory,
+		.error = error_get(),
+	};
+	const void *bytes = "";
+	size_t size = 0;
+	int r;
+
+	if (m->n_parts > 0) {
+		r = tern_message_part(m, 0, &bytes, &size);
+		if (r < 0)
+			return error_trace(r);
+	}
+	return tern_cbor_unpackv(bytes, size, &hooks, format, ap);
+}
+
+_public_ int
+tern_message_unpack(tern_message *m, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = tern_message_unpackv(m, format, ap);
+	va_end(ap);
+	return r;
+}
+
+/* --- parts --- */
+
+_public_ int
+tern_message_append(tern_message *m, const void *bytes, size_t size)
+{
+	uint8_t *to, *owned;
+	int r;
+
+	r = may_build(m, true);
+	if (r < 0)
+		return r;
+	to = space_for(m, size, &owned);
+	if (!to)
+		return error_errno(-ENOMEM, "part");
+	if (size)
+		memcpy(to, bytes, size);
+	add_part(m, to, size, owned);
+	return 0;
+}
+
+/* lending_pool() - whose eyes the part is for: one partner's, or a trust domain's */
+static struct pool *
+lending_pool(tern_message *m)
+{
+	return m->topic || !m->partner ? &m->bus->event_pools[0] : &m->partner->link->pool;
+}
+
+_public_ int
+tern_message_lend(tern_message *m, size_t size, void **ret)
+{
+	struct message_part *part;
+	int r;
+
+	r = may_build(m, true);
+	if (r < 0)
+		return r;
+	r = bus_enter(m->bus);
+	if (r < 0)
+		return r;
+	part = &m->parts[m->n_parts];
+	*part = (struct message_part){.size = size, .lent = true};
+	if (m->partner)
+		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
+	r = pool_take(lending_pool(m), size, &part->block[0]);
+	if (r == 0) {
+		part->bytes = part->block[0]->memory;
+		m->n_parts++;
+		*ret = part->block[0]->memory;
+	}
+	bus_leave(m->bus);
+	if (r == -EDQUOT)
+		return error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out: let readers catch up");
+	if (r == -E2BIG)
+		return error_set(r, ERROR_TOO_BIG, "a part has at most 2 GiB");
+	return r < 0 ? error_errno(r, "memory to lend") : 0;
+}
+
+_public_ int
+tern_message_trim(tern_message *m, size_t used)
+{
+	int r = may_build(m, false);
+
+	if (r < 0)
+		return r;
+	if (m->n_parts == 0 || used > m->parts[m->n_parts - 1].size)
+		return error_set(-EINVAL, ERROR_INVALID, "a part cannot be trimmed to more than it has");
+	m->parts[m->n_parts - 1].size = used;
+	return 0;
+}
+
+_public_ size_t
+tern_message_n_parts(const tern_message *m)
+{
+	return m->n_parts;
+}
+
+/* part_copy() - foreign memory, made stable once */
+static int
+part_copy(tern_message *m, struct message_part *part)
+{
+	uint8_t *copy;
+
+	if (part->size > COPY_MAX)
+		return error_set(-E2BIG, ERROR_TOO_BIG,
+			"a part of another user is copied up to 1 MiB; use tern_message_view()");
+	copy = malloc(MAX(part->size, (uint64_t)1));
+	if (!copy)
+		return error_errno(-ENOMEM, "part");
+	copy_once(copy, part->bytes, part->size);
+	(void)pthread_mutex_lock(&m->bus->lock); /* two readers of one message: one copy stays */
+	if (!part->copy)
+		part->copy = steal(copy);
+	(void)pthread_mutex_unlock(&m->bus->lock);
+	free(copy);
+	return 0;
+}
+
+_public_ int
+tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size)
+{
+	struct message_part *part;
+	int r;
+
+	if (i >= m->n_parts)
+		return error_set(-ENOENT, ERROR_INVALID, "the message has no part %zu", i);
+	part = &m->parts[i];
+	if (part->remote && m->foreign) {
+		r = part_copy(m, part);
+		if (r < 0)
+			return r;
+		*ret = part->copy;
+	} else {
+		*ret = part->bytes;
+	}
+	*ret_size = part->size;
+	return 0;
+}
+
+_public_ int
+tern_message_view(tern_message *m, size_t i, const volatile void **ret, size_t *ret_size)
+{
+	if (i >= m->n_parts)
+		return error_set(-ENOENT, ERROR_INVALID, "the message has no part %zu", i);
+	*ret = m->parts[i].bytes;
+	*ret_size = m->parts[i].size;
+	return 0;
+}
+
+/* --- header --- */
+
+_public_ int
+tern_message_set_type(tern_message *m, const char *content_type)
+{
+	size_t size = strlen(content_type);
+	char *copy;
+	int r;
+
+	r = may_build(m, false);
+	if (r < 0)
+		return r;
+	if (size > WIRE_MAX_STRING)
+		return error_set(-E2BIG, ERROR_TOO_BIG, "a content type has at most 255 bytes");
+	copy = strdup(content_type);
+	if (!copy)
+		return error_errno(-ENOMEM, "content type");
+	free(m->type_owned);
+	m->type_owned = copy;
+	m->strings[2] = copy;
+	m->header.type_size = (uint8_t)size;
+	return 0;
+}
+
+_public_ int
+tern_message_set_trace(tern_message *m, uint64_t trace)
+{
+	int r = may_build(m, false);
+
+	if (r == 0)
+		m->header.trace = trace;
+	return r;
+}
+
+_public_ int
+tern_message_attach(tern_message *m, int fd)
+{
+	int copy, r;
+
+	r = may_build(m, false);
+	if (r < 0)
+		return r;
+	if (m->n_fds == TERN_MAX_FDS)
+		return error_set(-E2BIG, ERROR_TOO_BIG, "a message carries at most 16 descriptors");
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return error_errno(-errno, "descriptor");
+	m->fds[m->n_fds++] = copy;
+	m->n_known_fds = m->n_fds;
+	return m->n_fds - 1;
+}
+
+_public_ int
+tern_message_fd(tern_message *m, size_t i)
+{
+	if (i >= m->n_fds)
+		return error_set(-ENOENT, ERROR_INVALID, "no descriptor %zu came along", i);
+	return m->fds[i];
+}
+
+_public_ uint32_t
+tern_message_kind(const tern_message *m)
+{
+	return m->header.kind;
+}
+
+_public_ tern_peer
+tern_message_sender(const tern_message *m)
+{
+	return m->sender;
+}
+
+_public_ const char *
+tern_message_service(const tern_message *m)
+{
+	return m->strings[0];
+}
+
+_public_ const char *
+tern_message_member(const tern_message *m)
+{
+	return m->strings[1];
+}
+
+_public_ const char *
+tern_message_type(const tern_message *m)
+{
+	return m->strings[2];
+}
+
+_public_ const char *
+tern_message_tag(const tern_message *m, size_t i)
+{
+	const uint8_t *cursor = m->tags;
+	const char *tag = NULL;
+	uint8_t size;
+
+	if (i >= m->header.n_tags)
+		return NULL;
+	for (size_t k = 0; k <= i; k++)
+		tag = wire_tag_next(&cursor, &size);
+	return tag;
+}
+
+_public_ uint64_t
+tern_message_trace(const tern_message *m)
+{
+	return m->header.trace;
+}
+
+_public_ uint64_t
+tern_message_stamp(const tern_message *m)
+{
+	return m->header.stamp;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+
+/* message: life, parts, and the way into and out of records */
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/atomic.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+
+#define PAYLOAD_SPACE 512u /* of small payloads, in the message itself */
+
+static tern_message *
+message_alloc(uint32_t space)
+{
+	tern_message *m = malloc(sizeof(*m) + space);
+
+	if (!m)
+		return NULL;
+	memset(m, 0, offsetof(tern_message, parts)); /* the rest is written when it is used */
+	m->refs = 1;
+	m->space = space;
+	m->strings[0] = m->strings[1] = m->strings[2] = "";
+	return m;
+}
+
+static const char *
+put_string(tern_message *m, const char *text, size_t size)
+{
+	char *at = (char *)m->data + m->used;
+
+	memcpy(at, text, size);
+	at[size] = '\0';
+	m->used += (uint32_t)size + 1;
+	return at;
+}
+
+int
+message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
+	tern_message **ret)
+{
+	size_t service_size = service ? strlen(service) : 0;
+	size_t member_size = member ? strlen(member) : 0;
+	tern_message *m;
+
+	if (service_size > TERN_MAX_TAG || member_size > TERN_MAX_TAG)
+		return error_set(-E2BIG, ERROR_TOO_BIG, "names and members have at most 255 bytes");
+	m = message_alloc((uint32_t)(service_size + member_size) + TERN_MAX_HEADER + PAYLOAD_SPACE);
+	if (!m)
+		return error_errno(-ENOMEM, "message");
+	m->bus = bus_ref(bus);
+	m->header.kind = (uint16_t)kind;
+	m->header.service_size = (uint8_t)service_size;
+	m->header.member_size = (uint8_t)member_size;
+	m->strings[0] = put_string(m, service ? service : "", service_size);
+	m->strings[1] = put_string(m, member ? member : "", member_size);
+	*ret = m;
+	return 0;
+}
+
+int
+message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n)
+{
+	assert(size <= m->space - m->used);
+	m->tags = m->data + m->used;
+	memcpy(m->data + m->used, tags, size);
+	m->used += size;
+	m->header.tags_size = size;
+	m->header.n_tags = n;
+	return 0;
+}
+
+int
+message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
+	size_t size, tern_peer sender, tern_message **ret)
+{
+	tern_message *m = message_alloc((uint32_t)(tags_size + size));
+
+	if (!m)
+		return -ENOMEM;
+	m->sealed = m->received = true;
+	m->sender = sender;
+	m->header.kind = WIRE_EVENT;
+	m->header.size = m->space;
+	(void)message_set_tags(m, tags, tags_size, n_tags); /* fits */
+	memcpy(m->data + m->used, payload, size);
+	m->parts[0] = (struct message_part){.bytes = m->data + m->used, .size = size};
+	m->n_parts = 1;
+	*ret = m;
+	return 0;
+}
+
+/* --- the end --- */
+
+static void
+message_drop_part(tern_message *m, struct message_part *part)
+{
+	if (part->remote) {
+		link_release(m->partner->link, part->slot, part->generation);
+		part->remote = remote_unref(part->remote);
+	}
+	part->block[0] = block_unref(part->block[0]);
+	part->block[1] = block_unref(part->block[1]);
+	free(part->owned);
+	free(part->copy);
+}
+
+/* message_free() - with the lock, if the message has a handle */
+static void
+message_free(tern_message *m)
+{
+	for (uint32_t i = 0; i < m->n_parts; i++)
+		message_drop_part(m, &m->parts[i]);
+	for (uint32_t i = 0; i < m->n_known_fds; i++)
+		(void)fd_close(m->fds[i]); /* ours */
+	while (m->memory) {
+		struct message_memory *memory = m->memory;
+
+		m->memory = memory->next;
+		free(memory);
+	}
+	(void)partner_unref(m->partner);    /* always NULL, as all here */
+	(void)call_unref_locked(m->call);
+	(void)topic_unref_locked(m->topic);
+	free(m->type_owned);
+	free(m);
+}
+
+tern_message *
+message_unref_locked(tern_message *m)
+{
+	if (m && sub_acqrel(&m->refs, 1) == 1) {
+		tern_bus *bus = m->bus;
+
+		message_free(m);
+		(void)bus_unref(bus); /* not the last: the caller holds the lock of a live handle */
+	}
+	return NULL;
+}
+
+_public_ tern_message *
+tern_message_unref(tern_message *m)
+{
+	tern_bus *bus;
+
+	if (!m || sub_acqrel(&m->refs, 1) > 1)
+		return NULL;
+	bus = m->bus;
+	if (bus && bus_is_forked(bus))
+		return NULL; /* the parent's */
+	if (bus)
+		(void)pthread_mutex_lock(&bus->lock);
+	message_free(m);
+	if (bus)
+		(void)pthread_mutex_unlock(&bus->lock);
+	return (tern_message *)bus_unref(bus); /* NULL */
+}
+
+_public_ tern_message *
+tern_message_ref(tern_message *m)
+{
+	(void)add_rlx(&m->refs, 1); /* whoever refs has a reference: nothing to order */
+	return m;
+}
+
+/* --- in --- */
+
+static int
+receive_part(struct partner *partner, tern_message *m, const struct wire_part *part)
+{
+	struct message_part *to = &m->parts[m->n_parts];
+	struct wire_places places;
+	int r;
+
+	*to = (struct message_part){.size = part->size};
+	if (part->segment == 0) {
+		wire_places(&m->header, &places);
+		to->bytes = m->data + places.payload + part->offset;
+		m->n_parts++;
+		return 0;
+	}
+	r = link_part(partner->link, part, &to->remote, &to->bytes);
+	if (r < 0)
+		return error_trace(r);
+	to->slot = part->slot;
+	to->generation = part->generation;
+	if (!m->partner) {
+		m->partner = partner_ref(partner);
+		m->bus = bus_ref(partner->bus);
+		m->foreign = !partner->link->same_domain;
+	}
+	m->n_parts++;
+	return 0;
+}
+
+static int
+receive_parts(struct partner *partner, tern_message *m)
+{
+	struct wire_places places;
+	int r;
+
+	wire_places(&m->header, &places);
+	m->strings[0] = (const char *)m->data + places.service;
+	m->strings[1] = (const char *)m->data + places.member;
+	m->strings[2] = (const char *)m->data + places.type;
+	m->tags = m->data + places.tags;
+	if (m->header.flags & WIRE_INLINE) {
+		struct wire_part part = {.size = m->header.inline_size};
+
+		return receive_part(partner, m, &part);
+	}
+	for (uint32_t i = 0; i < m->header.n_parts; i++) {
+		struct wire_part part;
+
+		memcpy(&part, m->data + places.parts + i * sizeof(part), sizeof(part));
+		r = receive_part(partner, m, &part);
+		if (r < 0)
+			return error_trace(r);
+	}
+	return 0;
+}
+
+int
+message_receive(struct partner *partner, tern_message **ret)
+{
+	tern_message *m = message_alloc(partner->head.size);
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->sealed = m->received = true;
+	m->header = partner->head;
+	m->sender = partner->id;
+	m->used = m->space;
+	r = link_take(partner->link, &m->header, m->data);
+	if (r == 0)
+		r = receive_parts(partner, m);
+	if (r == 0 && m->header.n_fds) {
+		r = link_take_fds(partner->link, &m->header, m->fds);
+		if (r == 0)
+			m->n_fds = m->n_known_fds = m->header.n_fds;
+	}
+	if (r < 0) {
+		(void)message_unref_locked(m); /* always NULL */
+		return error_trace(r);
+	}
+	*ret = m;
+	return 0;
+}
+
+/* --- out --- */
+
+/* part_to_block() - move a part's bytes into memory that this receiver may see */
+static int
+part_to_block(struct message_part *part, struct pool *pool, int which)
+{
+	int r;
+
+	if (part->block[which])
+		return 0;
+	r = pool_take(pool, part->size, &part->block[which]);
+	if (r < 0)
+		return error_trace(r);
+	memcpy(part->block[which]->memory, part->bytes, part->size);
+	return 0;
+}
+
+/* largest_inline() - which part to move out of the record next; n_parts: none is left */
+static uint32_t
+largest_inline(const struct out_part *parts, uint32_t n)
+{
+	uint32_t best = n;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!parts[i].block && parts[i].size > 0 &&
+			(best == n || parts[i].size > parts[best].size))
+			best = i;
+	return best;
+}
+
+int
+message_out(tern_message *m, uint32_t max, struct pool *pool, int which, struct outgoing *out,
+	struct out_part *parts)
+{
+	int r;
+
+	*out = (struct outgoing){.header = m->header, .tags = m->tags, .parts = parts};
+	memcpy(out->strings, m->strings, sizeof(out->strings));
+	out->header.n_parts = (uint8_t)m->n_parts;
+	out->header.n_fds = m->n_fds;
+	for (uint32_t i = 0; i < m->n_parts; i++) {
+		struct message_part *part = &m->parts[i];
+
+		parts[i] = (struct out_part){.bytes = part->bytes, .size = part->size};
+		if (!part->lent)
+			continue;
+		r = part_to_block(part, pool, which);
+		if (r < 0)
+			return error_trace(r);
+		parts[i].block = part->block[which];
+	}
+	while (link_plan(out) > max) {
+		uint32_t i = largest_inline(parts, m->n_parts);
+
+		if (i == m->n_parts)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "the message's header is too large");
+		r = part_to_block(&m->parts[i], pool, which);
+		if (r < 0)
+			return error_trace(r);
+		parts[i].block = m->parts[i].block[which];
+	}
+	return 0;
+}
+
+int
+message_move(tern_message *m, struct partner *to)
+{
+	int r;
+
+	for (uint32_t i = 0; i < m->n_parts; i++) {
+		struct message_part *part = &m->parts[i];
+		struct block *old = part->block[0];
+
+		if (!old)
+			continue;
+		part->block[0] = NULL;
+		r = part->lent && to ? part_to_block(part, &to->link->pool, 0) : 0;
+		if (r < 0) {
+			part->block[0] = old;
+			return error_trace(r);
+		}
+		if (part->lent && !to) { /* to oneself: the old block stays readable here */
+			part->block[0] = old;
+			continue;
+		}
+		if (part->lent)
+			part->bytes = part->block[0]->memory;
+		(void)block_unref(old); /* always NULL */
+	}
+	if (to)
+		(void)partner_ref(to); /* itself */
+	(void)partner_unref(m->partner); /* always NULL */
+	m->partner = to;
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * message: one call, reply, error or event, built here or received
+ *
+ *      built:    [struct][service\0member\0tags][payload, while it is small]
+ *      received: [struct][the record as it came, private copy]
+ *
+ * Counted atomically. What needs the handle's lock to be freed (blocks, lent parts) makes the last
+ * reference take it; a plain received message is freed without.
+ */
+
+#include "client/bus.h"
+#include "wire/header.h"
+
+struct message_part {
+	const uint8_t *bytes; /* where it can be read */
+	uint64_t size;
+	uint8_t *owned; /* private memory of its own, or NULL */
+	/* built: [0] for the destination or the own domain, [1] for other domains */
+	struct block *block[2];
+	bool lent; /* the maker fills block[0] in place */
+	/* received */
+	struct remote *remote; /* lies in the partner's memory */
+	uint8_t *copy;         /* made stable */
+	uint32_t slot, generation;
+};
+
+struct message_memory {
+	struct message_memory *next;
+	uint64_t bytes[];
+};
+
+struct tern_message {
+	_Atomic uint32_t refs;
+	bool sealed;
+	bool received;
+	bool foreign;  /* lent parts are of another trust domain */
+	uint8_t n_fds;
+	uint8_t n_known_fds; /* handed over to the message */
+	uint32_t space, used; /* bytes of data[] */
+	tern_bus *bus;           /* counted; NULL where not needed */
+	struct partner *partner; /* counted: destination, or owner of lent parts; NULL: oneself, or not needed */
+	tern_call *call;         /* reply being built: what it answers, counted */
+	tern_topic *topic;       /* event being built, counted */
+	tern_peer sender;
+	struct wire_header header; /* built: lengths, serial, …; received: as it came */
+	const char *strings[3];    /* service, member, type */
+	const uint8_t *tags;
+	char *type_owned;
+	struct message_memory *memory; /* of unpacked strings */
+	uint32_t n_parts;
+	struct message_part parts[TERN_MAX_PARTS];
+	int fds[TERN_MAX_FDS];
+	uint8_t data[];
+};
+
+/*
+ * message_new() - one to be built
+ * @service, @member: copied; NULL: none
+ * @tags: encoded as in the record, tags_size bytes, copied
+ * Return: 0, -EINVAL, -E2BIG, -ENOMEM.
+ */
+int message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
+	tern_message **ret);
+int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n);
+
+/* message_new_local() - an event that came otherwise than over a link; tags and payload are copied */
+int message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
+	size_t size, tern_peer sender, tern_message **ret);
+
+/*
+ * message_receive() - take the record that was peeked on a partner's link
+ * Return: 0, -EBADMSG (the partner is to be hung up), -ENOMEM (nothing was taken).
+ */
+int message_receive(struct partner *partner, tern_message **ret);
+
+/*
+ * message_out() - the record to be written, for one link or several
+ * @max: largest record; @which: 0 or 1, whose blocks; @pool: where more of them come from
+ * @parts: TERN_MAX_PARTS of them, filled; what does not fit into the record goes to blocks
+ * Return: 0, -EDQUOT, -E2BIG, -ENOMEM.
+ */
+int message_out(tern_message *m, uint32_t max, struct pool *pool, int which, struct outgoing *out,
+	struct out_part *parts);
+
+/* message_move() - another destination: what lies in blocks of the old one is copied */
+int message_move(tern_message *m, struct partner *to);
+
+/* message_unref_locked() - the same as tern_message_unref(), with the lock held */
+tern_message *message_unref_locked(tern_message *m);

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+
+/* partner: the other ends of the links, and which of them are looked at */
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "client/bus.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/event.h"
+
+struct partner *
+partner_ref(struct partner *partner)
+{
+	partner->refs++;
+	return partner;
+}
+
+struct partner *
+partner_unref(struct partner *partner)
+{
+	if (!partner || --partner->refs > 0)
+		return NULL;
+	(void)link_unref(partner->link); /* always NULL */
+	rules_here_free(partner->rules);
+	free(partner);
+	return NULL;
+}
+
+struct partner *
+partner_find(tern_bus *bus, uint64_t id)
+{
+	struct partner *partner;
+
+	HASH_FIND(hh, bus->partners, &id, sizeof(id), partner);
+	return partner;
+}
+
+/* partner_reserve() - room for every partner in the list of a round, so that a round cannot fail */
+static int
+partner_reserve(tern_bus *bus)
+{
+	struct partner **found;
+	size_t n = bus->n_hot + bus->n_cold + 1u;
+
+	if (n <= bus->max_found)
+		return 0;
+	n = MAX(n, 2 * bus->max_found);
+	found = reallocarray(bus->found, n, sizeof(struct partner *));
+	if (!found)
+		return -ENOMEM;
+	bus->found = found;
+	bus->max_found = n;
+	return 0;
+}
+
+int
+partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity, bool same_domain,
+	struct partner **ret)
+{
+	struct partner *partner, *old;
+	int r;
+
+	r = partner_reserve(bus);
+	if (r < 0)
+		return error_trace(r);
+	partner = calloc(1, sizeof(*partner));
+	if (!partner)
+		return -ENOMEM;
+	partner->source.kind = SOURCE_PARTNER;
+	partner->bus = bus;
+	partner->id = id;
+	partner->refs = 1;
+	r = bus_watch(bus, fd, EPOLLIN | EPOLLRDHUP, &partner->source);
+	if (r == 0)
+		r = link_new(&bus->endpoint, fd, same_domain, &partner->link);
+	if (r) {
+		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, fd, NULL); /* may not be in it */
+		free(partner);
+		return r < 0 ? r : -EHOSTDOWN;
+	}
+	partner->link->id = id;
+	partner->link->partner = *identity;
+	old = partner_find(bus, id);
+	if (old) {
+		HASH_DEL(bus->partners, old); /* it is being drained; this is the new link */
+		old->in_table = false;
+	}
+	HASH_ADD(hh, bus->partners, id, sizeof(partner->id), partner);
+	partner->in_table = true;
+	partner->is_hot = true;
+	DL_PREPEND(bus->hot, partner);
+	bus->n_hot++;
+	bus->rules_version++;
+	queue_notice(bus, TERN_LINKED, id);
+	*ret = partner;
+	return 0;
+}
+
+void
+partner_heat(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+
+	if (!partner->is_hot) {
+		DL_DELETE(bus->cold, partner);
+		bus->n_cold--;
+		DL_PREPEND(bus->hot, partner);
+		bus->n_hot++;
+		partner->is_hot = true;
+	}
+	if (partner->link->attention != ATTENTION_HOT)
+		link_attend(partner->link, ATTENTION_HOT);
+}
+
+void
+partner_chill(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+
+	DL_DELETE(bus->hot, partner);
+	bus->n_hot--;
+	DL_PREPEND(bus->cold, partner);
+	bus->n_cold++;
+	partner->is_hot = false;
+	link_attend(partner->link, ATTENTION_COLD);
+}
+
+void
+partner_touch(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+
+	if (bus->hot == partner || !partner->is_hot)
+		return;
+	DL_DELETE(bus->hot, partner);
+	DL_PREPEND(bus->hot, partner);
+}
+
+void
+partner_broke(struct partner *partner)
+{
+	partner->has_head = false;
+	link_hang_up(partner->link);
+	partner_heat(partner);
+}
+
+void
+partner_end(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+
+	if (partner->dead)
+		return;
+	partner->dead = true;
+	if (partner->is_hot) {
+		DL_DELETE(bus->hot, partner);
+		bus->n_hot--;
+	} else {
+		DL_DELETE(bus->cold, partner);
+		bus->n_cold--;
+	}
+	if (partner->in_table)
+		HASH_DEL(bus->partners, partner);
+	for (size_t i = 0; i < bus->n_batch; i++)
+		if (bus->batch[i] == partner)
+			bus->batch[i] = bus->batch[--bus->n_batch];
+	if (bus->batch_last == partner)
+		bus->batch_last = NULL;
+	bus->rules_version++;
+	call_fail_partner(partner);
+	link_hang_up(partner->link);
+	lead_check_room(bus);
+	if (!bus->closed) {
+		daemon_unlinked(bus, partner);
+		queue_notice(bus, TERN_LOST, partner->id);
+	}
+	(void)partner_unref(partner); /* always NULL */
+}
+
+void
+partner_want_out(struct partner *partner, bool want)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLRDHUP | (want ? EPOLLOUT : 0),
+		.data = {.ptr = &partner->source},
+	};
+
+	if (partner->wants_out == want || partner->link->fd < 0)
+		return;
+	if (epoll_ctl(partner->bus->epoll, EPOLL_CTL_MOD, partner->link->fd, &event) == 0)
+		partner->wants_out = want;
+}

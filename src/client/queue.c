@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * queue: what was taken in and waits for the program
+ *
+ * Charge: an item's bytes are charged to its partner when it is put and returned when it is taken;
+ * a partner with QUEUE_MAX_BYTES in it is not taken from until the program has caught up.
+ */
+
+#include <stdlib.h>
+
+#include "client/bus.h"
+#include "client/message.h"
+#include "client/call.h"
+
+void
+queue_init(struct queue *queue)
+{
+	*queue = (struct queue){.last = &queue->first};
+}
+
+void
+queue_append(struct queue *queue, struct item *item)
+{
+	item->next = NULL;
+	*queue->last = item;
+	queue->last = &item->next;
+	queue->n++;
+}
+
+struct item *
+queue_take(struct queue *queue)
+{
+	struct item *item = queue->first;
+
+	if (!item)
+		return NULL;
+	queue->first = item->next;
+	if (!queue->first)
+		queue->last = &queue->first;
+	queue->n--;
+	return item;
+}
+
+static void
+item_drop(tern_bus *bus, struct item *item)
+{
+	if (item->partner) {
+		item->partner->queued -= item->bytes;
+		(void)partner_unref(item->partner); /* always NULL */
+	}
+	(void)message_unref_locked(item->message); /* always NULL */
+	(void)call_unref_locked(item->call);       /* always NULL */
+}
+
+struct item *
+item_free(tern_bus *bus, struct item *item)
+{
+	if (item) {
+		item_drop(bus, item);
+		free(item);
+	}
+	return NULL;
+}
+
+int
+queue_put(tern_bus *bus, const struct item *template)
+{
+	struct item *item = malloc(sizeof(*item));
+
+	if (!item) {
+		struct item copy = *template;
+
+		copy.partner = NULL; /* nothing was charged */
+		item_drop(bus, &copy);
+		return -ENOMEM;
+	}
+	*item = *template;
+	if (item->partner) {
+		item->partner->queued += item->bytes;
+		(void)partner_ref(item->partner); /* itself */
+	}
+	queue_append(&bus->queue, item);
+	lead_wake_items(bus);
+	return 0;
+}
+
+bool
+queue_is_full(tern_bus *bus, const struct partner *partner)
+{
+	return partner->queued >= QUEUE_MAX_BYTES || bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS;
+}
+
+void
+queue_notice(tern_bus *bus, uint32_t kind, tern_peer peer)
+{
+	struct item item = {.kind = kind, .peer = peer};
+
+	(void)queue_put(bus, &item); /* out of memory: the loss shows at the next call */
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * send: the order of stamp, pushes, commit and bells (docs/memory-model.md, "Sending")
+ *
+ *      one receiver      stamp · push · fence · bell
+ *      several           stamp · push … push · fence · bells of the cold · commit · fence · bells of
+ *                        the dozing
+ *      in a batch        the fence and the bell of a cold receiver before the first push to another;
+ *                        the bells of the dozing at its end
+ */
+
+#include <stdlib.h>
+
+#include "base/atomic.h"
+#include "base/hook.h"
+#include "client/bus.h"
+#include "client/error.h"
+#include "client/message.h"
+#include "client/call.h"
+
+/* send_stamp() - a hybrid clock: greater than all that was sent or taken in */
+static uint64_t
+send_stamp(tern_bus *bus, bool in_batch)
+{
+	uint64_t now;
+
+	if (in_batch && !bus->taken && bus->n_batch)
+		return bus->last_stamp;
+	now = bus_now(bus);
+	if (RULE(HYBRID) && now <= bus->last_stamp)
+		now = bus->last_stamp + 1;
+	bus->last_stamp = MAX(now, bus->last_stamp);
+	bus->taken = false;
+	STOP_POINT("stamped");
+	return now;
+}
+
+/* --- batches --- */
+
+static void
+fence_sent(void)
+{
+	/*
+	 * What was pushed must be visible before attention is read: the receiver stores its attention,
+	 * fences and looks. Without both fences each may miss the other, and a wake-up is lost (A1, A2).
+	 */
+	if (RULE(SEND_FENCE))
+		fence_seq();
+}
+
+/* batch_cold() - before another receiver gets something: a cold one must hear of it first */
+static void
+batch_cold(tern_bus *bus, const struct partner *next)
+{
+	if (!bus->batch_last || bus->batch_last == next)
+		return;
+	fence_sent();
+	if (RULE(BATCH_COLD))
+		link_ring(bus->batch_last->link, true, false);
+	bus->batch_last = NULL;
+}
+
+/* batch_note() - its bell comes at the end. Return: false, ring at once: no memory. */
+static bool
+batch_note(tern_bus *bus, struct partner *partner)
+{
+	bus->batch_last = partner;
+	for (size_t i = bus->n_batch; i-- > 0;)
+		if (bus->batch[i] == partner)
+			return true;
+	if (bus->n_batch == bus->max_batch) {
+		size_t max = MAX(2 * bus->max_batch, (size_t)16);
+		struct partner **batch = reallocarray(bus->batch, max, sizeof(struct partner *));
+
+		if (!batch)
+			return false;
+		bus->batch = batch;
+		bus->max_batch = max;
+	}
+	bus->batch[bus->n_batch++] = partner;
+	return true;
+}
+
+void
+send_flush(tern_bus *bus)
+{
+	if (bus->n_batch == 0)
+		return;
+	fence_sent();
+	for (size_t i = 0; i < bus->n_batch; i++)
+		link_ring(bus->batch[i]->link, true, true);
+	bus->n_batch = 0;
+	bus->batch_last = NULL;
+}
+
+/* --- room --- */
+
+static uint32_t
+count_lent(const struct outgoing *out)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < out->header.n_parts; i++)
+		n += out->parts[i].block != NULL;
+	return n;
+}
+
+int
+send_room(struct partner *partner, const struct outgoing *out, bool is_event)
+{
+	int r;
+
+	if (partner->dead)
+		return -EHOSTDOWN;
+	r = link_room(partner->link, out->header.size, count_lent(out), is_event);
+	if (r == LINK_E_CLOSED)
+		return -EHOSTDOWN;
+	return r == -EBADMSG ? -ECONNRESET : r;
+}
+
+int
+send_wait_room(struct partner *partner, const struct outgoing *out, bool is_event, uint64_t deadline)
+{
+	tern_bus *bus = partner->bus;
+	struct waiter waiter;
+	int r;
+
+	send_flush(bus);
+	r = waiter_init(&waiter, WAIT_ROOM);
+	if (r < 0)
+		return r;
+	waiter.partner = partner_ref(partner);
+	waiter.room_for = out;
+	waiter.room_event = is_event;
+	bus->n_want_room++;
+	partner_want_out(partner, true);
+	link_want_room(partner->link, true);
+	if (RULE(ROOM_LOOK) && send_room(partner, out, is_event) == 0 && !partner->wants_out)
+		waiter.done = true;
+	r = lead_wait(bus, &waiter, deadline);
+	bus->n_want_room--;
+	waiter_deinit(&waiter);
+	(void)partner_unref(partner); /* may be the last: callers look before they use it */
+	return r;
+}
+
+void
+send_want_room(struct partner *partner, const struct outgoing *out, bool is_event)
+{
+	if (!partner->want_writable)
+		partner->bus->n_want_room++;
+	partner->want_writable = true;
+	partner->want_event = is_event;
+	partner->want_size = out->header.size;
+	partner->want_lent = count_lent(out);
+	partner_want_out(partner, true);
+	link_want_room(partner->link, true);
+}
+
+static int
+no_room(int r)
+{
+	switch (r) {
+	case -EHOSTDOWN:
+		return error_set(r, ERROR_DIED, "the other end is gone");
+	case -ECONNRESET:
+		return error_set(r, ERROR_PROTOCOL, "the other end broke the protocol");
+	case -EAGAIN:
+		return error_set(r, ERROR_FULL, "no room: a TERN_WRITABLE tells when there is");
+	case -ETIME:
+		return error_set(r, ERROR_TIMEOUT, "no room before the deadline: the other end is slow");
+	default:
+		return error_errno(r, "sending");
+	}
+}
+
+/* --- one receiver --- */
+
+/* push_one() - stamp to bell */
+static void
+push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
+{
+	tern_bus *bus = partner->bus;
+	bool batch = flags & TERN_BATCH;
+
+	batch_cold(bus, partner);
+	out->header.stamp = send_stamp(bus, batch);
+	link_push(partner->link, out);
+	STOP_POINT("pushed");
+	if (batch && batch_note(bus, partner))
+		return;
+	fence_sent();
+	STOP_POINT("committed");
+	link_ring(partner->link, true, true);
+	send_flush(bus);
+}
+
+/* reserve_one() - room, segments, descriptors; else wait */
+static int
+reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
+	uint32_t flags)
+{
+	bool waited = false;
+	int r;
+
+	for (;;) {
+		r = waited && !RULE(ROOM_RECHECK) ? 0 : send_room(partner, out, false);
+		if (r == 0)
+			r = link_announce(partner->link, out, fds);
+		if (r <= 0)
+			return r;
+		if (r == LINK_E_CLOSED)
+			return -EHOSTDOWN;
+		if (flags & TERN_NONBLOCK) {
+			send_want_room(partner, out, false);
+			return -EAGAIN;
+		}
+		r = send_wait_room(partner, out, false, deadline);
+		if (r < 0)
+			return r;
+		waited = true;
+	}
+}
+
+int
+send_record(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
+	uint32_t flags)
+{
+	int r;
+
+	(void)partner_ref(partner); /* itself; it may end while we wait */
+	r = reserve_one(partner, out, fds, deadline, flags);
+	if (r == 0)
+		push_one(partner, out, flags);
+	(void)partner_unref(partner); /* always NULL, or still in use */
+	return r < 0 ? no_room(r) : 0;
+}
+
+/* --- several receivers --- */
+
+/* push_many() - into every ring; who cannot be told of a segment has lost it */
+static void
+push_many(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2], const int *fds)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct link *link = to[i].partner->link;
+
+		batch_cold(bus, to[i].partner);
+		if (link_announce(link, &out[to[i].which], fds) == 0)
+			link_push(link, &out[to[i].which]);
+		else
+			link_count_lost(link);
+		STOP_POINT("pushed");
+	}
+}
+
+static void
+ring_many(const struct send_to *to, size_t n, bool cold, bool dozing)
+{
+	for (size_t i = 0; i < n; i++)
+		link_ring(to[i].partner->link, cold, dozing);
+}
+
+void
+send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2],
+	const int *fds, uint32_t flags)
+{
+	bool batch = flags & TERN_BATCH;
+
+	if (n == 1) {
+		if (link_announce(to->partner->link, &out[to->which], fds) == 0)
+			push_one(to->partner, &out[to->which], flags);
+		else
+			link_count_lost(to->partner->link);
+		return;
+	}
+	out[0].header.stamp = out[1].header.stamp = send_stamp(bus, batch);
+	out[0].header.flags |= WIRE_SHARED;
+	out[1].header.flags |= WIRE_SHARED;
+	out[0].header.reference = out[1].header.reference = ++bus->endpoint.shared;
+	push_many(bus, to, n, out, fds);
+	fence_sent();
+	/* cold ones before the commit, else they could hear of it from somebody who reacted already */
+	if (RULE(COLD_FIRST))
+		ring_many(to, n, true, false);
+	STOP_POINT("uncommitted");
+	endpoint_commit(&bus->endpoint, bus->endpoint.shared);
+	STOP_POINT("committed");
+	if (batch) {
+		bool noted = true;
+
+		for (size_t i = 0; i < n; i++)
+			noted &= batch_note(bus, to[i].partner);
+		bus->batch_last = NULL; /* the cold ones were rung */
+		if (noted)
+			return;
+	}
+	fence_sent();
+	ring_many(to, n, !RULE(COLD_FIRST), true);
+	send_flush(bus);
+}
+
+int
+send_self(tern_bus *bus, uint32_t kind, tern_message *message, tern_call *call)
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	if (!item) {
+		(void)message_unref_locked(message); /* always NULL, as the next */
+		(void)call_unref_locked(call);
+		return error_errno(-ENOMEM, "message to oneself");
+	}
+	item->kind = kind;
+	item->message = message;
+	item->call = call;
+	item->lost = message->header.stamp = send_stamp(bus, false);
+	message->sender = bus->id;
+	queue_append(&bus->to_self, item);
+	lead_kick(bus);
+	return 0;
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+
+/* service: the called side: names served, methods, answers */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+
+/* --- calls that come in --- */
+
+static int
+incoming_new(tern_bus *bus, const tern_message *m, tern_call **ret)
+{
+	tern_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return -ENOMEM;
+	call->refs = 1;
+	call->incoming = true;
+	call->bus = bus_ref(bus);
+	call->serial = m->header.serial;
+	call->deadline = m->header.deadline ? m->header.deadline : UINT64_MAX;
+	call->trace = m->header.trace;
+	call->no_reply = call->done = m->header.flags & WIRE_NO_REPLY;
+	*ret = call;
+	return 0;
+}
+
+/* queue_call() - takes both references */
+static void
+queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *call)
+{
+	struct item item = {
+		.kind = TERN_CALL,
+		.message = m,
+		.call = call,
+		.partner = partner,
+		.bytes = m->header.size + 256,
+		.peer = m->sender,
+	};
+
+	(void)queue_put(bus, &item); /* out of memory: dropping the call answers it */
+}
+
+/* send_bounce() - not here any more; best effort, the caller has a deadline */
+static void
+send_bounce(struct partner *partner, uint64_t serial)
+{
+	struct outgoing out = {
+		.header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = serial},
+		.strings = {"", "", ""},
+	};
+
+	(void)link_plan(&out);
+	(void)send_record(partner, &out, NULL, 0, TERN_NONBLOCK);
+}
+
+void
+call_arrived(struct partner *partner, tern_message *m)
+{
+	tern_bus *bus = partner->bus;
+	const char *service = m->strings[0];
+	tern_call *call;
+
+	if (m->header.flags & WIRE_LIBRARY) {
+		rules_here_call(partner, m);
+		return;
+	}
+	if (*service && *service != ':' && bus->mode == MODE_BUS && !daemon_has_name(bus, service)) {
+		if (!(m->header.flags & WIRE_NO_REPLY))
+			send_bounce(partner, m->header.serial);
+		(void)message_unref_locked(m); /* always NULL */
+		return;
+	}
+	if (incoming_new(bus, m, &call) < 0) {
+		(void)message_unref_locked(m); /* out of memory: the caller has a deadline */
+		return;
+	}
+	call->partner = partner_ref(partner);
+	queue_call(bus, partner, m, call);
+}
+
+void
+call_arrived_self(tern_bus *bus, tern_message *m, tern_call *origin)
+{
+	tern_call *call;
+
+	if (incoming_new(bus, m, &call) < 0) {
+		call_finish(origin, -ENOMEM, NULL, ERROR_FAILED, "out of memory");
+		(void)message_unref_locked(m);     /* always NULL */
+		(void)call_unref_locked(origin); /* always NULL */
+		return;
+	}
+	call->origin = origin;
+	queue_call(bus, NULL, m, call);
+}
+
+/* is_call_item() - an incoming call that still waits in a queue, or runs */
+void
+call_cancelled(struct partner *partner, const struct wire_header *header)
+{
+	tern_bus *bus = partner->bus;
+	struct item item = {.kind = TERN_CANCEL, .peer = partner->id};
+
+	for (struct item *at = bus->queue.first; at; at = at->next)
+		if (at->kind == TERN_CALL && at->call->partner == partner &&
+			at->call->serial == header->reference)
+			store_rlx(&at->call->cancelled, true); /* a hint */
+	(void)item; /* handlers that run ask tern_call_is_cancelled() */
+}
+
+_public_ int
+tern_call_is_cancelled(const tern_call *call)
+{
+	if (load_rlx(&call->cancelled)) /* a hint: a little later is as good */
+		return 1;
+	return call->partner ? call->partner->dead || call->partner->link->closed : 0;
+}
+
+_public_ tern_peer
+tern_call_sender(const tern_call *call)
+{
+	return call->partner ? call->partner->id : call->bus->id;
+}
+
+/* --- answers --- */
+
+/* answer() - send a reply or an error; with the lock */
+static int
+answer(tern_call *call, tern_message *m, uint64_t deadline)
+{
+	struct out_part parts[TERN_MAX_PARTS];
+	struct outgoing out;
+	int r;
+
+	if (call->done)
+		return call->no_reply ? 0 : error_set(-EALREADY, ERROR_INVALID, "answered already");
+	call->done = true;
+	m->sealed = true;
+	m->header.reference = call->serial;
+	m->header.trace = call->trace;
+	if (call->origin)
+		return send_self(call->bus, m->header.kind == WIRE_REPLY ? TERN_REPLY : TERN_ERROR,
+			tern_message_ref(m), tern_call_ref(call->origin));
+	if (call->partner->dead)
+		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
+	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, 0,
+		&out, parts);
+	if (r == 0)
+		r = send_record(call->partner, &out, m->fds, deadline, deadline ? 0 : TERN_NONBLOCK);
+	if (r == -EAGAIN || r == -EDQUOT)
+		call->done = m->sealed = false; /* may be tried again */
+	return r;
+}
+
+/* reply_deadline() - of this process's clock: as long as anybody waits for the answer */
+static uint64_t
+reply_deadline(const tern_call *call)
+{
+	return call->deadline == UINT64_MAX ? UINT64_MAX : call->deadline + call->bus->clock_offset;
+}
+
+_public_ int
+tern_message_new_reply(tern_call *call, tern_message **ret)
+{
+	tern_message *m;
+	int r;
+
+	if (!call->incoming)
+		return error_set(-EINVAL, ERROR_INVALID, "this call was sent, not received");
+	r = bus_enter(call->bus);
+	if (r < 0)
+		return r;
+	if (call->done && !call->no_reply)
+		r = error_set(-EALREADY, ERROR_INVALID, "answered already");
+	if (r == 0)
+		r = message_new(call->bus, WIRE_REPLY, NULL, NULL, &m);
+	if (r == 0) {
+		m->call = tern_call_ref(call);
+		m->partner = call->partner ? partner_ref(call->partner) : NULL;
+		*ret = m;
+	}
+	bus_leave(call->bus);
+	return r;
+}
+
+_public_ int
+tern_reply_message(tern_message *m)
+{
+	int r;
+
+	if (!m->call)
+		return error_set(-EINVAL, ERROR_INVALID, "not from tern_message_new_reply()");
+	r = bus_enter(m->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = answer(m->call, m, reply_deadline(m->call));
+	bus_leave(m->bus);
+	return r < 0 ? error_or(r, "reply") : 0;
+}
+
+_public_ int
+tern_replyv(tern_call *call, const char *format, va_list ap)
+{
+	tern_message *m = NULL;
+	int r;
+
+	r = tern_message_new_reply(call, &m);
+	if (r == 0 && format && *format)
+		r = tern_message_packv(m, format, ap);
+	if (r == 0)
+		r = tern_reply_message(m);
+	(void)tern_message_unref(m); /* always NULL */
+	return r;
+}
+
+_public_ int
+tern_reply(tern_call *call, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = tern_replyv(call, format, ap);
+	va_end(ap);
+	return r;
+}
+
+static int
+error_message(tern_call *call, const char *name, const char *text, tern_message **ret)
+{
+	tern_message *m;
+	int r;
+
+	r = message_new(call->bus, WIRE_ERROR, NULL, name, &m);
+	if (r < 0)
+		return r;
+	r = tern_message_pack(m, "{text:s}", text);
+	if (r < 0) {
+		(void)message_unref_locked(m); /* always NULL */
+		return r;
+	}
+	m->partner = call->partner ? partner_ref(call->partner) : NULL;
+	*ret = m;
+	return 0;
+}
+
+int
+reply_error_locked(tern_call *call, const char *name, const char *text, uint64_t deadline)
+{
+	tern_message *m;
+	int r;
+
+	if (call->done)
+		return call->no_reply ? 0 : error_set(-EALREADY, ERROR_INVALID, "answered already");
+	r = error_message(call, name, text ? text : "", &m);
+	if (r < 0)
+		return r;
+	r = answer(call, m, deadline);
+	(void)message_unref_locked(m); /* always NULL */
+	return r;
+}
+
+_public_ int
+tern_reply_error(tern_call *call, const char *name, const char *text)
+{
+	int r;
+
+	if (!call->incoming || !name || !*name)
+		return error_set(-EINVAL, ERROR_INVALID, "an error needs a received call and a name");
+	r = bus_enter(call->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = reply_error_locked(call, name, text, reply_deadline(call));
+	bus_leave(call->bus);
+	return r < 0 ? error_or(r, "error reply") : 0;
+}
+
+/* --- services --- */
+
+tern_service *
+service_find(tern_bus *bus, const char *name)
+{
+	tern_service *service;
+
+	DL_FOREACH (bus->services, service)
+		if (strcmp(service->name, name) == 0)
+			return service;
+	return NULL;
+}
+
+static const struct tern_method *
+method_find(const tern_service *service, const char *member)
+{
+	for (size_t i = 0; i < service->n_methods; i++)
+		if (!service->methods[i].member || strcmp(service->methods[i].member, member) == 0)
+			return &service->methods[i];
+	return NULL;
+}
+
+void
+service_run(tern_service *service, tern_call *call, tern_message *m)
+{
+	const struct tern_method *method = method_find(service, m->strings[1]);
+	char text[256];
+	int r;
+
+	if (!method) {
+		(void)snprintf(text, sizeof(text), "%s has no method \"%s\"",
+			*service->name ? service->name : "the service", m->strings[1]);
+		(void)tern_reply_error(call, ERROR_NO_MEMBER, text); /* gone callers need none */
+		return;
+	}
+	r = method->fn(call, m, service->user);
+	if (r < 0)
+		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r)); /* as above */
+}
+
+void
+service_destroy(tern_service *service)
+{
+	for (size_t i = 0; i < service->n_methods; i++)
+		free((char *)service->methods[i].member);
+	free(service->methods);
+	free(service->name);
+	(void)bus_unref(service->bus); /* always NULL */
+	free(service);
+}
+
+static int
+service_new(tern_bus *bus, const char *name, const struct tern_method *methods, size_t n, void *user,
+	tern_service **ret)
+{
+	tern_service *service = calloc(1, sizeof(*service));
+
+	if (!service)
+		return error_errno(-ENOMEM, "service");
+	service->bus = bus_ref(bus);
+	service->user = user;
+	service->name = strdup(name);
+	service->methods = calloc(n ? n : 1, sizeof(*methods));
+	for (size_t i = 0; service->methods && i < n; i++) {
+		char *member = methods[i].member ? strdup(methods[i].member) : NULL;
+
+		service->methods[i] = (struct tern_method){.member = member, .fn = methods[i].fn};
+		service->n_methods++;
+		if (methods[i].member && !member)
+			break;
+	}
+	if (!service->name || !service->methods || service->n_methods != n) {
+		service_destroy(service);
+		return error_errno(-ENOMEM, "service");
+	}
+	*ret = service;
+	return 0;
+}
+
+_public_ int
+tern_serve(tern_bus *bus, const char *name, const char *interface, const struct tern_method *methods,
+	size_t n_methods, void *user, tern_service **ret)
+{
+	tern_service *service = NULL;
+	int r;
+
+	if (interface)
+		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "interfaces are not built yet: pass NULL");
+	r = bus_enter(bus);
+	if (r < 0)
+		return r;
+	if (!name == (bus->mode == MODE_BUS))
+		r = error_set(-EINVAL, ERROR_INVALID, name ? "a direct link has no names: pass NULL"
+							   : "on a bus a service needs a name");
+	else if (service_find(bus, name ? name : ""))
+		r = error_set(-EALREADY, ERROR_INVALID, "this handle serves that name already");
+	if (r == 0)
+		r = service_new(bus, name ? name : "", methods, n_methods, user, &service);
+	if (r < 0) {
+		bus_leave(bus);
+		return r;
+	}
+	DL_APPEND(bus->services, service); /* before the name is seen by others */
+	bus_leave(bus);
+	if (name)
+		r = tern_own(bus, name, 0, NULL);
+	if (r < 0) {
+		(void)tern_service_free(service); /* always NULL */
+		return r;
+	}
+	service->owned = name != NULL;
+	*ret = service;
+	return 0;
+}
+
+_public_ tern_service *
+tern_service_free(tern_service *service)
+{
+	tern_bus *bus;
+	bool running;
+
+	if (!service || bus_is_forked(service->bus))
+		return NULL;
+	bus = service->bus;
+	if (service->owned)
+		(void)tern_disown(bus, service->name); /* the bus may be gone, or closed */
+	(void)pthread_mutex_lock(&bus->lock);
+	DL_DELETE(bus->services, service);
+	while (service->n_running > (bus_handling(bus) ? 1u : 0u))
+		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	service->freed = true;
+	running = service->n_running > 0; /* its own handler frees it: it goes when that returns */
+	(void)pthread_mutex_unlock(&bus->lock);
+	if (!running)
+		service_destroy(service);
+	return NULL;
+}

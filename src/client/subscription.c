@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * subscription: the program's own rules, and what becomes of an event that came
+ *
+ * On a bus ternd is told of the rule and publishers find it in its tables. On direct links each other
+ * end is told by a call to its library. An event comes once, whatever number of rules match; here it
+ * is given to each subscription whose rule does.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "base/atomic.h"
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/direct.h"
+#include "client/error.h"
+#include "client/event.h"
+#include "client/message.h"
+#include "client/tag.h"
+
+/* --- events that come in --- */
+
+/* sender_matches() - a rule bound to a name follows its owner; who was seen to own it is remembered */
+static bool
+sender_matches(tern_subscription *s, tern_peer sender)
+{
+	tern_peer owner;
+
+	if (!s->sender)
+		return true;
+	if (strcmp(s->sender, "tern") == 0)
+		return sender == TERN_PEER_BUS;
+	if (s->sender[0] == ':')
+		return strtoull(s->sender + 1, NULL, 10) == sender;
+	for (size_t i = 0; i < ARRAY_SIZE(s->senders); i++)
+		if (s->senders[i] == sender && sender)
+			return true;
+	if (daemon_lookup(s->bus, s->sender, &owner) < 0 || owner != sender)
+		return false;
+	memmove(s->senders + 1, s->senders, sizeof(s->senders) - sizeof(s->senders[0]));
+	s->senders[0] = sender;
+	return true;
+}
+
+void
+event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer sender, uint64_t only)
+{
+	struct tag split[WIRE_MAX_TAGS];
+	const uint8_t *cursor = m->tags;
+	tern_subscription *s;
+
+	tags_hash(&cursor, m->header.n_tags, split);
+	DL_FOREACH (bus->subscriptions, s) {
+		struct item item = {
+			.kind = TERN_EVENT,
+			.partner = partner,
+			.bytes = m->header.size + 256,
+			.subscription = s,
+			.peer = sender,
+		};
+
+		if ((only && s->id != only) || !tags_match(s->tags, s->n_tags, split, m->header.n_tags) ||
+			!sender_matches(s, sender))
+			continue;
+		item.message = tern_message_ref(m);
+		(void)queue_put(bus, &item); /* out of memory: as if the reader were slow */
+	}
+	(void)message_unref_locked(m); /* always NULL */
+}
+
+void
+event_arrived(struct partner *partner, tern_message *m)
+{
+	event_deliver(partner->bus, partner, m, partner->id, 0);
+}
+
+/* gap_for() - n events of a sender were dropped; each subscription may have lost as many */
+void
+event_gap(struct partner *partner, uint64_t n)
+{
+	event_gap_from(partner->bus, partner->id, n);
+}
+
+void
+event_gap_from(tern_bus *bus, tern_peer sender, uint64_t n)
+{
+	tern_subscription *s;
+
+	DL_FOREACH (bus->subscriptions, s) {
+		struct item item = {.kind = TERN_GAP, .subscription = s, .peer = sender, .lost = n};
+
+		if (sender_matches(s, sender))
+			(void)queue_put(bus, &item); /* out of memory: the next gap is as large */
+	}
+}
+
+/* --- rules of the other end of a direct link --- */
+
+void
+rules_here_free(struct rule_here *rules)
+{
+	while (rules) {
+		struct rule_here *rule = rules;
+
+		rules = rule->next;
+		free(rule);
+	}
+}
+
+/* rule_here_new() - from the arguments of the library's call */
+static struct rule_here *
+rule_here_new(uint64_t id, bool wait, const void *encoded, size_t size, uint64_t n_tags)
+{
+	struct rule_here *rule;
+	const uint8_t *cursor;
+
+	if (n_tags > WIRE_MAX_TAGS || size > WIRE_MAX_HEADER ||
+		wire_check_tags(encoded, (uint32_t)size, (uint32_t)n_tags) < 0)
+		return NULL;
+	rule = calloc(1, sizeof(*rule) + n_tags * sizeof(struct tag) + size);
+	if (!rule)
+		return NULL;
+	rule->id = id;
+	rule->wait = wait;
+	rule->n_tags = (uint32_t)n_tags;
+	cursor = memcpy((uint8_t *)(rule->tags + n_tags), encoded, size);
+	tags_hash(&cursor, (uint8_t)n_tags, rule->tags);
+	return rule;
+}
+
+#define RULES_HERE_MAX 4096u /* of one other end */
+
+static int
+rule_here_add(struct partner *partner, tern_message *m)
+{
+	struct rule_here *rule;
+	const void *tags;
+	uint64_t id, policy, n_tags;
+	size_t size, n = 0;
+
+	if (tern_message_unpack(m, "[u u u y]", &id, &policy, &n_tags, &tags, &size) < 0)
+		return -EBADMSG;
+	if (policy != TERN_DROP_NEWEST && policy != TERN_WAIT)
+		return -EOPNOTSUPP;
+	for (rule = partner->rules; rule; rule = rule->next)
+		if (++n >= RULES_HERE_MAX)
+			return -EDQUOT;
+	rule = rule_here_new(id, policy == TERN_WAIT, tags, size, n_tags);
+	if (!rule)
+		return -EBADMSG;
+	rule->next = partner->rules;
+	partner->rules = rule;
+	return 0;
+}
+
+static int
+rule_here_remove(struct partner *partner, tern_message *m)
+{
+	uint64_t id;
+
+	if (tern_message_unpack(m, "[u]", &id) < 0)
+		return -EBADMSG;
+	for (struct rule_here **at = &partner->rules; *at; at = &(*at)->next) {
+		struct rule_here *rule = *at;
+
+		if (rule->id != id)
+			continue;
+		*at = rule->next;
+		free(rule);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void
+rules_here_call(struct partner *partner, tern_message *m)
+{
+	tern_bus *bus = partner->bus;
+	struct outgoing out = {
+		.header = {.kind = WIRE_REPLY, .reference = m->header.serial},
+		.strings = {"", "", ""},
+	};
+	int r = -EOPNOTSUPP;
+
+	if (m->n_parts == 1 && !m->parts[0].remote && bus->mode != MODE_BUS) {
+		if (strcmp(m->strings[1], LIBRARY_RULES_TOLD) == 0)
+			direct_rules_told(partner);
+		else if (strcmp(m->strings[1], LIBRARY_ADD_RULE) == 0)
+			r = rule_here_add(partner, m);
+		else if (strcmp(m->strings[1], LIBRARY_REMOVE_RULE) == 0)
+			r = rule_here_remove(partner, m);
+	}
+	bus->rules_version++;
+	if (r < 0) {
+		out.header.kind = WIRE_ERROR;
+		out.strings[1] = ERROR_REFUSED;
+		out.header.member_size = sizeof(ERROR_REFUSED) - 1;
+	}
+	(void)link_plan(&out);
+	if (!(m->header.flags & WIRE_NO_REPLY))
+		(void)send_record(partner, &out, NULL, 0, TERN_NONBLOCK); /* the other end has a deadline */
+	(void)message_unref_locked(m); /* always NULL */
+}
+
+/* tell_rule() - a call to the library at the other end of a direct link; @s NULL: that was all */
+static int
+tell_rule(struct partner *partner, tern_subscription *s, const char *member, bool wait)
+{
+	tern_bus *bus = partner->bus;
+	tern_message *m;
+	int r;
+
+	r = message_new(bus, WIRE_CALL, NULL, member, &m);
+	if (r < 0)
+		return r;
+	m->partner = partner_ref(partner);
+	if (strcmp(member, LIBRARY_ADD_RULE) == 0)
+		r = tern_message_pack(m, "[u u u y]", s->id, (uint64_t)s->policy, (uint64_t)s->n_tags,
+			s->encoded, (size_t)s->encoded_size);
+	else
+		r = tern_message_pack(m, "[u]", s ? s->id : 0);
+	if (r == 0)
+		r = call_library(m, wait);
+	(void)message_unref_locked(m); /* always NULL */
+	return r;
+}
+
+void
+rules_here_tell(struct partner *partner)
+{
+	tern_subscription *s;
+
+	DL_FOREACH (partner->bus->subscriptions, s)
+		(void)tell_rule(partner, s, LIBRARY_ADD_RULE, false); /* the ring is empty: there is room */
+	partner->told_rule = partner->bus->last_rule;
+	(void)tell_rule(partner, NULL, LIBRARY_RULES_TOLD, false);
+}
+
+/* --- subscriptions --- */
+
+static int
+check_rule(const tern_bus *bus, const struct tern_rule *rule)
+{
+	if (rule->size != sizeof(*rule))
+		return error_set(-EINVAL, ERROR_INVALID, "set rule.size to sizeof(struct tern_rule)");
+	if (rule->policy > TERN_DISCONNECT)
+		return error_set(-EINVAL, ERROR_INVALID, "no such policy: %u", rule->policy);
+	if (rule->policy != TERN_DROP_NEWEST && rule->policy != TERN_WAIT)
+		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED,
+			"only TERN_DROP_NEWEST and TERN_WAIT are built yet");
+	if (rule->queue || rule->max_rate)
+		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "queue and max_rate are not built yet");
+	if (rule->sender && bus->mode != MODE_BUS && rule->sender[0] != ':')
+		return error_set(-EINVAL, ERROR_INVALID, "on direct links a sender is \":ID\"");
+	return 0;
+}
+
+void
+subscription_free(tern_subscription *s)
+{
+	(void)bus_unref(s->bus); /* always NULL */
+	free(s->sender);
+	free(s->encoded);
+	free(s->tags);
+	free(s);
+}
+
+static int
+subscription_new(tern_bus *bus, const struct tern_rule *rule, tern_subscription **ret)
+{
+	tern_subscription *s = calloc(1, sizeof(*s));
+	uint8_t n = 0;
+	int r;
+
+	if (!s)
+		return error_errno(-ENOMEM, "subscription");
+	s->bus = bus_ref(bus);
+	s->policy = rule->policy;
+	s->id = ++bus->last_rule;
+	r = tags_encode(rule->tags, &s->encoded, &s->encoded_size, &n);
+	if (r == 0)
+		r = tags_split(s->encoded, n, &s->tags);
+	s->n_tags = n;
+	if (r == 0 && rule->sender) {
+		s->sender = strdup(rule->sender);
+		r = s->sender ? 0 : error_errno(-ENOMEM, "subscription");
+	}
+	if (r < 0) {
+		subscription_free(s); /* not the handle's last reference: the caller has one */
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* announce() - so that publishers find the rule; active when this returns */
+static int
+announce(tern_bus *bus, tern_subscription *s, const struct tern_rule *rule)
+{
+	struct partner *partner, *next;
+	int r;
+
+	if (bus->mode == MODE_BUS)
+		return daemon_rule_add(bus, s->id, rule);
+again:
+	HASH_ITER (hh, bus->partners, partner, next) {
+		if (partner->told_rule >= s->id || partner->dead)
+			continue;
+		partner->told_rule = s->id;
+		r = tell_rule(partner, s, LIBRARY_ADD_RULE, true);
+		if (r < 0 && r != -EHOSTDOWN)
+			return r;
+		goto again; /* the lock was given up: partners may have changed */
+	}
+	return 0;
+}
+
+_public_ int
+tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
+	tern_subscription **ret)
+{
+	tern_subscription *s = NULL;
+	int r;
+
+	r = bus_enter(bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = check_rule(bus, rule);
+	if (r == 0)
+		r = subscription_new(bus, rule, &s);
+	if (r < 0) {
+		bus_leave(bus);
+		return r;
+	}
+	s->fn = fn;
+	s->user = user;
+	DL_APPEND(bus->subscriptions, s); /* first: present owners are told before the answer */
+	bus->rules_version++;
+	r = announce(bus, s, rule);
+	bus_leave(bus);
+	if (r < 0) {
+		(void)tern_subscription_free(s); /* always NULL */
+		return error_or(r, "subscribing");
+	}
+	*ret = s;
+	return 0;
+}
+
+/* withdraw() - best effort: what comes nevertheless finds no subscription */
+static void
+withdraw(tern_bus *bus, tern_subscription *s)
+{
+	struct partner *partner, *next;
+
+	if (bus->closed)
+		return;
+	if (bus->mode == MODE_BUS) {
+		daemon_rule_remove(bus, s->id);
+		return;
+	}
+	HASH_ITER (hh, bus->partners, partner, next)
+		(void)tell_rule(partner, s, LIBRARY_REMOVE_RULE, false);
+}
+
+static void
+forget_items(struct queue *queue, const tern_subscription *s)
+{
+	for (struct item *item = queue->first; item; item = item->next)
+		if (item->subscription == s)
+			item->subscription = NULL;
+}
+
+_public_ tern_subscription *
+tern_subscription_free(tern_subscription *s)
+{
+	tern_bus *bus;
+	bool running;
+
+	if (!s || bus_is_forked(s->bus))
+		return NULL;
+	bus = s->bus;
+	(void)pthread_mutex_lock(&bus->lock);
+	withdraw(bus, s);
+	DL_DELETE(bus->subscriptions, s);
+	forget_items(&bus->queue, s);
+	forget_items(&bus->kept, s);
+	bus->rules_version++;
+	while (s->n_running > (bus_handling(bus) ? 1u : 0u))
+		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	s->freed = true;
+	running = s->n_running > 0; /* its own handler frees it: it goes when that returns */
+	(void)pthread_mutex_unlock(&bus->lock);
+	if (!running)
+		subscription_free(s);
+	return NULL;
+}

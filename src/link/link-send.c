@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+
+/* link-send: room, segments, records, bells; see link.h */
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "base/atomic.h"
+#include "base/attribute.h"
+#include "base/hook.h"
+#include "link/link.h"
+#include "link/packet.h"
+#include "shm/head.h"
+
+uint32_t
+link_record_max(const struct link *link)
+{
+	return MIN(link->out.size / 4, LINK_MAX_INLINE);
+}
+
+uint32_t
+link_plan(struct outgoing *out)
+{
+	struct wire_header *header = &out->header;
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < header->n_parts; i++)
+		if (!out->parts[i].block)
+			size += ALIGN_TO(out->parts[i].size, (uint64_t)8);
+	if (header->n_parts == 1 && !out->parts[0].block) {
+		header->flags |= WIRE_INLINE;
+		size = out->parts[0].size;
+	} else {
+		header->flags &= (uint16_t)~WIRE_INLINE;
+	}
+	header->inline_size = (uint32_t)size;
+	header->size = ALIGN_TO(wire_size(header), RING_ALIGN);
+	return header->size;
+}
+
+/* link_move() - go on in a ring of four times the size; there is room for the record that says so */
+static int
+link_move(struct link *link)
+{
+	struct wire_header header = {.size = LINK_MOVED_SIZE, .kind = WIRE_MOVED};
+	struct segment segment = SEGMENT_INIT;
+	uint32_t size = link->out.size * 4, id = endpoint_next_segment(link->endpoint);
+	int r;
+
+	r = segment_create(&segment, "tern-ring", LINK_RING_AT + size);
+	if (r < 0)
+		return error_trace(r);
+	head_init((struct shm_head *)segment.base, SHM_KIND_RING, segment.size);
+	head_set_part((struct shm_head *)segment.base, 0, LINK_RING_AT, size);
+	r = packet_send_segment(link, id, segment.fd);
+	if (r) {
+		segment_deinit(&segment);
+		return r;
+	}
+	segment_close_fd(&segment);
+	header.reference = id;
+	memcpy(ring_out_begin(&link->out, header.size), &header, sizeof(header));
+	link->moved_at = link->out.head + header.size;
+	ring_out_end(&link->out, header.size);
+	link->old_ring = link->ring;
+	link->ring = segment;
+	link->out.base = segment.base + LINK_RING_AT;
+	link->out.size = size;
+	return 0;
+}
+
+/* link_may_move() - the partner keeps up, the last move is over, and there is a larger size */
+static bool
+link_may_move(struct link *link)
+{
+	if (!link->ready || link->out.size >= LINK_MAX_RING || link->out.tail < link->moved_at)
+		return false;
+	if (link->out.tail - link->moved_at < link->out.size)
+		return false;
+	return ring_out_room(&link->out, LINK_MOVED_SIZE, 0) == 1;
+}
+
+/* link_leave_old_ring() - the partner has read it to its end */
+static void
+link_leave_old_ring(struct link *link)
+{
+	if (link->old_ring.base && link->out.tail >= link->moved_at)
+		segment_deinit(&link->old_ring);
+}
+
+int
+link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event)
+{
+	uint32_t reserve = LINK_MOVED_SIZE + RING_ALIGN;
+	int r;
+
+	if (unlikely(link->closed))
+		return LINK_E_CLOSED;
+	if (n_lent && LINK_N_RELEASES - link->n_out < n_lent) {
+		r = link_collect(link);
+		if (r < 0)
+			return error_trace(r);
+		if (LINK_N_RELEASES - link->n_out < n_lent)
+			return LINK_E_FULL;
+	}
+	if (is_event)
+		reserve += link->out.size / 8;
+	r = ring_out_room(&link->out, size, reserve);
+	if (unlikely(r == 0) && link_may_move(link)) {
+		r = link_move(link);
+		if (r && r != LINK_E_FULL)
+			return r;
+		if (is_event)
+			reserve = LINK_MOVED_SIZE + RING_ALIGN + link->out.size / 8;
+		r = ring_out_room(&link->out, size, reserve);
+	}
+	link_leave_old_ring(link);
+	if (r < 0) {
+		link->why = "its consumed position is impossible";
+		return r;
+	}
+	return r ? 0 : LINK_E_FULL;
+}
+
+/* link_introduce() - the partner has this segment, or gets it now */
+static int
+link_introduce(struct link *link, const struct pool_segment *segment)
+{
+	uint32_t *known;
+	int r;
+
+	for (size_t i = link->n_known; i-- > 0;)
+		if (link->known[i] == segment->id)
+			return 0;
+	known = reallocarray(link->known, link->n_known + 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	link->known = known;
+	r = packet_send_segment(link, segment->id, segment->memory.fd);
+	if (r)
+		return r;
+	link->known[link->n_known++] = segment->id;
+	return 0;
+}
+
+int
+link_announce(struct link *link, struct outgoing *out, const int *fds)
+{
+	int r;
+
+	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+		if (!out->parts[i].block)
+			continue;
+		r = link_introduce(link, out->parts[i].block->segment);
+		if (r)
+			return r;
+	}
+	if (out->header.n_fds == 0)
+		return 0;
+	r = packet_send_fds(link, link->next_fd, fds, out->header.n_fds);
+	if (r)
+		return r;
+	out->header.first_fd = link->next_fd;
+	link->next_fd += out->header.n_fds;
+	return 0;
+}
+
+/* lend() - note that the partner now holds this block too */
+static void
+lend(struct link *link, struct block *block, struct wire_part *ret)
+{
+	uint32_t slot = link->first_free;
+	struct lent *lent = &link->lent[slot];
+
+	assert(slot < LINK_N_RELEASES && !lent->block);
+	link->first_free = lent->next_free;
+	link->n_out++;
+	lent->block = block_ref(block);
+	*ret = (struct wire_part){
+		.segment = block->segment->id,
+		.slot = slot,
+		.generation = lent->generation,
+		.offset = block->offset,
+	};
+}
+
+static void
+push_parts(struct link *link, const struct outgoing *out, uint8_t *record)
+{
+	struct wire_places places;
+	uint8_t *payload;
+	uint64_t at = 0;
+
+	wire_places(&out->header, &places);
+	payload = record + places.payload;
+	if (out->header.flags & WIRE_INLINE) {
+		if (out->parts[0].size)
+			memcpy(payload, out->parts[0].bytes, out->parts[0].size);
+		return;
+	}
+	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+		struct wire_part part = {.offset = at};
+
+		if (out->parts[i].block) {
+			lend(link, out->parts[i].block, &part);
+		} else if (out->parts[i].size) {
+			memcpy(payload + at, out->parts[i].bytes, out->parts[i].size);
+			at += ALIGN_TO(out->parts[i].size, (uint64_t)8);
+		}
+		part.size = out->parts[i].size;
+		memcpy(record + places.parts + i * sizeof(part), &part, sizeof(part));
+	}
+}
+
+void
+link_push(struct link *link, const struct outgoing *out)
+{
+	uint32_t size = out->header.size;
+	uint8_t *record = ring_out_begin(&link->out, size);
+
+	memcpy(record, &out->header, sizeof(out->header));
+	((struct wire_header *)record)->lost = load_rlx(&link->words->lost); /* own word, one writer */
+	wire_put_strings(record, &out->header, out->strings, out->tags);
+	push_parts(link, out, record);
+	ring_out_end(&link->out, size);
+}
+
+void
+link_count_lost(struct link *link)
+{
+	/* own word, one writer; the reader needs no more than the number */
+	store_rlx(&link->words->lost, load_rlx(&link->words->lost) + 1);
+}
+
+/* bell_socket() - a byte; a full socket holds bells enough, and its reader will look */
+static bool
+bell_socket(struct link *link)
+{
+	int r = packet_send_bell(link);
+
+	return r == 0 || r == LINK_E_FULL;
+}
+
+/* bell_doorbell() - the partner's eventfd; false where it does not take it */
+static bool
+bell_doorbell(struct link *link)
+{
+	static const uint64_t one = 1;
+
+	return link->doorbell >= 0 && write(link->doorbell, &one, sizeof(one)) == sizeof(one);
+}
+
+void
+link_ring(struct link *link, bool cold, bool dozing)
+{
+	uint64_t word;
+
+	if (unlikely(!link->ready)) {
+		if (cold && RULE(UNKNOWN_COLD))
+			(void)bell_socket(link); /* a closed link is noticed by its reader */
+		return;
+	}
+	word = load_rlx(&link->partner_words->attention); /* A1: ordered by the caller's fence */
+	if (ATTENTION_STATE(word) == ATTENTION_HOT || word == link->rung)
+		return;
+	if (ATTENTION_STATE(word) == ATTENTION_DOZING) {
+		if (dozing && (bell_doorbell(link) || bell_socket(link)))
+			link->rung = word;
+	} else if (cold && bell_socket(link)) {
+		link->rung = word;
+	}
+}
+
+void
+link_ring_again(struct link *link)
+{
+	(void)bell_socket(link); /* best effort: asked again later */
+}
+
+void
+link_want_room(struct link *link, bool want)
+{
+	link->room_epoch += want;
+	store_rlx(&link->words->room, link->room_epoch << 1 | want); /* A3: ordered by the fence */
+	if (want)
+		fence_seq(); /* store room, then look at consumed: without it both sides may miss */
+}

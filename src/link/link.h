@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * link: one end of a private two-way connection through shared memory
+ *
+ * Each end owns a segment (shm/control.h) and maps the other's. Over the socket between them go,
+ * as packets that begin with a letter: `h` hello with the segment, the page and the doorbell; `s` a
+ * segment that records will name; `d` a segment that is gone; `f` descriptors of the next record; `b` a bell.
+ * Everything else goes through the rings.
+ *
+ *   new: hello sent, partner treated as cold ── hello came: ready ── end-of-file: closed, drained ── freed
+ *
+ * A link knows one partner. Order over several links, calls and events are the client's.
+ *
+ * Threads: everything under the owner's lock, but link_look() and what it reads, which belong to the one
+ *          thread that takes things in. Blocks: never.
+ * Errors:  -EBADMSG the partner broke the protocol; link->why says how; the link is to be closed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/identity.h"
+#include "link/endpoint.h"
+#include "link/pool.h"
+#include "shm/control.h"
+#include "shm/ring.h"
+#include "shm/segment.h"
+#include "wire/header.h"
+
+#define LINK_MAX_SEGMENTS  1024u                 /* of the partner's, mapped at once */
+#define LINK_MAX_MAPPED    (UINT64_C(4) << 30)   /* bytes of them */
+#define LINK_MAX_WAITING   256u                  /* descriptors that no record named yet */
+#define LINK_MAX_RING      (UINT32_C(256) << 10)
+#define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
+#define LINK_MOVED_SIZE    96u                   /* kept free in every ring, to leave it */
+
+enum link_answer {
+	LINK_E_FULL = 1, /* no room now */
+	LINK_E_CLOSED,   /* the other end hung up */
+};
+
+/* A segment of the partner's. Counted: by the link, and by every message with a part in it. */
+struct remote {
+	struct segment memory;
+	uint32_t id;
+	uint32_t refs;
+	struct remote *next;
+};
+
+/* A place in the list of blocks that are out on this link. */
+struct lent {
+	struct block *block; /* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct link {
+	struct endpoint *endpoint;
+	struct link *prev, *next; /* endpoint->links */
+	struct identity partner;
+	uint64_t id; /* the partner's peer id */
+	int fd;      /* the socket; -1 once closed */
+	uint32_t refs;
+	bool same_domain;
+	bool ready;  /* the partner's hello is here */
+	bool closed; /* the socket is at its end, or broken */
+	const char *why; /* what the partner did wrong, NULL: nothing */
+
+	/* own segment */
+	struct segment own;
+	struct shm_control *words;
+	_Atomic uint64_t *releases;
+	struct ring_out out;
+	struct segment ring, old_ring; /* after the first move */
+	uint64_t moved_at;             /* position where the old ring is left */
+	uint64_t epoch;
+	uint64_t room_epoch;
+	enum attention attention;
+
+	/* the partner's */
+	struct segment partner_segment, partner_page;
+	const struct shm_control *partner_words;
+	const _Atomic uint64_t *partner_releases;
+	uint32_t partner_n_releases;
+	const struct shm_page *page;
+	int doorbell;        /* -1: none */
+	uint64_t rung;       /* attention word that was answered with a bell */
+	uint64_t room_rung;  /* the same of the room word */
+	uint64_t taken_releases;
+	struct ring_in in;
+	struct remote *in_ring; /* NULL: the first */
+	struct remote *remotes;
+	uint32_t n_remotes;
+	uint64_t mapped; /* bytes of remotes */
+
+	/* descriptors */
+	uint32_t next_fd;  /* number of the next one sent */
+	uint32_t fd_first; /* number of fds[0] */
+	uint32_t n_fds;
+	int fds[LINK_MAX_WAITING];
+
+	/* lent blocks */
+	struct pool pool;
+	struct lent lent[LINK_N_RELEASES];
+	uint32_t first_free, n_out;
+	uint32_t *known; /* segments the partner was told of */
+	size_t n_known;
+};
+
+/*
+ * link_new() - begin a link over a connected socket; hello is sent at once
+ * @fd: consumed on success
+ * Return: 0, LINK_E_CLOSED, or -ENOMEM, -EMFILE.
+ */
+int link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret);
+
+/* link_hang_up() - close the socket; what was taken stays readable */
+void link_hang_up(struct link *link);
+
+struct link *link_ref(struct link *link);
+struct link *link_unref(struct link *link);
+DEFINE_FREEP(struct link, link_unref)
+
+/*
+ * link_read_socket() - take everything the socket holds
+ * @ret_rang: a bell was among it
+ * Return: 0, or LINK_E_CLOSED (link->closed is set; the ring is still to be drained), or -EBADMSG.
+ */
+int link_read_socket(struct link *link, bool *ret_rang);
+
+/* --- sending (link-send.c) --- */
+
+struct out_part {
+	const void *bytes;   /* inline, or NULL */
+	struct block *block; /* lent, or NULL */
+	uint64_t size;
+};
+
+/* A record to be written. The header's lengths of strings, tags, parts and fds are set; the rest is computed. */
+struct outgoing {
+	struct wire_header header;
+	const char *strings[3]; /* service, member, type */
+	const uint8_t *tags;    /* as they stand in the record */
+	const struct out_part *parts;
+};
+
+/* link_record_max() - largest record this link takes now */
+uint32_t link_record_max(const struct link *link);
+
+/* link_plan() - set inline_size, WIRE_INLINE and size from the parts. Return: the record's size in the ring. */
+uint32_t link_plan(struct outgoing *out);
+
+/*
+ * link_room() - is there room for this record, and for its lent parts?
+ * @is_event: the last eighth of the ring is not for events
+ * Moves to a larger ring where the partner keeps up. Return: 0, LINK_E_FULL, LINK_E_CLOSED, -EBADMSG.
+ */
+int link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event);
+
+/*
+ * link_announce() - let the partner know the segments of the parts, and send the descriptors
+ * Before link_push(). Return: 0, LINK_E_FULL the socket is full, LINK_E_CLOSED, -ENOMEM.
+ */
+int link_announce(struct link *link, struct outgoing *out, const int *fds);
+
+/* link_push() - write and publish one record; room was asked for, segments announced */
+void link_push(struct link *link, const struct outgoing *out);
+
+/* link_count_lost() - an event was dropped instead */
+void link_count_lost(struct link *link);
+
+/*
+ * link_ring() - ring the partner if it asks for it (edge A1; the caller has fenced)
+ * @cold, @dozing: which kinds of sleep to answer
+ */
+void link_ring(struct link *link, bool cold, bool dozing);
+
+/* link_ring_again() - ring over the socket whatever was rung before */
+void link_ring_again(struct link *link);
+
+/* link_want_room() - set the room word and fence; look for room again after it (edge A3) */
+void link_want_room(struct link *link, bool want);
+
+/* --- receiving (link-receive.c) --- */
+
+/* link_attend() - say how this end wants to be rung; a new epoch for dozing and cold. The caller fences. */
+void link_attend(struct link *link, enum attention attention);
+
+/* link_look() - does anything wait in the ring? Return: 1, 0, -EBADMSG. */
+int link_look(struct link *link);
+
+/*
+ * link_peek() - the next record's header, in private memory; follows the ring when it moves
+ * Return: 1, 0, -EBADMSG.
+ */
+int link_peek(struct link *link, struct wire_header *ret);
+
+/* link_is_committed() - may this record be taken yet? (edge C2) */
+bool link_is_committed(const struct link *link, const struct wire_header *header);
+
+/*
+ * link_take() - copy the record that was peeked out of the ring and check it; it is done with
+ * @to: header->size bytes
+ * Return: 0 or -EBADMSG.
+ */
+int link_take(struct link *link, const struct wire_header *header, uint8_t *to);
+
+/* link_skip() - drop the record that was peeked (never committed) */
+void link_skip(struct link *link, const struct wire_header *header);
+
+/* link_lost() - how many events the partner dropped on this link so far */
+uint64_t link_lost(const struct link *link);
+
+/* link_publish() - give room back and wake a partner that waits for it (edge A4) */
+void link_publish(struct link *link);
+
+/* link_part() - where a lent part lies. *ret_remote is a reference. Return: 0 or -EBADMSG. */
+int link_part(struct link *link, const struct wire_part *part, struct remote **ret_remote,
+	const uint8_t **ret);
+
+struct remote *remote_unref(struct remote *remote);
+
+/* link_take_fds() - the descriptors of a record; owned by the caller. Return: 0 or -EBADMSG. */
+int link_take_fds(struct link *link, const struct wire_header *header, int *ret_fds);
+
+/* link_release() - give a lent part back (edge L1) */
+void link_release(struct link *link, uint32_t slot, uint32_t generation);
+
+/* link_collect() - take what the partner gave back (edge L2). Return: 0 or -EBADMSG. */
+int link_collect(struct link *link);
