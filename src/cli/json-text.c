@@ -6,7 +6,9 @@
  * The grammar is json-c's business. scan_text() looks at what json-c 0.16 lets
  * pass: it walks over the strings and the words between them, without minding
  * how they nest. A member that is twice in its object shows in the sums: the
- * text then has more members than the tree.
+ * text then has more members than the tree. json-c also loses some characters
+ * written as surrogate pairs (those with D8 to DF in the middle: U+1D800, …);
+ * join_pairs() writes them as themselves.
  */
 
 #include <json-c/json.h>
@@ -22,6 +24,7 @@ struct scan {
 	const char *text;
 	size_t size;
 	size_t at;
+	size_t n_pairs;	  /* surrogate pairs */
 	size_t n_members; /* colons outside strings */
 	bool has_nul;	  /* in the string seen last */
 	size_t string;	  /* where that began */
@@ -109,6 +112,7 @@ scan_escape(struct scan *s)
 		s->text[s->at + 1] == 'u' && scan_hex4(s, s->at + 2, &low) && low >= 0xdc00 &&
 		low <= 0xdfff) {
 		s->at += 6;
+		s->n_pairs++;
 		return 0;
 	}
 	return json_fault_set(s->fault, start, "half a surrogate pair");
@@ -229,6 +233,36 @@ scan_text(struct scan *s)
 	return r;
 }
 
+/* join_pairs() - write surrogate pairs, which are all whole, as characters: in place, since that is
+ * shorter */
+static size_t
+join_pairs(char *text, size_t size)
+{
+	struct scan s = {.text = text, .size = size};
+	size_t out = 0;
+	uint32_t high, low;
+
+	while (s.at < size) {
+		if (text[s.at] != '\\') {
+			text[out++] = text[s.at++];
+		} else if (text[s.at + 1] == 'u' && scan_hex4(&s, s.at + 2, &high) &&
+			   high >= 0xd800 && high < 0xdc00 && scan_hex4(&s, s.at + 8, &low)) {
+			uint32_t c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+
+			text[out++] = (char)(0xf0 | c >> 18);
+			text[out++] = (char)(0x80 | (c >> 12 & 0x3f));
+			text[out++] = (char)(0x80 | (c >> 6 & 0x3f));
+			text[out++] = (char)(0x80 | (c & 0x3f));
+			s.at += 12;
+		} else {
+			text[out++] = text[s.at++];
+			text[out++] = text[s.at++];
+		}
+	}
+	text[out] = '\0';
+	return out;
+}
+
 static size_t
 count_members(struct json_object *value)
 {
@@ -289,6 +323,11 @@ json_read(const char *text, size_t size, struct json_object **ret, struct json_f
 	r = parse_text(copy, size, &value, ret_fault);
 	if (r == 0)
 		r = scan_text(&scan);
+	if (r == 0 && scan.n_pairs > 0) {
+		json_putp(&value);
+		value = NULL;
+		r = parse_text(copy, join_pairs(copy, size), &value, ret_fault);
+	}
 	if (r)
 		return r;
 	if (count_members(value) != scan.n_members)
