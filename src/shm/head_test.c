@@ -45,12 +45,18 @@ START_TEST(what_is_written_is_read_back)
 }
 END_TEST
 
+/* The example of docs/shm-format.md. */
 START_TEST(the_bytes_are_those_of_the_format)
 {
+	memset(memory, 0, sizeof(memory));
+	head_init(shared, SHM_KIND_RING, 4096);
+	head_set_part(shared, 0, 128, 64);
+	head_set_part(shared, 1, 192, 3904);
 	ck_assert_mem_eq(memory,
-		"tern.shm\x01\0\0\0\x02\0\0\0\0\x10\0\0\0\0\0\0\x80\0\0\0\x03\0\0\0"
-		"\x80\0\0\0\x01\0\0\0",
-		40);
+		"\x74\x65\x72\x6e\x2e\x73\x68\x6d\x01\x00\x00\x00\x02\x00\x00\x00"
+		"\x00\x10\x00\x00\x00\x00\x00\x00\x80\x00\x00\x00\x02\x00\x00\x00"
+		"\x80\x00\x00\x00\x40\x00\x00\x00\xc0\x00\x00\x00\x40\x0f\x00\x00",
+		48);
 }
 END_TEST
 
