@@ -74,6 +74,7 @@ struct partner {
 	/* the next record */
 	struct wire_header head;
 	bool has_head;
+	bool uncommitted;   /* it waits for its sender's commit word */
 	uint64_t head_seen; /* horizon of the round that saw it first */
 	uint64_t head_e;    /* its effective stamp */
 	uint64_t e;         /* the same, of the record taken last */
@@ -177,6 +178,7 @@ struct tern_bus {
 	uint32_t n_want_room;    /* waiters and notices that wait for it */
 	uint64_t n_rounds, n_fruitless, n_overruns;
 	uint64_t spin_now; /* how long spinning is worth it lately, ns */
+	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;
 	size_t n_found, max_found;
 	struct queue queue, kept; /* as taken in; what no handler took */

@@ -482,6 +482,8 @@ tern_publishv(tern_topic *topic, const char *format, va_list ap)
 	tern_message *m = NULL;
 	int r;
 
+	if (!tern_has_listeners(topic)) /* nobody: nothing is built */
+		return bus_is_forked(topic->bus) ? -ECHILD : 0;
 	r = tern_message_new_event(topic, &m);
 	if (r == 0 && format && *format)
 		r = tern_message_packv(m, format, ap);

@@ -24,6 +24,7 @@
 #include "client/error.h"
 
 #define SPIN_CLOCK_EVERY 32u  /* looks between two readings of the clock */
+#define CLOCK_EVERY_ROUNDS 64u /* busy rounds between two looks at the deadlines */
 #define SPIN_POLL_EVERY  (20 * NSEC_PER_USEC) /* sockets are asked so often while spinning */
 #define SPIN_LEAST       NSEC_PER_USEC
 #define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
@@ -208,8 +209,14 @@ spin_learn(tern_bus *bus, bool paid)
 	bus->spin_now = paid ? bus->spin : bus->spin_now / 2;
 }
 
-/* spin() - look without the lock. Return: something may be there. */
-static bool
+enum spin_end {
+	SPIN_FOUND, /* something may be there */
+	SPIN_ASK,   /* nothing, but it is time to ask the sockets */
+	SPIN_OVER,
+};
+
+/* spin() - look without the lock */
+static enum spin_end
 spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 {
 	uint64_t now = clock_now_ns();
@@ -229,7 +236,7 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 	(void)pthread_mutex_lock(&bus->lock);
 	bus->spinning = false;
 	store_rlx(&bus->kicked, 0); /* a round follows */
-	return found || now < last;
+	return found ? SPIN_FOUND : now < last ? SPIN_ASK : SPIN_OVER;
 }
 
 /* --- sleeping --- */
@@ -275,20 +282,24 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 		}
 		if (waiter->done || waiter->interrupted)
 			return 0;
-		if (n)
+		if ((n || bus->held_back) && bus->n_rounds % CLOCK_EVERY_ROUNDS)
 			continue;
 		if (clock_now_ns() >= deadline)
 			return -ETIME;
+		if (n || bus->held_back) {
+			(void)call_expire(bus); /* also under load */
+			continue;
+		}
 		budget = spin_budget(bus, waiter);
 		if (budget > spun) {
-			uint64_t begin = clock_now_ns();
+			enum spin_end end = spin(bus, budget - spun, deadline);
 
 			spinning = true;
-			if (spin(bus, budget == TERN_FOREVER ? budget : budget - spun, deadline)) {
-				spun += budget == TERN_FOREVER ? 0 : clock_now_ns() - begin;
+			spun += budget == TERN_FOREVER ? 0 : SPIN_POLL_EVERY;
+			if (end == SPIN_ASK)
 				(void)take_poll(bus, 0);
+			if (end != SPIN_OVER)
 				continue;
-			}
 		}
 		if (spinning)
 			spin_learn(bus, false);

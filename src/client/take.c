@@ -88,6 +88,8 @@ take_has_news(tern_bus *bus)
 
 		if (partner->link->ready && load_rlx(in->produced) != in->seen) /* looked at again */
 			return true;
+		if (partner->uncommitted && link_is_committed(partner->link, &partner->head))
+			return true;
 	}
 	return false;
 }
@@ -380,6 +382,7 @@ head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
 	}
 	if (queue_is_full(bus, partner))
 		return false;
+	partner->uncommitted = false;
 	for (;;) {
 		r = partner->has_head ? 1 : link->why ? 0 : link_peek(link, &partner->head);
 		if (r < 0)
@@ -391,7 +394,8 @@ head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
 		partner->has_head = true;
 		if (link_is_committed(link, &partner->head))
 			break;
-		if (!link->closed)
+		partner->uncommitted = !link->closed;
+		if (partner->uncommitted)
 			return false;
 		link_skip(link, &partner->head); /* its sender died before the commit */
 		partner->has_head = false;
@@ -489,6 +493,7 @@ merge(tern_bus *bus, size_t n, uint64_t horizon)
 		struct partner *partner = bus->found[0];
 		bool old = !bus->order || !RULE(HORIZON) || partner->head_e < horizon;
 
+		bus->held_back |= !old;
 		taken += take_self(bus, old ? partner->head_e : horizon);
 		if (!old && RULE(SORT))
 			break;
@@ -534,6 +539,7 @@ take_round(tern_bus *bus)
 	heat_all(bus);
 	bus->n_rounds++;
 	bus->n_found = 0;
+	bus->held_back = false;
 	if (!RULE(LOOK_AFTER_H))
 		look_hot(bus);
 	STOP_POINT("before-horizon");
