@@ -148,9 +148,7 @@ refuse_one(struct server *server)
 
 	server->spare = fd_close(server->spare);
 	if (socket_accept(server->listener.fd, &fd) == 0) {
-		(void)refusal_set(&refusal, EMFILE, "tern.NoDescriptors",
-			"ternd has no descriptors left: raise its limit (RLIMIT_NOFILE), or end "
-			"programs");
+		(void)refusal_set_errno(&refusal, -EMFILE);
 		refusal_send_fd(&refusal, fd, server->out);
 		(void)fd_close(fd);
 	}
