@@ -40,6 +40,10 @@ refusal_set_errno(struct refusal *refusal, int error)
 	char memory[128];
 	const char *text = strerror_r(-error, memory, sizeof(memory));
 
+	if (error == -EMFILE)
+		return refusal_set(refusal, EMFILE, "tern.NoDescriptors",
+			"ternd has no descriptors left: raise its limit (RLIMIT_NOFILE), or end "
+			"programs");
 	(void)refusal_set(
 		refusal, (uint32_t)-error, "tern.System", "ternd could not do it: %s", text);
 	return error;
