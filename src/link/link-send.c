@@ -44,7 +44,7 @@ link_move(struct link *link)
 {
 	struct wire_header header = {.size = LINK_MOVED_SIZE, .kind = WIRE_MOVED};
 	struct segment segment = SEGMENT_INIT;
-	uint32_t size = link->out.size * 4, id = endpoint_next_segment(link->endpoint);
+	uint32_t size = link->out.size * LINK_GROWTH, id = endpoint_next_segment(link->endpoint);
 	int r;
 
 	r = segment_create(&segment, "tern-ring", LINK_RING_AT + size);
@@ -88,6 +88,26 @@ link_leave_old_ring(struct link *link)
 		segment_deinit(&link->old_ring);
 }
 
+/*
+ * out_room() - room in the ring, and for the partner to see
+ *
+ * Until the partner has left the old ring it holds produced against the old size, and no more may be
+ * produced than that.
+ */
+static int
+out_room(struct link *link, uint32_t size, uint32_t reserve)
+{
+	uint32_t unseen = link->out.size - link->out.size / LINK_GROWTH;
+	int r;
+
+	if (likely(link->out.tail >= link->moved_at))
+		return ring_out_room(&link->out, size, reserve);
+	r = ring_out_room(&link->out, size, reserve + unseen);
+	if (r == 0 && link->out.tail >= link->moved_at) /* just seen */
+		r = ring_out_room(&link->out, size, reserve);
+	return r;
+}
+
 int
 link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event)
 {
@@ -105,14 +125,14 @@ link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event)
 	}
 	if (is_event)
 		reserve += link->out.size / 8;
-	r = ring_out_room(&link->out, size, reserve);
+	r = out_room(link, size, reserve);
 	if (unlikely(r == 0) && link_may_move(link)) {
 		r = link_move(link);
 		if (r && r != LINK_E_FULL)
 			return r;
 		if (is_event)
 			reserve = LINK_MOVED_SIZE + RING_ALIGN + link->out.size / 8;
-		r = ring_out_room(&link->out, size, reserve);
+		r = out_room(link, size, reserve);
 	}
 	link_leave_old_ring(link);
 	if (r < 0) {

@@ -35,6 +35,7 @@
 #define LINK_MAX_WAITING   256u                  /* descriptors that no record named yet */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
 #define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
+#define LINK_GROWTH        4u                    /* a ring is left for one of so many times its size */
 #define LINK_MOVED_SIZE    96u                   /* kept free in every ring, to leave it */
 
 enum link_answer {
