@@ -38,6 +38,7 @@ const struct workload workload_rpc_hot = {
 	.what = "64 B call and reply, both ends polling",
 	.subjects =
 		(const struct subject *const[]){
+			&tern_rpc_hot,
 			&limit_spin,
 			&peer_sdbus_dbus_broker,
 			&peer_sdbus_dbus_daemon,
@@ -51,6 +52,7 @@ const struct workload workload_rpc_blocking = {
 	.what = "64 B call and reply, both ends sleep while they wait",
 	.subjects =
 		(const struct subject *const[]){
+			&tern_rpc_blocking,
 			&limit_futex,
 			&limit_eventfd,
 			&limit_eventfd_epoll,
@@ -67,6 +69,7 @@ const struct workload workload_rpc_default = {
 	.what = "64 B call and reply, everything as it comes",
 	.subjects =
 		(const struct subject *const[]){
+			&tern_rpc_default,
 			&limit_spin,
 			&limit_eventfd_epoll,
 			&limit_unix_socket,

@@ -75,6 +75,7 @@ class Smoke(unittest.TestCase):
     def check_workload(self, workload, *options):
         figures = self.rows("--repeats", "1", *options, workload)
         metrics = EVENT_METRICS if workload == "stream" else CALL_METRICS
+        self.assertEqual(list(figures["tern"]), metrics)
         for limit in LIMITS[workload]:
             self.assertEqual(list(figures["limit:" + limit]), metrics)
         for peer in PEERS:

@@ -28,6 +28,7 @@ const struct workload workload_stream = {
 	.is_one_way = true,
 	.subjects =
 		(const struct subject *const[]){
+			&tern_stream,
 			&limit_ring,
 			&limit_ring_fenced,
 			&stream_sdbus_dbus_broker,

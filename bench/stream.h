@@ -39,6 +39,7 @@ stream_take(struct bench_run *run, const struct payload *event)
 }
 
 /* the subjects, where they are */
+extern const struct subject tern_stream;					/* tern_stream.c */
 extern const struct subject limit_ring, limit_ring_fenced;			/* limit_ring.c */
 extern const struct subject stream_sdbus_dbus_broker, stream_sdbus_dbus_daemon; /* peer_sdbus.c */
 extern const struct subject stream_libdbus;					/* peer_libdbus.c */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+
+/* tern_bus: a private ternd, and the ends of a run connected to it */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "process.h"
+#include "run.h"
+#include "tern_bus.h"
+
+/* build/bench/tern-bench has its ternd at build/src/daemon/ternd */
+static const char *
+find_ternd(char *path, size_t size)
+{
+	char self[PATH_MAX], *slash;
+	ssize_t n;
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash &&
+			snprintf(path, size, "%.*s/../src/daemon/ternd", (int)(slash - self),
+				self) < (int)size &&
+			access(path, X_OK) == 0)
+			return path;
+	}
+	return process_find("ternd") ? "ternd" : NULL;
+}
+
+static void
+exec_ternd(const char *program, const char *address, int ready_fd)
+{
+	char number[12];
+	const char *argv[] = {program, "--address", address, "--ready-fd", number, NULL};
+
+	(void)snprintf(number, sizeof(number), "%d", ready_fd); /* fits */
+	if (fcntl(ready_fd, F_SETFD, 0) < 0)
+		_exit(126);
+	process_exec(argv);
+}
+
+/* ternd writes a byte when it listens; the end of the file is the end of ternd. */
+static int
+await_byte(struct bench_run *run, int fd)
+{
+	uint64_t deadline = clock_now_ns() + 5 * NSEC_PER_SEC;
+	char byte;
+	ssize_t n;
+	int r;
+
+	while ((n = read(fd, &byte, 1)) < 0 && errno == EAGAIN) {
+		r = process_sleep(NSEC_PER_MSEC);
+		if (r < 0)
+			return r;
+		if (clock_now_ns() >= deadline)
+			return run_fail(run, -ETIME, "ternd");
+	}
+	return n == 1 ? 0 : run_fail(run, -ECONNREFUSED, "ternd");
+}
+
+int
+tern_bus_open(struct bench_run *run)
+{
+	_cleanup_(fd_closep) int read_end = -1, write_end = -1;
+	char path[PATH_MAX];
+	const char *program;
+	int pair[2];
+	pid_t pid;
+
+	program = find_ternd(path, sizeof(path));
+	if (!program)
+		return run_fail(run, -ENOENT, "ternd");
+	(void)snprintf(run->address, sizeof(run->address), "unix:%s/bus", run->dir); /* fits */
+	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0)
+		return run_fail(run, -errno, "pipe");
+	read_end = pair[0];
+	write_end = pair[1];
+	pid = process_fork(run_pin(run, ROLE_DAEMON));
+	if (pid < 0)
+		return run_fail(run, pid, "fork");
+	if (pid == 0)
+		exec_ternd(program, run->address, write_end);
+	run->pids[ROLE_DAEMON] = pid;
+	write_end = fd_close(write_end);
+	return await_byte(run, read_end);
+}
+
+int
+tern_bus_fail(struct bench_run *run, int r, const char *what)
+{
+	char text[160];
+
+	(void)snprintf(
+		text, sizeof(text), "%s (%.80s)", what, tern_last_error()->text); /* cut or not */
+	return run_fail(run, r, text);
+}
+
+int
+tern_bus_connect(struct bench_run *run, tern_bus **ret_bus)
+{
+	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
+	int r;
+
+	r = tern_open(run->address, &bus);
+	if (r < 0)
+		return tern_bus_fail(run, r, "tern_open");
+	if (run->subject->setting != TERN_SPIN_DEFAULT) {
+		r = tern_set_option(bus, TERN_OPT_SPIN, run->subject->setting);
+		if (r < 0)
+			return tern_bus_fail(run, r, "tern_set_option");
+	}
+	*ret_bus = steal(bus);
+	return 0;
+}
+
+int
+tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result)
+{
+	int r;
+
+	run_ready(run);
+	while (*result == 0) {
+		struct tern_event event = {.size = sizeof(event)};
+
+		r = tern_next(bus, TERN_FOREVER, &event);
+		if (r < 0)
+			return tern_bus_fail(run, r, "tern_next");
+		/* only news of peers: everything else has a handler */
+		(void)tern_message_unref(event.message);
+		(void)tern_call_unref(event.call);
+	}
+	return *result;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * tern_bus: tern as a subject, through its public API, on a ternd of its own
+ */
+
+#include <tern/tern.h>
+
+#include "bench.h"
+
+#define TERN_BENCH_NAME	  "org.example.Bench"
+#define TERN_SPIN_DEFAULT UINT64_C(1) /* as a subject's setting: leave TERN_OPT_SPIN alone */
+
+/*
+ * tern_bus_open() - the open of a subject: a ternd in the folder of the run
+ *
+ * It is the one built beside the bench, else the one in the PATH.
+ */
+int tern_bus_open(struct bench_run *run);
+
+/* tern_bus_connect() - in a child. Return: 0 or a negative errno, told by run_fail(). */
+int tern_bus_connect(struct bench_run *run, tern_bus **ret_bus);
+
+/* tern_bus_fail() - run_fail() with what tern has to say about it */
+int tern_bus_fail(struct bench_run *run, int r, const char *what);
+
+/* tern_bus_serve() - in a child: be ready, and run handlers until one of them fails, as *result
+ * tells */
+int tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result);
+
+static inline void
+tern_bus_closep(tern_bus **bus)
+{
+	*bus = tern_close(*bus);
+}
+
+static inline void
+tern_message_unrefp(tern_message **m)
+{
+	*m = tern_message_unref(*m);
+}
