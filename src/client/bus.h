@@ -84,7 +84,8 @@ struct partner {
 	/* since ever */
 	uint64_t lost_told;
 	uint64_t queued;  /* bytes */
-	tern_call *calls; /* under way to it */
+	tern_call *calls;    /* under way to it */
+	tern_call *incoming; /* from it, not answered yet */
 	struct rule_here *rules; /* direct links: what the other end wants to hear */
 	bool knows_rules;        /* and that is all of it */
 	uint64_t told_rule;      /* own rules up to this number it was told */
@@ -102,6 +103,7 @@ struct item {
 	tern_watch *watch;
 	tern_peer peer;
 	uint64_t lost;
+	uint64_t rule; /* for this one alone; 0 all */
 	uint32_t ready;
 };
 
@@ -166,7 +168,8 @@ struct tern_bus {
 	size_t n_batch, max_batch;
 	struct partner *batch_last; /* pushed to, cold bell not rung */
 	uint64_t last_serial;
-	struct queue to_self; /* sent to oneself, not taken in yet; lost holds the stamp */
+	uint64_t to_self_stamp; /* of the last one */
+	struct queue to_self; /* came otherwise than over a link, not taken in yet; lost holds the stamp */
 
 	/* taking in */
 	bool leader;
@@ -346,3 +349,5 @@ void send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgo
 void send_flush(tern_bus *bus);
 /* send_self() - queue a sealed message for oneself; takes the references */
 int send_self(tern_bus *bus, uint32_t kind, tern_message *message, tern_call *call);
+/* send_from_daemon() - queue an event of ternd's, in its place among the others; takes the message */
+int send_from_daemon(tern_bus *bus, tern_message *message, uint64_t rule);

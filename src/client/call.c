@@ -185,6 +185,8 @@ send_cancel(tern_call *call)
 static void
 call_free(tern_call *call)
 {
+	if (call->incoming && call->partner)
+		DL_DELETE(call->partner->incoming, call);
 	(void)message_unref_locked(call->message); /* always NULL, as all here */
 	(void)message_unref_locked(call->reply);
 	(void)partner_unref(call->partner);

@@ -19,6 +19,7 @@ struct tern_call {
 	bool taken;    /* caller: the answer was handed out */
 	bool no_reply; /* service: nobody waits for an answer */
 	bool sent;
+	bool handed; /* service: tern_next() gave it out, so that a cancel is told the same way */
 	_Atomic bool cancelled;
 	tern_bus *bus;           /* counted */
 	struct partner *partner; /* counted; NULL: oneself */
@@ -35,7 +36,7 @@ struct tern_call {
 	tern_reply_fn *fn;
 	void *user;
 	UT_hash_handle hh;
-	struct tern_call *prev, *next;           /* of the partner */
+	struct tern_call *prev, *next;           /* of the partner: calls, or incoming */
 	struct tern_call *soon_prev, *soon_next; /* by deadline */
 	/* service, of a call from oneself */
 	tern_call *origin; /* counted */

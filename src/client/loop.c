@@ -240,6 +240,8 @@ fill(struct tern_event *ret, struct item *item)
 		.lost = item->lost,
 		.ready = item->ready,
 	};
+	if (item->kind == TERN_CALL)
+		item->call->handed = true;
 	if (item->kind == TERN_REPLY || item->kind == TERN_ERROR) {
 		item->call->taken = true;
 		ret->result = item->call->result;

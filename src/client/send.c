@@ -301,22 +301,52 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing o
 	send_flush(bus);
 }
 
+/* put_self() - into the queue of what comes not over a link; takes the references */
+static int
+put_self(tern_bus *bus, const struct item *template)
+{
+	struct item *item = malloc(sizeof(*item));
+
+	if (!item) {
+		(void)message_unref_locked(template->message); /* always NULL, as the next */
+		(void)call_unref_locked(template->call);
+		return error_errno(-ENOMEM, "message to oneself");
+	}
+	*item = *template;
+	item->message->header.stamp = item->lost;
+	item->message->sender = item->peer;
+	queue_append(&bus->to_self, item);
+	return 0;
+}
+
 int
 send_self(tern_bus *bus, uint32_t kind, tern_message *message, tern_call *call)
 {
-	struct item *item = calloc(1, sizeof(*item));
+	struct item item = {
+		.kind = kind,
+		.message = message,
+		.call = call,
+		.peer = bus->id,
+		.lost = MAX(send_stamp(bus, false), bus->to_self_stamp),
+	};
 
-	if (!item) {
-		(void)message_unref_locked(message); /* always NULL, as the next */
-		(void)call_unref_locked(call);
-		return error_errno(-ENOMEM, "message to oneself");
-	}
-	item->kind = kind;
-	item->message = message;
-	item->call = call;
-	item->lost = message->header.stamp = send_stamp(bus, false);
-	message->sender = bus->id;
-	queue_append(&bus->to_self, item);
+	bus->to_self_stamp = item.lost;
 	lead_kick(bus);
-	return 0;
+	return put_self(bus, &item);
+}
+
+int
+send_from_daemon(tern_bus *bus, tern_message *message, uint64_t rule)
+{
+	struct item item = {
+		.kind = TERN_EVENT,
+		.message = message,
+		.peer = TERN_PEER_BUS,
+		.rule = rule,
+		/* what was pushed before ternd spoke is stamped earlier, and so taken first */
+		.lost = MAX(bus_now(bus), bus->to_self_stamp),
+	};
+
+	bus->to_self_stamp = item.lost;
+	return put_self(bus, &item);
 }

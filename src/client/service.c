@@ -84,6 +84,7 @@ call_arrived(struct partner *partner, tern_message *m)
 		return;
 	}
 	call->partner = partner_ref(partner);
+	DL_APPEND(partner->incoming, call);
 	queue_call(bus, partner, m, call);
 }
 
@@ -102,18 +103,32 @@ call_arrived_self(tern_bus *bus, tern_message *m, tern_call *origin)
 	queue_call(bus, NULL, m, call);
 }
 
-/* is_call_item() - an incoming call that still waits in a queue, or runs */
+/* tell_cancel() - to who took the call out of tern_next() */
+static void
+tell_cancel(tern_bus *bus, tern_call *call)
+{
+	struct item item = {
+		.kind = TERN_CANCEL,
+		.call = tern_call_ref(call),
+		.peer = call->partner->id,
+	};
+
+	(void)queue_put(bus, &item); /* out of memory: tern_call_is_cancelled() still says so */
+}
+
 void
 call_cancelled(struct partner *partner, const struct wire_header *header)
 {
-	tern_bus *bus = partner->bus;
-	struct item item = {.kind = TERN_CANCEL, .peer = partner->id};
+	tern_call *call;
 
-	for (struct item *at = bus->queue.first; at; at = at->next)
-		if (at->kind == TERN_CALL && at->call->partner == partner &&
-			at->call->serial == header->reference)
-			store_rlx(&at->call->cancelled, true); /* a hint */
-	(void)item; /* handlers that run ask tern_call_is_cancelled() */
+	DL_FOREACH (partner->incoming, call) {
+		if (call->serial != header->reference || call->done)
+			continue;
+		store_rlx(&call->cancelled, true); /* a hint */
+		if (call->handed)
+			tell_cancel(partner->bus, call);
+		return;
+	}
 }
 
 _public_ int

@@ -454,7 +454,7 @@ take_self(tern_bus *bus, uint64_t before)
 		if (item->kind == TERN_CALL)
 			call_arrived_self(bus, m, call);
 		else if (item->kind == TERN_EVENT)
-			event_deliver(bus, NULL, m, bus->id, 0);
+			event_deliver(bus, NULL, m, item->peer, item->rule);
 		else
 			call_answered_self(call, m);
 		free(item);
@@ -554,6 +554,7 @@ take_round(tern_bus *bus)
 		(void)take_poll(bus, 0);
 	n = found_filter(bus, horizon);
 	taken = n || bus->to_self.n ? merge(bus, n, horizon) : 0;
+	bus->held_back |= bus->to_self.n > 0;
 	if (bus->n_found)
 		taken += end_closed(bus);
 	if (bus->n_hot > MAX_HOT)
