@@ -8,8 +8,10 @@
  * of 64 Ki bits, one for the buffer, says of most keys that they are new; of the
  * few others the map is read again up to there, and what that costs has a limit.
  *
- * Equal keys are equal values: numbers of any width, and 1 is not 1.0.
+ * Equal keys are equal values: numbers of any width, and 1 is not 1.0; one NaN is as any.
  */
+
+#include <math.h>
 
 #include "base/attribute.h"
 #include "wire/cbor.h"
@@ -53,6 +55,12 @@ head_double(const struct tern_cbor_reader *r)
 	return cbor_bits_double(r->argument);
 }
 
+static uint64_t
+float_key(double value)
+{
+	return isnan(value) ? UINT64_MAX : cbor_double_bits(value);
+}
+
 /* The key that the reader has looked at. False: none that can be compared. */
 static bool
 key_get(const struct tern_cbor_reader *r, struct key *ret)
@@ -64,7 +72,7 @@ key_get(const struct tern_cbor_reader *r, struct key *ret)
 	if (is_string && r->info == CBOR_INFO_INDEFINITE)
 		return false;
 	ret->type = r->type;
-	ret->argument = r->type == TERN_CBOR_FLOAT ? cbor_double_bits(head_double(r)) : r->argument;
+	ret->argument = r->type == TERN_CBOR_FLOAT ? float_key(head_double(r)) : r->argument;
 	ret->bytes = r->at;
 	ret->size = is_string ? (size_t)r->argument : 0;
 	ret->raw = r->start + r->item;

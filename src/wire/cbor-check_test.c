@@ -236,6 +236,7 @@ START_TEST(equal_keys_are_equal_values)
 	ck_assert_uint_eq(fault_of_hex("a2f600f600", 0), TERN_CBOR_E_DUPLICATE);
 	ck_assert_uint_eq(fault_of_hex("a2f90000fbf98000fb", 0), TERN_CBOR_E_TRUNCATED);
 	ck_assert_uint_eq(fault_of_hex("a2f9000000f9800000", 0), TERN_CBOR_OK); /* 0.0, -0.0 */
+	ck_assert_uint_eq(fault_of_hex("a2f97e0000fb7ff800000000000100", 0), TERN_CBOR_E_DUPLICATE);
 	ck_assert_uint_eq(fault_of_hex("a2e000f82000", 0), TERN_CBOR_OK);
 }
 END_TEST
