@@ -192,8 +192,8 @@ check_key(struct check *c)
 static bool
 head_is_short(const struct tern_cbor_reader *r)
 {
-	static const uint64_t least[] = {CBOR_INFO_1, UINT8_MAX + 1, UINT16_MAX + 1,
-		UINT64_C(1) << 32};
+	static const uint64_t least[] = {
+		CBOR_INFO_1, UINT8_MAX + 1, UINT16_MAX + 1, UINT64_C(1) << 32};
 	uint64_t bits;
 
 	if (r->type == TERN_CBOR_FLOAT)

@@ -41,9 +41,8 @@ START_TEST(a_million_levels_are_refused_at_once)
 
 	memset(bytes, heads[_i], MANY);
 	start = clock_now_ns();
-	ck_assert_uint_eq(fault_of(bytes, MANY, 0), heads[_i] == 0xa1 || heads[_i] == 0xbf
-			? TERN_CBOR_E_KEY
-			: TERN_CBOR_E_DEPTH);
+	ck_assert_uint_eq(fault_of(bytes, MANY, 0),
+		heads[_i] == 0xa1 || heads[_i] == 0xbf ? TERN_CBOR_E_KEY : TERN_CBOR_E_DEPTH);
 	ck_assert_int_eq(tern_cbor_diag(bytes, MANY, NULL, 0, &n), -EBADMSG);
 	ck_assert_int_eq(tern_cbor_unpack(bytes, MANY, NULL, "v", NULL, NULL), -EBADMSG);
 	/* The promise is 1 ms; a loaded machine may take longer to let us run at all. */
@@ -140,8 +139,8 @@ START_TEST(deterministic_encoding)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint32_t code = fault_of_hex(rows[i].hex, TERN_CBOR_DETERMINISTIC);
 
-		ck_assert_msg(code == rows[i].code, "%s: %s", rows[i].hex,
-			tern_cbor_fault_name(code));
+		ck_assert_msg(
+			code == rows[i].code, "%s: %s", rows[i].hex, tern_cbor_fault_name(code));
 		ck_assert_uint_eq(fault_of_hex(rows[i].hex, 0), TERN_CBOR_OK);
 	}
 }
@@ -220,7 +219,8 @@ START_TEST(many_maps_with_the_same_keys)
 		memcpy(bytes + i * sizeof(map), map, sizeof(map));
 	ck_assert_uint_eq(fault_of(bytes, n * sizeof(map), TERN_CBOR_SEQUENCE), TERN_CBOR_OK);
 	bytes[n * sizeof(map) - 2] = 'b';
-	ck_assert_uint_eq(fault_of(bytes, n * sizeof(map), TERN_CBOR_SEQUENCE), TERN_CBOR_E_DUPLICATE);
+	ck_assert_uint_eq(
+		fault_of(bytes, n * sizeof(map), TERN_CBOR_SEQUENCE), TERN_CBOR_E_DUPLICATE);
 }
 END_TEST
 
@@ -231,7 +231,7 @@ START_TEST(equal_keys_are_equal_values)
 	ck_assert_uint_eq(fault_of_hex("a301000200180100", 0), TERN_CBOR_E_DUPLICATE);
 	ck_assert_uint_eq(fault_of_hex("a20100f93c0000", 0), TERN_CBOR_OK); /* 1, 1.0 */
 	ck_assert_uint_eq(fault_of_hex("a2616100416100", 0), TERN_CBOR_OK); /* text, bytes */
-	ck_assert_uint_eq(fault_of_hex("a200002000", 0), TERN_CBOR_OK);     /* 0, -1 */
+	ck_assert_uint_eq(fault_of_hex("a200002000", 0), TERN_CBOR_OK);	    /* 0, -1 */
 	ck_assert_uint_eq(fault_of_hex("a3f400f500f600", 0), TERN_CBOR_OK);
 	ck_assert_uint_eq(fault_of_hex("a2f600f600", 0), TERN_CBOR_E_DUPLICATE);
 	ck_assert_uint_eq(fault_of_hex("a2f90000fbf98000fb", 0), TERN_CBOR_E_TRUNCATED);
@@ -246,8 +246,10 @@ START_TEST(maps_inside_maps_are_others)
 {
 	ck_assert_uint_eq(fault_of_hex("a26161a16161006162a1616100", 0), TERN_CBOR_OK);
 	ck_assert_uint_eq(fault_of_hex("a26162a16161006161a1616200", 0), TERN_CBOR_OK);
-	ck_assert_uint_eq(fault_of_hex("a36162a16161006161a1616200616200", 0), TERN_CBOR_E_DUPLICATE);
-	ck_assert_uint_eq(fault_of_hex("a36162c1a161610061618161626162a0", 0), TERN_CBOR_E_DUPLICATE);
+	ck_assert_uint_eq(
+		fault_of_hex("a36162a16161006161a1616200616200", 0), TERN_CBOR_E_DUPLICATE);
+	ck_assert_uint_eq(
+		fault_of_hex("a36162c1a161610061618161626162a0", 0), TERN_CBOR_E_DUPLICATE);
 }
 END_TEST
 

@@ -187,12 +187,20 @@ walk_item(struct tern_cbor_reader *r, bool *ret_unknown)
 
 		if (type < 0)
 			break;
-		if (type == TERN_CBOR_SIMPLE || (type == TERN_CBOR_TAG && r->info > 5 && r->info < 21))
+		if (type == TERN_CBOR_SIMPLE ||
+			(type == TERN_CBOR_TAG && r->info > 5 && r->info < 21))
 			*ret_unknown = true;
 		if (cbor_reader_step(r) < 0)
 			break;
 	} while (r->depth > 0);
 	return r->fault.code;
+}
+
+/* Of what has an inside, libcbor sees only at its end that it is no piece of a string. */
+static bool
+is_opening(uint8_t first)
+{
+	return first >> 5 >= CBOR_MAJOR_ARRAY || (first & 0x1f) == CBOR_INFO_INDEFINITE;
 }
 
 /* libcbor and we agree on the item at the start of data. Return: its length; 0: there is none. */
@@ -210,8 +218,8 @@ compare_item(const uint8_t *data, size_t size)
 	fault = walk_item(&r, &has_unknown);
 	if (fault == TERN_CBOR_E_COUNT || fault == TERN_CBOR_E_UTF8 || fault == TERN_CBOR_E_DEPTH)
 		return 0;
-	if (fault == TERN_CBOR_E_CHUNK && data[r.fault.offset] >> 5 >= CBOR_MAJOR_ARRAY)
-		return 0; /* libcbor makes the array before it sees that it is no piece */
+	if (fault == TERN_CBOR_E_CHUNK && is_opening(data[r.fault.offset]))
+		return 0;
 	length = (size_t)(r.at - r.start);
 	item = cbor_load(data, size, &result);
 	if (!has_unknown)
@@ -237,7 +245,7 @@ fault_of_steps(const uint8_t *data, size_t size)
 	tern_cbor_reader_init(&r, data, size);
 	while (tern_cbor_peek(&r) > 0 || (r.depth > 0 && !r.fault.code))
 		(void)cbor_reader_step(&r); /* a fault ends the loop */
-	(void)tern_cbor_reader_finish(&r); /* the fault tells */
+	(void)tern_cbor_reader_finish(&r);  /* the fault tells */
 	return r.fault;
 }
 
@@ -434,7 +442,8 @@ compare_copy(const uint8_t *data, size_t size, const char *text)
 static void
 unpack_strings(const uint8_t *data, size_t size)
 {
-	static const char *const formats[] = {"s", "[sss]", "{?a:s,?b:[s{?c:s}],?d:{?a:s}}", "[s,v]"};
+	static const char *const formats[] = {
+		"s", "[sss]", "{?a:s,?b:[s{?c:s}],?d:{?a:s}}", "[s,v]"};
 	const char *texts[4] = {"", "", "", ""};
 	size_t n[2];
 
@@ -519,7 +528,8 @@ parse_format(const uint8_t *data, size_t size)
 	require(format.n_nodes <= TERN_CBOR_MAX_VALUES);
 	for (uint8_t i = 0; i < format.n_nodes; i++) {
 		require(format.nodes[i].next > i && format.nodes[i].next <= format.n_nodes);
-		require(i == 0 ? format.nodes[i].parent == FORMAT_NO_PARENT : format.nodes[i].parent < i);
+		require(i == 0 ? format.nodes[i].parent == FORMAT_NO_PARENT
+			       : format.nodes[i].parent < i);
 	}
 }
 
