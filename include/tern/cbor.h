@@ -31,10 +31,10 @@ extern "C" {
 #endif
 
 enum {
-	TERN_CBOR_MAX_DEPTH = 32,         /**< arrays, maps, strings in pieces and tags in each other */
-	TERN_CBOR_MAX_ITEMS = 1 << 24,    /**< items in one buffer */
-	TERN_CBOR_MAX_VALUES = 64,        /**< letters, arrays and maps in one format */
-	TERN_CBOR_TAG_FD = 0x7465726e,    /**< tag of a descriptor: its index in the message ("tern") */
+	TERN_CBOR_MAX_DEPTH = 32, /**< arrays, maps, strings in pieces and tags in each other */
+	TERN_CBOR_MAX_ITEMS = 1 << 24, /**< items in one buffer */
+	TERN_CBOR_MAX_VALUES = 64,     /**< letters, arrays and maps in one format */
+	TERN_CBOR_TAG_FD = 0x7465726e, /**< ("tern") before a descriptor's index in the message */
 };
 
 /** For a number of elements: not known beforehand, a break follows the last. */
@@ -42,47 +42,47 @@ enum {
 
 /** What an item is. */
 enum {
-	TERN_CBOR_END,       /**< no item: the array or map ends here, or the buffer */
-	TERN_CBOR_UINT,      /**< 0 … 2^64 - 1 */
-	TERN_CBOR_NINT,      /**< -2^64 … -1 */
+	TERN_CBOR_END,	/**< no item: the array or map ends here, or the buffer */
+	TERN_CBOR_UINT, /**< 0 … 2^64 - 1 */
+	TERN_CBOR_NINT, /**< -2^64 … -1 */
 	TERN_CBOR_BYTES,
 	TERN_CBOR_TEXT,
 	TERN_CBOR_ARRAY,
 	TERN_CBOR_MAP,
-	TERN_CBOR_TAG,       /**< says something about the item that follows */
+	TERN_CBOR_TAG, /**< says something about the item that follows */
 	TERN_CBOR_BOOL,
 	TERN_CBOR_NULL,
 	TERN_CBOR_UNDEFINED,
-	TERN_CBOR_SIMPLE,    /**< a simple value without a meaning yet */
+	TERN_CBOR_SIMPLE, /**< a simple value without a meaning yet */
 	TERN_CBOR_FLOAT,
 };
 
 /** What can be wrong with a buffer; the first group makes it no CBOR at all. */
 enum {
 	TERN_CBOR_OK,
-	TERN_CBOR_E_TRUNCATED,   /**< ends inside an item */
-	TERN_CBOR_E_RESERVED,    /**< a first byte that RFC 8949 keeps for later */
-	TERN_CBOR_E_SIMPLE,      /**< a simple value below 32 in two bytes */
-	TERN_CBOR_E_BREAK,       /**< a break where nothing is open */
-	TERN_CBOR_E_CHUNK,       /**< a piece of a string that is no such string */
-	TERN_CBOR_E_ODD,         /**< a map ends after a key */
-	TERN_CBOR_E_COUNT,       /**< more elements announced than bytes are left */
-	TERN_CBOR_E_UTF8,        /**< a text that is not UTF-8 */
-	TERN_CBOR_E_DEPTH,       /**< nested deeper than TERN_CBOR_MAX_DEPTH */
-	TERN_CBOR_E_ITEMS,       /**< more items than TERN_CBOR_MAX_ITEMS */
-	TERN_CBOR_E_TRAILING,    /**< bytes after the last item */
-	TERN_CBOR_E_DUPLICATE,   /**< a key twice in a map */
-	TERN_CBOR_E_KEY,         /**< a key that is an array, a map, a tag or in pieces */
-	TERN_CBOR_E_KEYS,        /**< too many keys in no order to look for duplicates */
-	TERN_CBOR_E_UNSORTED,    /**< not deterministic: keys out of order */
-	TERN_CBOR_E_LONG,        /**< not deterministic: longer than necessary, or without a length */
-	TERN_CBOR_E_TYPE,        /**< another type than asked for */
-	TERN_CBOR_E_RANGE,       /**< a number that does not fit the type asked for */
-	TERN_CBOR_E_PIECES,      /**< a string in pieces where one piece was asked for */
-	TERN_CBOR_E_LENGTH,      /**< an array with another number of elements */
-	TERN_CBOR_E_MISSING,     /**< a map lacks a member */
-	TERN_CBOR_E_NUL,         /**< a text with a NUL inside where a C string was asked for */
-	TERN_CBOR_E_DESCRIPTOR,  /**< a descriptor that did not come along */
+	TERN_CBOR_E_TRUNCATED, /**< ends inside an item */
+	TERN_CBOR_E_RESERVED,  /**< a first byte that RFC 8949 keeps for later */
+	TERN_CBOR_E_SIMPLE,    /**< a simple value below 32 in two bytes */
+	TERN_CBOR_E_BREAK,     /**< a break where nothing is open */
+	TERN_CBOR_E_CHUNK,     /**< a piece of a string that is no such string */
+	TERN_CBOR_E_ODD,       /**< a map ends after a key */
+	TERN_CBOR_E_COUNT,     /**< more elements announced than bytes are left */
+	TERN_CBOR_E_UTF8,      /**< a text that is not UTF-8 */
+	TERN_CBOR_E_DEPTH,     /**< nested deeper than TERN_CBOR_MAX_DEPTH */
+	TERN_CBOR_E_ITEMS,     /**< more items than TERN_CBOR_MAX_ITEMS */
+	TERN_CBOR_E_TRAILING,  /**< bytes after the last item */
+	TERN_CBOR_E_DUPLICATE, /**< a key twice in a map */
+	TERN_CBOR_E_KEY,       /**< a key that is an array, a map, a tag or in pieces */
+	TERN_CBOR_E_KEYS,      /**< too many keys in no order to look for duplicates */
+	TERN_CBOR_E_UNSORTED,  /**< not deterministic: keys out of order */
+	TERN_CBOR_E_LONG,      /**< not deterministic: longer than necessary, or without a length */
+	TERN_CBOR_E_TYPE,      /**< another type than asked for */
+	TERN_CBOR_E_RANGE,     /**< a number that does not fit the type asked for */
+	TERN_CBOR_E_PIECES,    /**< a string in pieces where one piece was asked for */
+	TERN_CBOR_E_LENGTH,    /**< an array with another number of elements */
+	TERN_CBOR_E_MISSING,   /**< a map lacks a member */
+	TERN_CBOR_E_NUL,       /**< a text with a NUL inside where a C string was asked for */
+	TERN_CBOR_E_DESCRIPTOR, /**< a descriptor that did not come along */
 	TERN_CBOR_N_FAULTS,
 };
 
@@ -144,9 +144,10 @@ void tern_cbor_put_text(struct tern_cbor_writer *w, const char *text, size_t siz
 void tern_cbor_put_string(struct tern_cbor_writer *w, const char *string);
 /** tern_cbor_put_tag() - the next item is its content */
 void tern_cbor_put_tag(struct tern_cbor_writer *w, uint64_t tag);
-/** tern_cbor_put_array() - the next n items are its elements; TERN_CBOR_INDEFINITE: until a break */
+/** tern_cbor_put_array() - n items follow; TERN_CBOR_INDEFINITE: those until a break */
 void tern_cbor_put_array(struct tern_cbor_writer *w, size_t n);
-/** tern_cbor_put_map() - the next 2 n items are keys and values, in turn; TERN_CBOR_INDEFINITE: until a break */
+/** tern_cbor_put_map() - n keys, each with its value, follow; TERN_CBOR_INDEFINITE: until a break
+ */
 void tern_cbor_put_map(struct tern_cbor_writer *w, size_t n);
 /** tern_cbor_open_text(), tern_cbor_open_bytes() - a string in pieces, until a break */
 void tern_cbor_open_text(struct tern_cbor_writer *w);
@@ -164,7 +165,7 @@ struct tern_cbor_reader {
 	const uint8_t *end;
 	struct tern_cbor_fault fault;
 	uint64_t argument; /* of the head that was looked at */
-	uint64_t item;     /* where that head is */
+	uint64_t item;	   /* where that head is */
 	uint32_t n_items;
 	uint32_t depth;
 	uint8_t loaded; /* there is such a head */
@@ -238,7 +239,7 @@ int tern_cbor_skip(struct tern_cbor_reader *r);
 /* -------- whole buffers -------- */
 
 enum {
-	TERN_CBOR_SEQUENCE = 1,      /**< any number of items in a row, also none */
+	TERN_CBOR_SEQUENCE = 1,	     /**< any number of items in a row, also none */
 	TERN_CBOR_DETERMINISTIC = 2, /**< nothing but what RFC 8949, 4.2.1 allows */
 };
 
@@ -252,7 +253,8 @@ enum {
  * keys in no order, which cost more, up to a limit: then TERN_CBOR_E_KEYS.
  * @return 0; -EBADMSG; -EINVAL unknown flags
  */
-int tern_cbor_check(const void *buf, size_t size, uint32_t flags, struct tern_cbor_fault *ret_fault);
+int tern_cbor_check(
+	const void *buf, size_t size, uint32_t flags, struct tern_cbor_fault *ret_fault);
 
 /**
  * tern_cbor_diag() - the items of a buffer in diagnostic notation (RFC 8949, 8), in ASCII
@@ -317,7 +319,7 @@ struct tern_cbor_hooks {
 	int (*attach)(void *user, int fd);
 	/** unpack h: @return the descriptor with this index, or negative: TERN_CBOR_E_DESCRIPTOR */
 	int (*descriptor)(void *user, uint64_t index);
-	/** unpack: memory for `size` bytes, called at most once; never more than the buffer has. NULL: -ENOMEM */
+	/** unpack: memory for strings, asked for once at most, never more than the buffer has */
 	void *(*memory)(void *user, size_t size);
 	struct tern_error *error; /**< filled on failure */
 };
@@ -329,7 +331,8 @@ struct tern_cbor_hooks {
  * failure stays with the writer, so that it is enough to look at the end.
  */
 int tern_cbor_pack(struct tern_cbor_writer *w, const char *format, ...);
-int tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks, const char *format, va_list ap);
+int tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks,
+	const char *format, va_list ap);
 
 /** Memory for C strings; as many bytes as the buffer to unpack has are always enough. */
 struct tern_cbor_strings {
@@ -346,8 +349,10 @@ struct tern_cbor_strings {
  * memory; -ENOMEM, or -ENOBUFS with `strings`: not enough. Outputs are set only with 0.
  * What is passed over is checked as tern_cbor_skip() does. The buffer must not change meanwhile.
  */
-int tern_cbor_unpack(const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...);
-int tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap);
+int tern_cbor_unpack(
+	const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...);
+int tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks,
+	const char *format, va_list ap);
 
 #ifdef __cplusplus
 }

@@ -52,8 +52,7 @@ print(struct printer *p, const char *text)
 		print_char(p, *text++);
 }
 
-static _printf_(2, 3) void
-print_format(struct printer *p, const char *format, ...)
+static _printf_(2, 3) void print_format(struct printer *p, const char *format, ...)
 {
 	char text[64];
 	va_list ap;

@@ -71,9 +71,9 @@ START_TEST(big_numbers_up_to_64_bytes)
 	memset(hex, 'f', sizeof(hex));
 	memcpy(hex, "c25840", 6);
 	hex[6 + 128] = '\0';
-	assert_prints(hex,
-		"1340780792994259709957402499820584612747936582059239337772356144372176403007354697680187"
-		"4298166903427690031858186486050853753882811946569946433649006084095");
+	assert_prints(hex, "13407807929942597099574024998205846127479365820592393377723561443721764"
+			   "03007354697680187"
+			   "4298166903427690031858186486050853753882811946569946433649006084095");
 	memcpy(hex, "c25841", 6);
 	memset(hex + 6, 'f', 130);
 	hex[6 + 130] = '\0';
@@ -108,7 +108,8 @@ START_TEST(a_fault_leaves_what_came_before)
 	char text[16];
 	size_t length = 77;
 
-	ck_assert_int_eq(tern_cbor_diag("\x83\x01\x02\x1c", 4, text, sizeof(text), &length), -EBADMSG);
+	ck_assert_int_eq(
+		tern_cbor_diag("\x83\x01\x02\x1c", 4, text, sizeof(text), &length), -EBADMSG);
 	ck_assert_str_eq(text, "[1, 2");
 	ck_assert_uint_eq(length, 77);
 }

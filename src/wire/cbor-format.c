@@ -14,7 +14,7 @@ static_assert((int)TERN_CBOR_MAX_VALUES < (int)FORMAT_NO_PARENT, "indices are a 
 struct parser {
 	struct format *format;
 	const char *at;
-	uint8_t open; /* the container we are in */
+	uint8_t open;  /* the container we are in */
 	bool is_first; /* nothing in it yet */
 };
 
@@ -29,7 +29,7 @@ static bool
 is_name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_' || c == '-' || c == '.';
+	       c == '_' || c == '-' || c == '.';
 }
 
 static bool

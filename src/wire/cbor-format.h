@@ -26,8 +26,8 @@ enum {
 };
 
 struct format_node {
-	char letter;      /* b i u d s t y h n v [ { or * */
-	char element;     /* of * */
+	char letter;  /* b i u d s t y h n v [ { or * */
+	char element; /* of * */
 	bool is_optional;
 	uint8_t parent, next;
 	uint8_t n_children;
@@ -52,5 +52,6 @@ int format_parse(struct format *f, const char *text, size_t *ret_at);
 /* format_error() - say in @error, if there is one, where a format is wrong; returns -EINVAL */
 int format_error(struct tern_error *error, const char *text, size_t at);
 
-/* format_argument_error() - say in @error, if there is one, that an argument is of no use; returns -EINVAL */
-int format_argument_error(struct tern_error *error, const struct format_node *node, const char *reason);
+/* format_argument_error() - say in @error, if there is one, which argument is of no use; -EINVAL */
+int format_argument_error(
+	struct tern_error *error, const struct format_node *node, const char *reason);

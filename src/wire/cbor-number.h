@@ -24,5 +24,5 @@ enum {
  */
 void number_print_double(double value, char text[NUMBER_ROOM]);
 
-/* number_print_big() - `size` bytes, big-endian, NUMBER_MAX_BIG at most; a negative one is -1 - number */
+/* number_print_big() - big-endian bytes, NUMBER_MAX_BIG at most; a negative one is -1 - number */
 void number_print_big(bool is_negative, const uint8_t *bytes, size_t size, char text[NUMBER_ROOM]);

@@ -90,7 +90,8 @@ elements_are_valid(const struct value *v, char element)
 }
 
 static bool
-value_is_valid(const struct format_node *node, const struct value *v, const struct tern_cbor_hooks *hooks)
+value_is_valid(
+	const struct format_node *node, const struct value *v, const struct tern_cbor_hooks *hooks)
 {
 	switch (node->letter) {
 	case 's':
@@ -116,8 +117,8 @@ attach_descriptor(struct packer *p, uint8_t index, const struct tern_cbor_hooks 
 	int r = hooks->attach(hooks->user, (int)p->values[index].i);
 
 	if (r < 0) {
-		(void)format_argument_error(hooks->error, &p->format.nodes[index],
-			"the descriptor cannot be sent");
+		(void)format_argument_error(
+			hooks->error, &p->format.nodes[index], "the descriptor cannot be sent");
 		return error_trace(r);
 	}
 	p->values[index].i = r;

@@ -114,17 +114,17 @@ END_TEST
 
 START_TEST(bad_formats_are_refused)
 {
-	static const char *const formats[] = {"x", "ii", "i]", "[", "[i", "]", "{", "{a", "{a:", "{a:i",
-		"{:i}", "{a:i b:i}", "{a:i,}", "{,a:i}", "[,i]", "[i,]", "{a:i,a:i}", "{?:i}",
-		"{?a}", "?i", "[?i]", "*", "**i", "*h", "*y", "*[i]", "{a:?i}", "{\"a\":i}",
-		"\n", "[i}", "{a:i]"};
+	static const char *const formats[] = {"x", "ii", "i]", "[", "[i", "]", "{", "{a",
+		"{a:", "{a:i", "{:i}", "{a:i b:i}", "{a:i,}", "{,a:i}", "[,i]", "[i,]", "{a:i,a:i}",
+		"{?:i}", "{?a}", "?i", "[?i]", "*", "**i", "*h", "*y", "*[i]", "{a:?i}",
+		"{\"a\":i}", "\n", "[i}", "{a:i]"};
 	struct tern_cbor_writer w;
 	char long_format[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		writer_begin(&w);
 		ck_assert_msg(tern_cbor_pack(&w, formats[i], INT64_C(1), INT64_C(1), INT64_C(1)) ==
-				-EINVAL,
+				      -EINVAL,
 			"%s", formats[i]);
 		ck_assert_uint_eq(buffer[0], 0xee);
 	}
@@ -192,7 +192,8 @@ attach(void *user, int fd)
 }
 
 static int
-pack_hooked(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks, const char *format, ...)
+pack_hooked(
+	struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks, const char *format, ...)
 {
 	va_list ap;
 	int e;

@@ -48,7 +48,7 @@ cbor_reader_is_key(const struct tern_cbor_reader *r)
 	uint32_t top = r->depth - 1;
 
 	return r->depth > 0 && (r->kind[top] & CBOR_FRAME_MAJOR) == CBOR_MAJOR_MAP &&
-		r->left[top] % 2 == 0;
+	       r->left[top] % 2 == 0;
 }
 
 /* -------- heads -------- */
@@ -151,8 +151,9 @@ reader_head(struct tern_cbor_reader *r)
 		e = reader_argument(r);
 		if (e)
 			return error_trace(e);
-	} else if (r->info > CBOR_INFO_8 && (r->info != CBOR_INFO_INDEFINITE ||
-			   major < CBOR_MAJOR_BYTES || major > CBOR_MAJOR_MAP)) {
+	} else if (r->info > CBOR_INFO_8 &&
+		   (r->info != CBOR_INFO_INDEFINITE || major < CBOR_MAJOR_BYTES ||
+			   major > CBOR_MAJOR_MAP)) {
 		return reader_fail(r, TERN_CBOR_E_RESERVED);
 	}
 	e = reader_check_piece(r, major);
@@ -217,7 +218,8 @@ cbor_reader_take(struct tern_cbor_reader *r)
 void
 cbor_reader_done(struct tern_cbor_reader *r)
 {
-	while (r->depth > 0 && r->kind[r->depth - 1] == CBOR_MAJOR_TAG && r->left[r->depth - 1] == 0)
+	while (r->depth > 0 && r->kind[r->depth - 1] == CBOR_MAJOR_TAG &&
+		r->left[r->depth - 1] == 0)
 		r->depth--;
 }
 

@@ -88,7 +88,8 @@ START_TEST(each_vector_is_walked)
 	_cleanup_(freep) uint8_t *bytes = bytes_of(v->hex, &size);
 
 	tern_cbor_reader_init(&r, bytes, size);
-	ck_assert_msg(walk(&r) == TERN_CBOR_OK, "%s: %s", v->diag, tern_cbor_fault_name(r.fault.code));
+	ck_assert_msg(
+		walk(&r) == TERN_CBOR_OK, "%s: %s", v->diag, tern_cbor_fault_name(r.fault.code));
 	tern_cbor_reader_init(&r, bytes, size);
 	ck_assert_int_eq(tern_cbor_skip(&r), 0);
 	ck_assert_int_eq(tern_cbor_reader_finish(&r), 0);
@@ -108,7 +109,8 @@ START_TEST(each_vector_cut_short_is_truncated)
 
 		memcpy(part, bytes, cut);
 		ck_assert_int_eq(tern_cbor_check(part, cut, 0, &fault), -EBADMSG);
-		ck_assert_msg(fault.code == TERN_CBOR_E_TRUNCATED || fault.code == TERN_CBOR_E_COUNT,
+		ck_assert_msg(
+			fault.code == TERN_CBOR_E_TRUNCATED || fault.code == TERN_CBOR_E_COUNT,
 			"%s at %zu: %s", v->diag, cut, tern_cbor_fault_name(fault.code));
 	}
 }
@@ -191,7 +193,8 @@ START_TEST(bad_input_is_named)
 	_cleanup_(freep) uint8_t *bytes = bytes_of(bad->hex, &size);
 
 	ck_assert_int_eq(tern_cbor_check(bytes, size, 0, &fault), -EBADMSG);
-	ck_assert_msg(fault.code == bad->code, "%s: %s", bad->hex, tern_cbor_fault_name(fault.code));
+	ck_assert_msg(
+		fault.code == bad->code, "%s: %s", bad->hex, tern_cbor_fault_name(fault.code));
 	ck_assert_msg(fault.offset == bad->offset, "%s: at %d", bad->hex, (int)fault.offset);
 }
 END_TEST

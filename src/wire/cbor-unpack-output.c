@@ -28,7 +28,8 @@ unpack_fetch_outputs(struct unpacker *u, va_list *ap)
 		if (node->letter == 'h' && (!hooks || !hooks->descriptor))
 			return format_argument_error(error, node, "there are no descriptors here");
 		if (node->letter == '*' && !slot->ret_size)
-			return format_argument_error(error, node, "how many there is room for is not said");
+			return format_argument_error(
+				error, node, "how many there is room for is not said");
 	}
 	return 0;
 }

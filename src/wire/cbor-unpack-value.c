@@ -144,8 +144,8 @@ static int
 take_string(struct unpacker *u, char letter, struct string *ret)
 {
 	int type = letter == 'y' ? TERN_CBOR_BYTES : TERN_CBOR_TEXT;
-	bool in_pieces = tern_cbor_peek(&u->reader) == type &&
-		u->reader.info == CBOR_INFO_INDEFINITE;
+	bool in_pieces =
+		tern_cbor_peek(&u->reader) == type && u->reader.info == CBOR_INFO_INDEFINITE;
 	int e;
 
 	e = in_pieces ? take_pieces(u, letter, ret) : take_whole(u, letter, ret);

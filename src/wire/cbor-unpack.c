@@ -242,7 +242,8 @@ strings_take(void *user, size_t size)
 }
 
 _public_ int
-tern_cbor_unpack(const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...)
+tern_cbor_unpack(
+	const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...)
 {
 	struct tern_cbor_hooks hooks = {.user = strings, .memory = strings ? strings_take : NULL};
 	va_list ap;

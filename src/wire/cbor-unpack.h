@@ -16,7 +16,7 @@
 
 struct string {
 	const uint8_t *bytes; /* in pieces: the whole item as it is encoded */
-	size_t size;          /* joined */
+	size_t size;	      /* joined */
 	size_t raw_size;      /* in pieces: of the item; else 0 */
 };
 
@@ -40,8 +40,8 @@ struct unpacker {
 	uint8_t next_child[TERN_CBOR_MAX_VALUES]; /* of an array: whose turn it is */
 	size_t memory_needed;
 	char *memory, *memory_end; /* what is left of it */
-	uint8_t node; /* whom the fault is about */
-	uint8_t open; /* the container we are in */
+	uint8_t node;		   /* whom the fault is about */
+	uint8_t open;		   /* the container we are in */
 };
 
 /* unpack_fail() - a fault of the item that was looked at last; returns -EBADMSG */
@@ -57,7 +57,7 @@ int unpack_scalar(struct unpacker *u, char letter, struct slot *slot);
 /* unpack_next_piece() - a piece of a string that was entered. Return: 0; 1: no more; -EBADMSG. */
 int unpack_next_piece(struct tern_cbor_reader *r, bool is_text, const void **ret, size_t *ret_size);
 
-/* unpack_fetch_outputs() - where everything goes, by the format; -EINVAL: cannot work with any data */
+/* unpack_fetch_outputs() - where everything goes; -EINVAL: this cannot work with any data */
 int unpack_fetch_outputs(struct unpacker *u, va_list *ap);
 
 /* unpack_set_outputs() - set what was found; the buffer was checked. Return: 0, -ENOMEM. */

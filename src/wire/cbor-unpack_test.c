@@ -268,11 +268,11 @@ START_TEST(outputs_that_are_not_wanted)
 	int64_t a;
 	size_t n;
 
-	ck_assert_int_eq(unpack(&c, "8601616141f4f6f63864", "[i s y b n n]", NULL, NULL, NULL, NULL,
-				 NULL),
-		-EBADMSG);
 	ck_assert_int_eq(
-		unpack(&c, "860161614101f5f63863", "[i s y b n i]", NULL, NULL, NULL, NULL, NULL, &a),
+		unpack(&c, "8601616141f4f6f63864", "[i s y b n n]", NULL, NULL, NULL, NULL, NULL),
+		-EBADMSG);
+	ck_assert_int_eq(unpack(&c, "860161614101f5f63863", "[i s y b n i]", NULL, NULL, NULL, NULL,
+				 NULL, &a),
 		0);
 	ck_assert_int_eq(a, -100);
 	ck_assert_int_eq(unpack(&c, "81f93e00", "[d]", NULL), 0);
@@ -360,11 +360,11 @@ START_TEST(each_vector_is_taken_or_named)
 	ck_assert_uint_eq(item_size, size);
 	ck_assert_mem_eq(item, bytes, size);
 	if (v->format[0])
-		ck_assert_msg(
-			unpack(&c, v->hex, v->format, &out[0], &out[1], &out[2], &out[3], &out[4],
-				&out[5], &out[6], &out[7], &out[8], &out[9], &out[10], &out[11],
-				&out[12], &out[13], &out[14], &out[15], &out[16], &out[17], &out[18],
-				&out[19], &out[20], &out[21], &out[22], &out[23], &out[24]) == 0,
+		ck_assert_msg(unpack(&c, v->hex, v->format, &out[0], &out[1], &out[2], &out[3],
+				      &out[4], &out[5], &out[6], &out[7], &out[8], &out[9],
+				      &out[10], &out[11], &out[12], &out[13], &out[14], &out[15],
+				      &out[16], &out[17], &out[18], &out[19], &out[20], &out[21],
+				      &out[22], &out[23], &out[24]) == 0,
 			"%s: %s", v->diag, c.error.text);
 	if (v->fault) {
 		ck_assert_int_eq(unpack(&c, v->hex, "i", &out[0]), -EBADMSG);
@@ -383,7 +383,8 @@ START_TEST(strings_go_to_the_callers_memory)
 	struct tern_cbor_strings strings = {room, sizeof(room), 0};
 	const char *a = NULL, *b = NULL;
 
-	ck_assert_int_eq(tern_cbor_unpack("\x82\x61\x61\x62\x62\x62", 6, &strings, "[ss]", &a, &b), 0);
+	ck_assert_int_eq(
+		tern_cbor_unpack("\x82\x61\x61\x62\x62\x62", 6, &strings, "[ss]", &a, &b), 0);
 	ck_assert_str_eq(a, "a");
 	ck_assert_str_eq(b, "bb");
 	ck_assert_uint_eq(strings.used, 5);
@@ -418,8 +419,8 @@ START_TEST(what_is_packed_comes_back)
 
 	tern_cbor_writer_init(&w, buf, sizeof(buf));
 	ck_assert_int_eq(tern_cbor_pack(&w, "{b:b,i:i,in:{u:u,d:d},s:s,y:y,a:*i,n:n,?o:s}", 1,
-				 INT64_C(-5), UINT64_C(5), 0.1, "\xe6\xb0\xb4", "\0\1", (size_t)2, in,
-				 (size_t)4, 0, NULL),
+				 INT64_C(-5), UINT64_C(5), 0.1, "\xe6\xb0\xb4", "\0\1", (size_t)2,
+				 in, (size_t)4, 0, NULL),
 		0);
 	ck_assert_int_eq(tern_cbor_writer_finish(&w, &size), 0);
 	strings = (struct tern_cbor_strings){room, size, 0};

@@ -188,7 +188,8 @@ START_TEST(every_exponent_comes_back)
 			tern_cbor_reader_init(&r, buffer, size);
 			ck_assert_int_eq(tern_cbor_get_double(&r, &out), 0);
 			ck_assert(cbor_double_bits(in) == cbor_double_bits(out));
-			ck_assert(size <= 5 || fabs(in) > 0x1.fffffep127 || (double)(float)in != in);
+			ck_assert(
+				size <= 5 || fabs(in) > 0x1.fffffep127 || (double)(float)in != in);
 		}
 	}
 }

@@ -53,7 +53,7 @@ enum {
 /* Kinds of frames: the major type of what is open, and whether a break closes it. */
 enum {
 	CBOR_FRAME_MAJOR = 7,
-	CBOR_FRAME_OPEN = 8,  /* a break closes it; `left` counts up */
+	CBOR_FRAME_OPEN = 8, /* a break closes it; `left` counts up */
 };
 
 /* cbor_half_to_double() - the value of a half-precision float, every one of which is a double */
@@ -85,8 +85,9 @@ void cbor_reader_done(struct tern_cbor_reader *r);
 /* cbor_reader_push() - take the head and open a frame of this kind; 0, -EBADMSG */
 int cbor_reader_push(struct tern_cbor_reader *r, uint8_t kind, uint64_t left);
 
-/* cbor_reader_string() - take a string in one piece, TERN_CBOR_TEXT or TERN_CBOR_BYTES; 0, -EBADMSG */
-int cbor_reader_string(struct tern_cbor_reader *r, uint8_t type, const void **ret, size_t *ret_size);
+/* cbor_reader_string() - take a TERN_CBOR_TEXT or TERN_CBOR_BYTES in one piece; 0, -EBADMSG */
+int cbor_reader_string(
+	struct tern_cbor_reader *r, uint8_t type, const void **ret, size_t *ret_size);
 
 /* cbor_reader_is_key() - is the next item of a map a key? Only when something is open. */
 bool cbor_reader_is_key(const struct tern_cbor_reader *r);
@@ -99,4 +100,5 @@ bool cbor_reader_is_key(const struct tern_cbor_reader *r);
 int cbor_reader_step(struct tern_cbor_reader *r);
 
 /* cbor_check_at() - tern_cbor_check() of what shall lie `depth` levels deep */
-int cbor_check_at(const void *buf, size_t size, uint32_t depth, uint32_t flags, struct tern_cbor_fault *ret_fault);
+int cbor_check_at(const void *buf, size_t size, uint32_t depth, uint32_t flags,
+	struct tern_cbor_fault *ret_fault);

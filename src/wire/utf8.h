@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* utf8_is_valid() - true for all of `size` bytes; each is read once.  Threads: any.  Blocks: never. */
+/* utf8_is_valid() - all of `size` bytes, each read once.  Threads: any.  Blocks: never. */
 bool utf8_is_valid(const void *text, size_t size);
 
 /*

@@ -68,7 +68,8 @@ START_TEST(every_pair_of_bytes)
 }
 END_TEST
 
-/* Valid threes: of ASCII, of one and a pair in either order, and U+0800 … U+FFFF less surrogates. */
+/* Valid threes: of ASCII, of one and a pair in either order, and U+0800 … U+FFFF less surrogates.
+ */
 START_TEST(every_three_bytes)
 {
 	size_t n_valid = 0, n_pairs = 0x800 - 0x80;
@@ -78,8 +79,7 @@ START_TEST(every_three_bytes)
 
 		n_valid += utf8_is_valid(bytes, 3);
 	}
-	ck_assert_uint_eq(n_valid,
-		128 * 128 * 128 + 2 * 128 * n_pairs + (0x10000 - 0x800 - 0x800));
+	ck_assert_uint_eq(n_valid, 128 * 128 * 128 + 2 * 128 * n_pairs + (0x10000 - 0x800 - 0x800));
 }
 END_TEST
 
