@@ -187,10 +187,10 @@ spin_budget(tern_bus *bus, const struct waiter *waiter)
 {
 	const struct link *link = waiter->partner ? waiter->partner->link : NULL;
 
+	if (bus->spin == TERN_FOREVER)
+		return TERN_FOREVER; /* asked for: the partner may have a processor of its own */
 	if (bus->spin == 0 || bus->one_processor)
 		return 0;
-	if (bus->spin == TERN_FOREVER)
-		return TERN_FOREVER;
 	if (!link && bus->n_hot == 1 && bus->hot)
 		link = bus->hot->link;
 	if (link && link->ready &&
