@@ -152,7 +152,8 @@ mutate(uint8_t *buf, size_t size)
 		memmove(buf + at, buf + at + n, size - at - n);
 		return size - n;
 	case 4: /* put random bytes in */
-		n = MIN(1 + random_below(16), MOST_BYTES - size);
+		n = 1 + random_below(16); /* once: MIN() evaluates twice */
+		n = MIN(n, MOST_BYTES - size);
 		memmove(buf + at + n, buf + at, size - at);
 		while (n--) {
 			buf[at + n] = (uint8_t)random_next();
