@@ -77,25 +77,31 @@ call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partn
 	return r < 0 ? r : resolve_id(bus, id, service, deadline, ret);
 }
 
-_public_ int
-tern_message_new_call(tern_bus *bus, const char *service, const char *member, tern_message **ret)
+/* new_call() - with the lock */
+static int
+new_call(tern_bus *bus, const char *service, const char *member, uint64_t deadline, tern_message **ret)
 {
 	struct partner *partner = NULL;
-	tern_message *m;
 	int r;
 
 	if (!member || !*member)
 		return error_set(-EINVAL, ERROR_INVALID, "a call needs a member, 1 to 255 bytes");
-	r = bus_enter(bus);
+	r = call_resolve(bus, service, deadline, &partner);
+	if (r == 0)
+		r = message_new(bus, WIRE_CALL, service, member, 0, ret);
+	if (r == 0 && partner)
+		(*ret)->partner = partner_ref(partner);
+	return r;
+}
+
+_public_ int
+tern_message_new_call(tern_bus *bus, const char *service, const char *member, tern_message **ret)
+{
+	int r = bus_enter(bus);
+
 	if (r < 0)
 		return r;
-	r = call_resolve(bus, service, call_deadline(bus, TERN_DEFAULT), &partner);
-	if (r == 0)
-		r = message_new(bus, WIRE_CALL, service, member, &m);
-	if (r == 0) {
-		m->partner = partner ? partner_ref(partner) : NULL;
-		*ret = m;
-	}
+	r = new_call(bus, service, member, call_deadline(bus, TERN_DEFAULT), ret);
 	bus_leave(bus);
 	return r;
 }
@@ -277,9 +283,8 @@ call_send(tern_call *call, uint64_t deadline)
 
 /* call_begin() - with the lock: make the call of a message and send it */
 static int
-call_begin(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
+call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 {
-	uint64_t deadline = call_deadline(m->bus, timeout);
 	tern_call *call;
 	int r;
 
@@ -318,7 +323,7 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
-	r = call_begin(m, timeout, flags, ret);
+	r = call_begin(m, call_deadline(m->bus, timeout), flags, ret);
 	bus_leave(m->bus);
 	return r;
 }
@@ -416,7 +421,7 @@ call_answered(struct partner *partner, tern_message *m)
 		(void)message_unref_locked(m); /* always NULL */
 		bounced(call);
 	} else {
-		if (m->n_parts && !m->parts[0].remote) /* an error may come without a text */
+		if (m->n_parts && !m->parts[0].foreign) /* an error may come without a text */
 			(void)tern_message_unpack(m, "{?text:s}", &text);
 		call_finish(call, -EREMOTEIO, m, m->strings[1], text);
 	}
@@ -557,7 +562,7 @@ call_library(tern_message *m, bool wait)
 	int r;
 
 	m->header.flags = WIRE_LIBRARY;
-	r = call_begin(m, TERN_DEFAULT, wait ? 0 : TERN_NO_REPLY | TERN_NONBLOCK, wait ? &call : NULL);
+	r = call_begin(m, call_deadline(m->bus, TERN_DEFAULT), wait ? 0 : TERN_NO_REPLY | TERN_NONBLOCK, wait ? &call : NULL);
 	if (r < 0 || !wait)
 		return r;
 	r = call_wait_locked(call, UINT64_MAX);
@@ -585,10 +590,22 @@ call_answered_self(tern_call *call, tern_message *m)
 
 /* --- in one go --- */
 
+/* call_sync() - with the lock */
 static int
-call_pack(tern_message *m, const char *format, va_list ap)
+call_sync(tern_message *m, uint64_t deadline, tern_message **ret)
 {
-	return format && *format ? tern_message_packv(m, format, ap) : 0;
+	tern_call *call = NULL;
+	int r;
+
+	if (!m->partner && bus_handling(m->bus))
+		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
+	r = call_begin(m, deadline, 0, &call);
+	if (r == 0)
+		r = call_wait_locked(call, UINT64_MAX);
+	if (r == 0)
+		r = call_result(call, ret, NULL);
+	(void)call_unref_locked(call); /* always NULL */
+	return r;
 }
 
 _public_ int
@@ -596,23 +613,23 @@ tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_mes
 	struct tern_error *error, const char *format, va_list ap)
 {
 	tern_message *m = NULL;
-	tern_call *call = NULL;
+	uint64_t deadline;
 	int r;
 
-	error_clear();
-	r = tern_message_new_call(bus, service, member, &m);
-	if (r == 0)
-		r = call_pack(m, format, ap);
-	if (r == 0 && !m->partner && bus_handling(bus))
-		r = error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
-	if (r == 0)
-		r = tern_send(m, TERN_DEFAULT, 0, &call);
-	if (r == 0)
-		r = tern_call_wait(call, TERN_FOREVER, ret, error);
-	else if (error)
+	r = bus_enter(bus);
+	if (r == 0) {
+		error_clear();
+		deadline = call_deadline(bus, TERN_DEFAULT);
+		r = new_call(bus, service, member, deadline, &m);
+		if (r == 0 && format && *format)
+			r = tern_message_packv(m, format, ap);
+		if (r == 0)
+			r = call_sync(m, deadline, ret);
+		(void)message_unref_locked(m); /* always NULL */
+		bus_leave(bus);
+	}
+	if (r < 0 && error)
 		*error = *error_get();
-	(void)tern_call_unref(call);    /* always NULL */
-	(void)tern_message_unref(m); /* always NULL */
 	return r;
 }
 

@@ -449,7 +449,7 @@ tern_message_new_event(tern_topic *topic, tern_message **ret)
 	r = bus_enter(topic->bus);
 	if (r < 0)
 		return r;
-	r = message_new(topic->bus, WIRE_EVENT, NULL, NULL, &m);
+	r = message_new(topic->bus, WIRE_EVENT, NULL, NULL, topic->tags_size, &m);
 	if (r == 0) {
 		r = message_set_tags(m, topic->tags, topic->tags_size, topic->n_tags);
 		(void)add_rlx(&topic->refs, 1); /* ours keeps it while we take another */

@@ -219,20 +219,24 @@ enum spin_end {
 static enum spin_end
 spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 {
-	uint64_t now = clock_now_ns();
-	uint64_t end = MIN(clock_deadline_ns(now, MIN(budget, SPIN_POLL_EVERY)), deadline);
-	uint64_t last = MIN(clock_deadline_ns(now, budget), deadline);
+	uint64_t now = 0, end = 0, last = 0;
 	bool found = false;
 
 	bus->spinning = true;
 	bus_leave(bus);
-	while (!found && now < end) {
+	do {
 		for (unsigned int i = 0; i < SPIN_CLOCK_EVERY && !found; i++) {
 			cpu_relax();
 			found = take_has_news(bus) || load_rlx(&bus->kicked);
 		}
-		now = clock_now_ns();
-	}
+		if (found)
+			break;
+		now = clock_now_ns(); /* first read when the first looks were in vain */
+		if (!last) {
+			end = MIN(clock_deadline_ns(now, MIN(budget, SPIN_POLL_EVERY)), deadline);
+			last = MIN(clock_deadline_ns(now, budget), deadline);
+		}
+	} while (now < end);
 	(void)pthread_mutex_lock(&bus->lock);
 	bus->spinning = false;
 	store_rlx(&bus->kicked, 0); /* a round follows */
@@ -284,7 +288,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			return 0;
 		if ((n || bus->held_back) && bus->n_rounds % CLOCK_EVERY_ROUNDS)
 			continue;
-		if (clock_now_ns() >= deadline)
+		if (deadline != UINT64_MAX && clock_now_ns() >= deadline)
 			return -ETIME;
 		if (n || bus->held_back) {
 			(void)call_expire(bus); /* also under load */

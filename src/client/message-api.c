@@ -249,8 +249,8 @@ part_copy(tern_message *m, struct message_part *part)
 		return error_errno(-ENOMEM, "part");
 	copy_once(copy, part->bytes, part->size);
 	(void)pthread_mutex_lock(&m->bus->lock); /* two readers of one message: one copy stays */
-	if (!part->copy)
-		part->copy = steal(copy);
+	if (!part->owned)
+		part->owned = steal(copy);
 	(void)pthread_mutex_unlock(&m->bus->lock);
 	free(copy);
 	return 0;
@@ -265,11 +265,11 @@ tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size)
 	if (i >= m->n_parts)
 		return error_set(-ENOENT, ERROR_INVALID, "the message has no part %zu", i);
 	part = &m->parts[i];
-	if (part->remote && m->foreign) {
+	if (part->foreign && m->foreign) {
 		r = part_copy(m, part);
 		if (r < 0)
 			return r;
-		*ret = part->copy;
+		*ret = part->owned;
 	} else {
 		*ret = part->bytes;
 	}

@@ -12,7 +12,7 @@
 #include "client/event.h"
 #include "client/message.h"
 
-#define PAYLOAD_SPACE 512u /* of small payloads, in the message itself */
+#define PAYLOAD_SPACE 256u /* of small payloads, in the message itself */
 
 static tern_message *
 message_alloc(uint32_t space)
@@ -41,7 +41,7 @@ put_string(tern_message *m, const char *text, size_t size)
 
 int
 message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
-	tern_message **ret)
+	uint16_t tags_size, tern_message **ret)
 {
 	size_t service_size = service ? strlen(service) : 0;
 	size_t member_size = member ? strlen(member) : 0;
@@ -49,7 +49,7 @@ message_new(tern_bus *bus, uint32_t kind, const char *service, const char *membe
 
 	if (service_size > TERN_MAX_TAG || member_size > TERN_MAX_TAG)
 		return error_set(-E2BIG, ERROR_TOO_BIG, "names and members have at most 255 bytes");
-	m = message_alloc((uint32_t)(service_size + member_size) + TERN_MAX_HEADER + PAYLOAD_SPACE);
+	m = message_alloc((uint32_t)(service_size + member_size) + tags_size + PAYLOAD_SPACE);
 	if (!m)
 		return error_errno(-ENOMEM, "message");
 	m->bus = bus_ref(bus);
@@ -99,14 +99,14 @@ message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const
 static void
 message_drop_part(tern_message *m, struct message_part *part)
 {
-	if (part->remote) {
-		link_release(m->partner->link, part->slot, part->generation);
+	if (part->foreign) {
+		link_release(m->partner->link, part->slot, (uint32_t)part->generation);
 		part->remote = remote_unref(part->remote);
+	} else {
+		part->block[0] = block_unref(part->block[0]);
+		part->block[1] = block_unref(part->block[1]);
 	}
-	part->block[0] = block_unref(part->block[0]);
-	part->block[1] = block_unref(part->block[1]);
 	free(part->owned);
-	free(part->copy);
 }
 
 /* message_free() - with the lock, if the message has a handle */
@@ -186,6 +186,7 @@ receive_part(struct partner *partner, tern_message *m, const struct wire_part *p
 	r = link_part(partner->link, part, &to->remote, &to->bytes);
 	if (r < 0)
 		return error_trace(r);
+	to->foreign = true;
 	to->slot = part->slot;
 	to->generation = part->generation;
 	if (!m->partner) {

@@ -17,14 +17,18 @@
 struct message_part {
 	const uint8_t *bytes; /* where it can be read */
 	uint64_t size;
-	uint8_t *owned; /* private memory of its own, or NULL */
-	/* built: [0] for the destination or the own domain, [1] for other domains */
-	struct block *block[2];
-	bool lent; /* the maker fills block[0] in place */
-	/* received */
-	struct remote *remote; /* lies in the partner's memory */
-	uint8_t *copy;         /* made stable */
-	uint32_t slot, generation;
+	uint8_t *owned; /* private memory: what was packed, or a stable copy; NULL none */
+	bool lent;      /* built: the maker fills block[0] in place */
+	bool foreign;   /* received: lies in the partner's memory */
+	uint32_t slot;
+	union {
+		/* built: [0] for the destination or the own domain, [1] for other domains */
+		struct block *block[2];
+		struct {
+			struct remote *remote;
+			uint64_t generation;
+		};
+	};
 };
 
 struct message_memory {
@@ -59,11 +63,11 @@ struct tern_message {
 /*
  * message_new() - one to be built
  * @service, @member: copied; NULL: none
- * @tags: encoded as in the record, tags_size bytes, copied
+ * @tags_size: room for tags, see message_set_tags()
  * Return: 0, -EINVAL, -E2BIG, -ENOMEM.
  */
 int message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
-	tern_message **ret);
+	uint16_t tags_size, tern_message **ret);
 int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n);
 
 /* message_new_local() - an event that came otherwise than over a link; tags and payload are copied */

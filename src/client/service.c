@@ -182,26 +182,32 @@ reply_deadline(const tern_call *call)
 	return call->deadline == UINT64_MAX ? UINT64_MAX : call->deadline + call->bus->clock_offset;
 }
 
-_public_ int
-tern_message_new_reply(tern_call *call, tern_message **ret)
+/* new_reply() - with the lock */
+static int
+new_reply(tern_call *call, tern_message **ret)
 {
-	tern_message *m;
 	int r;
 
 	if (!call->incoming)
 		return error_set(-EINVAL, ERROR_INVALID, "this call was sent, not received");
-	r = bus_enter(call->bus);
+	if (call->done && !call->no_reply)
+		return error_set(-EALREADY, ERROR_INVALID, "answered already");
+	r = message_new(call->bus, WIRE_REPLY, NULL, NULL, 0, ret);
 	if (r < 0)
 		return r;
-	if (call->done && !call->no_reply)
-		r = error_set(-EALREADY, ERROR_INVALID, "answered already");
-	if (r == 0)
-		r = message_new(call->bus, WIRE_REPLY, NULL, NULL, &m);
-	if (r == 0) {
-		m->call = tern_call_ref(call);
-		m->partner = call->partner ? partner_ref(call->partner) : NULL;
-		*ret = m;
-	}
+	(*ret)->call = tern_call_ref(call);
+	(*ret)->partner = call->partner ? partner_ref(call->partner) : NULL;
+	return 0;
+}
+
+_public_ int
+tern_message_new_reply(tern_call *call, tern_message **ret)
+{
+	int r = bus_enter(call->bus);
+
+	if (r < 0)
+		return r;
+	r = new_reply(call, ret);
 	bus_leave(call->bus);
 	return r;
 }
@@ -228,13 +234,18 @@ tern_replyv(tern_call *call, const char *format, va_list ap)
 	tern_message *m = NULL;
 	int r;
 
-	r = tern_message_new_reply(call, &m);
+	r = bus_enter(call->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = new_reply(call, &m);
 	if (r == 0 && format && *format)
 		r = tern_message_packv(m, format, ap);
 	if (r == 0)
-		r = tern_reply_message(m);
-	(void)tern_message_unref(m); /* always NULL */
-	return r;
+		r = answer(call, m, reply_deadline(call));
+	(void)message_unref_locked(m); /* always NULL */
+	bus_leave(call->bus);
+	return r < 0 ? error_or(r, "reply") : 0;
 }
 
 _public_ int
@@ -255,7 +266,7 @@ error_message(tern_call *call, const char *name, const char *text, tern_message 
 	tern_message *m;
 	int r;
 
-	r = message_new(call->bus, WIRE_ERROR, NULL, name, &m);
+	r = message_new(call->bus, WIRE_ERROR, NULL, name, 0, &m);
 	if (r < 0)
 		return r;
 	r = tern_message_pack(m, "{text:s}", text);

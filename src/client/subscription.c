@@ -185,7 +185,7 @@ rules_here_call(struct partner *partner, tern_message *m)
 	};
 	int r = -EOPNOTSUPP;
 
-	if (m->n_parts == 1 && !m->parts[0].remote && bus->mode != MODE_BUS) {
+	if (m->n_parts == 1 && !m->parts[0].foreign && bus->mode != MODE_BUS) {
 		if (strcmp(m->strings[1], LIBRARY_RULES_TOLD) == 0)
 			direct_rules_told(partner);
 		else if (strcmp(m->strings[1], LIBRARY_ADD_RULE) == 0)
@@ -213,7 +213,7 @@ tell_rule(struct partner *partner, tern_subscription *s, const char *member, boo
 	tern_message *m;
 	int r;
 
-	r = message_new(bus, WIRE_CALL, NULL, member, &m);
+	r = message_new(bus, WIRE_CALL, NULL, member, 0, &m);
 	if (r < 0)
 		return r;
 	m->partner = partner_ref(partner);
