@@ -7,6 +7,7 @@
 #include "base/atomic.h"
 #include "base/attribute.h"
 #include "base/hook.h"
+#include "io/socket.h"
 #include "link/link.h"
 #include "link/packet.h"
 #include "shm/head.h"
@@ -204,8 +205,7 @@ link_drop_fds(struct link *link, uint32_t first)
 
 	if ((int32_t)(first - link->fd_first) <= 0)
 		return;
-	for (uint32_t i = 0; i < n; i++)
-		(void)fd_close(link->fds[i]); /* not asked for */
+	socket_discard_fds(link->fds, n); /* not asked for */
 	link->n_fds -= n;
 	link->fd_first += n;
 	memmove(link->fds, link->fds + n, link->n_fds * sizeof(*link->fds));

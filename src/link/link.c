@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/attribute.h"
+#include "io/socket.h"
 #include "link/link.h"
 #include "link/packet.h"
 #include "shm/head.h"
@@ -83,10 +84,9 @@ void
 link_hang_up(struct link *link)
 {
 	link->closed = true;
-	link->fd = fd_close(link->fd);
+	link->fd = socket_close(link->fd);
 	link->doorbell = fd_close(link->doorbell);
-	for (uint32_t i = 0; i < link->n_fds; i++)
-		(void)fd_close(link->fds[i]); /* nobody will name them any more */
+	socket_discard_fds(link->fds, link->n_fds); /* nobody will name them any more */
 	link->n_fds = 0;
 }
 

@@ -295,6 +295,8 @@ packet_read(struct link *link, bool *ret_rang)
 		return LINK_E_CLOSED;
 	if (r == SOCKET_E_TRUNCATED)
 		return wrong(link, "a packet or its descriptors did not fit");
+	if (r == SOCKET_E_FDS)
+		return wrong(link, "too many descriptors came with a packet");
 	if (r)
 		return error_fold(r);
 	if (size == 1 && bytes[0] == PACKET_BELL && n_fds == 0) {
@@ -302,7 +304,6 @@ packet_read(struct link *link, bool *ret_rang)
 		return 1;
 	}
 	r = packet_dispatch(link, bytes, size, fds, n_fds);
-	for (size_t i = 0; i < n_fds; i++)
-		(void)fd_close(fds[i]); /* those that were kept are -1 */
+	socket_discard_fds(fds, n_fds); /* those that were kept are -1 */
 	return r < 0 ? r : 1;
 }
