@@ -158,7 +158,10 @@ void tern_cbor_put_raw(struct tern_cbor_writer *w, const void *item, size_t size
 
 /* -------- reader -------- */
 
-/** `fault` is for the caller to read, the rest is the reader's own. */
+/**
+ * `fault` is for the caller to read, the rest is the reader's own. A copy of the
+ * struct is a second reader, which goes on from the same place.
+ */
 struct tern_cbor_reader {
 	const uint8_t *start;
 	const uint8_t *at;
@@ -270,7 +273,10 @@ int tern_cbor_diag(const void *buf, size_t size, char *out, size_t room, size_t 
 
 /*
  * A format describes one value; the empty format stands for no value at all,
- * in an empty buffer. Spaces are ignored.
+ * in an empty buffer. Spaces are ignored. So these write and read the same:
+ *
+ *     tern_cbor_pack(&w, "{name:s,volume:d,?pos:[ii]}", "aplay", 0.5, has_pos, x, y);
+ *     tern_cbor_unpack(buf, size, &strings, "{volume:d,name:s,?pos:[ii]}", &volume, &name, &x, &y);
  *
  *   format   is                  pack takes                unpack takes, and sets
  *   b        true, false         int                       bool *

@@ -32,10 +32,29 @@ is_name_char(char c)
 	       c == '_' || c == '-' || c == '.';
 }
 
+/* What *X may be an array of. */
 static bool
-is_letter(char c, const char *letters)
+is_element(char c)
 {
-	return c != '\0' && strchr(letters, c);
+	return c == 'b' || c == 'i' || c == 'u' || c == 'd' || c == 's';
+}
+
+static bool
+is_letter(char c)
+{
+	switch (c) {
+	case 't':
+	case 'y':
+	case 'h':
+	case 'n':
+	case 'v':
+	case '*':
+	case '[':
+	case '{':
+		return true;
+	default:
+		return is_element(c);
+	}
 }
 
 /* Another node inside what is open. */
@@ -101,7 +120,7 @@ parse_value(struct parser *p)
 
 	if (in_map && parse_name(p, &is_optional, &name, &size) < 0)
 		return -EINVAL;
-	if (!is_letter(*p->at, "biudstyhnv*[{"))
+	if (!is_letter(*p->at))
 		return -EINVAL;
 	node = add_node(p, *p->at);
 	if (!node)
@@ -112,7 +131,7 @@ parse_value(struct parser *p)
 	node->name_size = (uint16_t)size;
 	p->is_first = false;
 	if (node->letter == '*') {
-		if (!is_letter(*p->at, "biuds"))
+		if (!is_element(*p->at))
 			return -EINVAL;
 		node->element = *p->at++;
 	} else if (node->letter == '[' || node->letter == '{') {

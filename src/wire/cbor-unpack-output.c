@@ -4,32 +4,60 @@
  * cbor-unpack-output: where the values go, and putting them there
  */
 
+#include <stdio.h>
+
 #include "base/attribute.h"
 #include "wire/cbor-unpack.h"
+
+/* How many output arguments a letter has. */
+static unsigned
+count_outputs(char letter)
+{
+	switch (letter) {
+	case 'n':
+	case '[':
+	case '{':
+		return 0;
+	case 't':
+	case 'y':
+	case 'v':
+	case '*':
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+/* What is wrong with unpacking this node, whatever the data are; NULL: nothing. */
+static const char *
+find_lack(const struct unpacker *u, const struct format_node *node, const struct slot *slot)
+{
+	const struct tern_cbor_hooks *hooks = u->hooks;
+
+	if ((node->letter == 's' || node->element == 's') && (!hooks || !hooks->memory))
+		return "there is no memory for strings";
+	if (node->letter == 'h' && (!hooks || !hooks->descriptor))
+		return "there are no descriptors here";
+	if (node->letter == '*' && !slot->ret_size)
+		return "how many there is room for is not said";
+	return NULL;
+}
 
 int
 unpack_fetch_outputs(struct unpacker *u, va_list *ap)
 {
-	const struct tern_cbor_hooks *hooks = u->hooks;
-	struct tern_error *error = hooks ? hooks->error : NULL;
-
 	for (uint8_t i = 0; i < u->format.n_nodes; i++) {
 		const struct format_node *node = &u->format.nodes[i];
 		struct slot *slot = &u->slots[i];
-		bool has_size = strchr("tyv*", node->letter);
+		unsigned n = count_outputs(node->letter);
+		const char *lack;
 
 		slot->is_seen = slot->is_found = false;
-		if (strchr("n[{", node->letter))
-			continue;
-		slot->ret = va_arg(*ap, void *);
-		slot->ret_size = has_size ? va_arg(*ap, void *) : NULL;
-		if ((node->letter == 's' || node->element == 's') && (!hooks || !hooks->memory))
-			return format_argument_error(error, node, "there is no memory for strings");
-		if (node->letter == 'h' && (!hooks || !hooks->descriptor))
-			return format_argument_error(error, node, "there are no descriptors here");
-		if (node->letter == '*' && !slot->ret_size)
-			return format_argument_error(
-				error, node, "how many there is room for is not said");
+		slot->ret = n > 0 ? va_arg(*ap, void *) : NULL;
+		slot->ret_size = n > 1 ? va_arg(*ap, void *) : NULL;
+		lack = find_lack(u, node, slot);
+		if (lack)
+			return format_argument_error(u->hooks ? u->hooks->error : NULL, node, lack);
 	}
 	return 0;
 }
@@ -116,22 +144,9 @@ set_string(struct unpacker *u, const struct slot *slot, char letter)
 }
 
 static void
-set_output(struct unpacker *u, uint8_t index)
+set_scalar(const struct slot *slot, char letter)
 {
-	const struct format_node *node = &u->format.nodes[index];
-	struct slot *slot = &u->slots[index];
-
-	if (node->letter == '*') {
-		set_elements(u, slot, node->element);
-		return;
-	}
-	if (strchr("styv", node->letter)) {
-		set_string(u, slot, node->letter);
-		return;
-	}
-	if (!slot->ret)
-		return;
-	switch (node->letter) {
+	switch (letter) {
 	case 'b':
 		*(bool *)slot->ret = slot->i != 0;
 		break;
@@ -144,12 +159,41 @@ set_output(struct unpacker *u, uint8_t index)
 	case 'd':
 		*(double *)slot->ret = slot->d;
 		break;
-	case 'h':
+	default: /* h */
 		*(int *)slot->ret = (int)slot->i;
-		break;
-	default: /* n [ { set nothing */
-		break;
 	}
+}
+
+static void
+set_output(struct unpacker *u, uint8_t index)
+{
+	const struct format_node *node = &u->format.nodes[index];
+	struct slot *slot = &u->slots[index];
+
+	switch (node->letter) {
+	case '*':
+		set_elements(u, slot, node->element);
+		return;
+	case 's':
+	case 't':
+	case 'y':
+	case 'v':
+		set_string(u, slot, node->letter);
+		return;
+	default:
+		if (slot->ret)
+			set_scalar(slot, node->letter);
+	}
+}
+
+static void
+memory_error(struct tern_error *error, size_t size)
+{
+	if (!error)
+		return;
+	(void)snprintf(error->name, sizeof(error->name), "tern.cbor.Memory");
+	(void)snprintf(
+		error->text, sizeof(error->text), "no %zu bytes of memory for strings", size);
 }
 
 int
@@ -157,8 +201,10 @@ unpack_set_outputs(struct unpacker *u)
 {
 	if (u->memory_needed > 0) {
 		u->memory = u->hooks->memory(u->hooks->user, u->memory_needed);
-		if (!u->memory)
+		if (!u->memory) {
+			memory_error(u->hooks->error, u->memory_needed);
 			return -ENOMEM;
+		}
 		u->memory_end = u->memory + u->memory_needed;
 	}
 	for (uint8_t i = 0; i < u->format.n_nodes; i++)

@@ -256,6 +256,7 @@ START_TEST(nothing_is_set_unless_all_is_well)
 	ck_assert_int_eq(a, 7);
 	c.no_memory = true;
 	ck_assert_int_eq(unpack(&c, "82016161", "[is]", &a, &s), -ENOMEM);
+	ck_assert_str_eq(c.error.name, "tern.cbor.Memory");
 	ck_assert_int_eq(a, 7);
 	ck_assert_str_eq(s, "old");
 	context_clear(&c);
