@@ -80,7 +80,7 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	if (r) {
 		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, fd, NULL); /* may not be in it */
 		free(partner);
-		return r < 0 ? r : -EHOSTDOWN;
+		return error_fold(r);
 	}
 	partner->link->id = id;
 	partner->link->partner = *identity;

@@ -71,9 +71,9 @@ link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret)
 		return error_trace(r);
 	link->fd = fd;
 	r = packet_send_hello(link);
-	if (r) {
-		link->fd = -1; /* stays the caller's */
-		return r == LINK_E_CLOSED ? LINK_E_CLOSED : r < 0 ? r : -EIO;
+	if (r && r != LINK_E_CLOSED) { /* who is gone already may have said something before */
+		link->fd = -1;         /* stays the caller's */
+		return r < 0 ? r : -EIO;
 	}
 	segment_close_fd(&link->own);
 	*ret = steal(link);

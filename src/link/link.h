@@ -114,7 +114,10 @@ struct link {
 /*
  * link_new() - begin a link over a connected socket; hello is sent at once
  * @fd: consumed on success
- * Return: 0, LINK_E_CLOSED, or -ENOMEM, -EMFILE.
+ *
+ * A partner that has gone already is no error here: what it said before it went can be read.
+ *
+ * Return: 0, or -ENOMEM, -EMFILE.
  */
 int link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret);
 
