@@ -89,6 +89,13 @@ uint64_t call_deadline(const tern_bus *bus, uint64_t timeout);
 
 /* service_find() - who serves this name here, borrowed; NULL nobody */
 tern_service *service_find(tern_bus *bus, const char *name);
+
+/*
+ * service_for() - who takes a call here: by name, or of a call to a peer's number who has the member
+ *
+ * Return: borrowed; NULL: nobody.
+ */
+tern_service *service_for(tern_bus *bus, const char *name, const char *member);
 /* service_destroy() - its memory; without the lock */
 void service_destroy(tern_service *service);
 /* service_run() - run the method; without the lock. The references stay the caller's. */

@@ -38,7 +38,8 @@ handler_end(tern_bus *bus, uint32_t *n_running, tern_bus *before)
 static bool
 run_call(tern_bus *bus, struct item *item)
 {
-	tern_service *service = service_find(bus, item->message->strings[0]);
+	const char *const *strings = item->message->strings;
+	tern_service *service = service_for(bus, strings[0], strings[1]);
 	tern_bus *before;
 
 	if (!service)

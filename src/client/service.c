@@ -333,6 +333,19 @@ method_find(const tern_service *service, const char *member)
 	return NULL;
 }
 
+tern_service *
+service_for(tern_bus *bus, const char *name, const char *member)
+{
+	tern_service *service;
+
+	if (*name != ':')
+		return service_find(bus, name);
+	DL_FOREACH (bus->services, service)
+		if (method_find(service, member))
+			return service;
+	return bus->services; /* it says that there is no such member */
+}
+
 void
 service_run(tern_service *service, tern_call *call, tern_message *m)
 {
@@ -390,6 +403,14 @@ service_new(tern_bus *bus, const char *name, const struct tern_method *methods, 
 	return 0;
 }
 
+static bool
+is_owned(tern_bus *bus, const char *name)
+{
+	tern_peer owner;
+
+	return tern_lookup(bus, name, &owner) == 0 && owner == bus->id;
+}
+
 _public_ int
 tern_serve(tern_bus *bus, const char *name, const char *interface, const struct tern_method *methods,
 	size_t n_methods, void *user, tern_service **ret)
@@ -415,7 +436,7 @@ tern_serve(tern_bus *bus, const char *name, const char *interface, const struct 
 	}
 	DL_APPEND(bus->services, service); /* before the name is seen by others */
 	bus_leave(bus);
-	if (name)
+	if (name && !is_owned(bus, name)) /* owning it once more would take its labels away */
 		r = tern_own(bus, name, 0, NULL);
 	if (r < 0) {
 		(void)tern_service_free(service); /* always NULL */
