@@ -12,6 +12,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "wire/name.h"
 
 uint64_t
 call_deadline(const tern_bus *bus, uint64_t timeout)
@@ -24,6 +25,10 @@ call_deadline(const tern_bus *bus, uint64_t timeout)
 static int
 no_service(const char *service)
 {
+	int wrong = name_is_id(service, strlen(service)) ? 0 : name_check(service, strlen(service), NULL);
+
+	if (wrong && wrong != NAME_E_RESERVED)
+		return error_set(-EINVAL, ERROR_INVALID, "the name \"%.255s\" %s", service, name_strerror(wrong));
 	return error_set(-ENXIO, ERROR_NO_SERVICE, "nobody owns the name \"%s\" on this bus", service);
 }
 
