@@ -273,6 +273,11 @@ listen_on(struct listener *l)
 				(unsigned long long)l->count);
 			return STATUS_TIMEOUT;
 		}
+		if (r == -ECONNRESET) {
+			report("the bus at %s is gone, and nobody is left who could be heard",
+				tern_address(l->bus));
+			return STATUS_LOST;
+		}
 		if (r)
 			return connect_failed("no more events", r, NULL);
 		r = print_line(l, &event);

@@ -1,0 +1,488 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""cli: the tool as its users meet it, with their mistakes
+
+    cli.py TERN TERND SERVICE LIBRARY [SCENARIO…]
+
+Each scenario has a ternd of its own. Its functions read as what a user does and sees.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TERN, TERND, SERVICE, LIBRARY = (os.path.abspath(a) for a in sys.argv[1:5])
+LIMIT = 30  # s, for anything that is waited for
+NAME = "org.example.Echo"
+NOBODY = 65534
+passed = failed = 0
+
+
+def check(good, what):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        frame = sys._getframe(1)
+        while frame.f_code.co_name in ("check", "same", "expect"):
+            frame = frame.f_back
+        print(f"wrong: {frame.f_code.co_name}, line {frame.f_lineno}: {what}", flush=True)
+
+
+def same(seen, wanted):
+    check(seen == wanted, f"{seen!r} is not {wanted!r}")
+
+
+def environment(bus):
+    env = {k: v for k, v in os.environ.items() if k not in ("TERN_BUS", "XDG_RUNTIME_DIR", "TMPDIR")}
+    if bus:
+        env["TERN_BUS"] = bus
+    return env
+
+
+def tern(*words, bus=None, stdin="", env=None, **more):
+    return subprocess.run([TERN, *words], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=LIMIT, env=env or environment(bus), **more)
+
+
+def expect(result, status, stdout=None, stderr=None):
+    """A run ended with this status, printed just this, and complained in these words (or not at all)."""
+    words = " ".join(result.args[1:])
+    check(result.returncode == status, f"{words}: status {result.returncode}, not {status}: {result.stderr}")
+    if stdout is not None:
+        check(result.stdout == stdout, f"{words}: printed {result.stdout!r}, not {stdout!r}")
+    if stderr is None:
+        check(result.stderr == "", f"{words}: complained: {result.stderr!r}")
+    else:
+        check(re.search(stderr, result.stderr), f"{words}: {result.stderr!r} does not say {stderr!r}")
+        check(len(result.stderr.splitlines()) == 1, f"{words}: more than one line: {result.stderr!r}")
+    return result
+
+
+def value(result):
+    """The JSON of a run that succeeded."""
+    expect(result, 0)
+    try:
+        return json.loads(result.stdout)
+    except ValueError:
+        check(False, f"no JSON: {result.stdout!r}")
+        return None
+
+
+def stop(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait(LIMIT)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+@contextlib.contextmanager
+def a_bus(folder_mode=0o700, arguments=()):
+    """A running ternd; gives its address and process."""
+    folder = tempfile.mkdtemp(prefix="tern-test-")
+    os.chmod(folder, folder_mode)
+    address = f"unix:{folder}/bus"
+    ready, theirs = os.pipe()
+    daemon = subprocess.Popen([TERND, "--address", address, "--ready-fd", str(theirs), *arguments],
+                              pass_fds=[theirs], env=environment(None))
+    os.close(theirs)
+    try:
+        check(os.read(ready, 1) != b"", "ternd does not start")
+        yield address, daemon
+    finally:
+        os.close(ready)
+        daemon.send_signal(signal.SIGCONT)
+        stop(daemon)
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def a_service(bus, name=NAME, *labels):
+    process = subprocess.Popen([SERVICE, name, *labels], stdout=subprocess.PIPE, text=True, env=environment(bus))
+    try:
+        same(process.stdout.readline(), "serving\n")
+        yield process
+    finally:
+        stop(process)
+
+
+@contextlib.contextmanager
+def a_subscriber(bus, *words):
+    """tern subscribe, past the moment from which it misses nothing."""
+    ready, theirs = os.pipe()
+    process = subprocess.Popen([TERN, "subscribe", "--ready-fd", str(theirs), *words], pass_fds=[theirs],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(bus))
+    os.close(theirs)
+    try:
+        same(os.read(ready, 10), b"\n")
+        yield process
+    finally:
+        os.close(ready)
+        stop(process)
+
+
+def finished(process, status, stderr=""):
+    out, err = process.communicate(timeout=LIMIT)
+    check(process.returncode == status, f"status {process.returncode}, not {status}: {err}")
+    check(re.search(stderr, err) if stderr else err == "", f"complained: {err!r}")
+    return out
+
+
+# -------- without a bus --------
+
+def help_is_there():
+    for words in (["--help"], ["help"], ["-h"]):
+        result = expect(tern(*words), 0)
+        for command in ("list", "call", "publish", "subscribe", "run"):
+            check(f"\n  {command} " in result.stdout, f"help does not list {command}")
+    for command in ("list", "call", "publish", "subscribe", "run"):
+        result = expect(tern(command, "--help"), 0)
+        check(result.stdout.startswith(f"usage: tern {command} "), result.stdout)
+        same(tern("help", command).stdout, result.stdout)
+    expect(tern("--version"), 0, "tern 0.1.0\n")
+
+
+def mistakes_are_told():
+    for words, text in (
+            ([], "--help"), (["lsit"], "did you mean 'list'"), (["zzzzzz"], "--help"), (["help", "cal"], "'call'"),
+            (["--buss", "x"], "did you mean --bus"), (["--bus"], "--bus needs a value"),
+            (["list", "x"], "'x'"), (["list", "--lnog"], "did you mean --long"), (["list", "-x"], "'-x'"),
+            (["call"], "SERVICE and MEMBER"), (["call", "a"], "MEMBER of a"),
+            (["call", "a", "b", "{x"], "no JSON"), (["call", "a", "b", "-t", "1 year"], "no time"),
+            (["call", "a", "b", "x=1", "y"], "not both"), (["publish"], "TAG"),
+            (["publish", "a", "-d", "1", "-d", "2"], "one --data"), (["publish", "a", "-d", "[1"], "no JSON"),
+            (["publish"] + ["t"] * 17, "16 tags"), (["subscribe", "-n", "0"], "no number"),
+            (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
+            (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
+            (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option")):
+        expect(tern(*words), 2, "", text)
+    expect(tern("call", "a", "b", "-", stdin="{]"), 2, "", "standard input is no JSON")
+
+
+def no_bus_is_told():
+    nowhere = "unix:/nowhere/bus"
+    for words in (["list"], ["call", "a", "b"], ["publish", "a"], ["subscribe"]):
+        expect(tern(*words, bus=nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as TERN_BUS says.*tern run --")
+        expect(tern("--bus", nowhere, *words), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
+        expect(tern(*words, "--bus", nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
+    env = environment(None)
+    env["XDG_RUNTIME_DIR"] = "/nowhere/else"
+    expect(tern("list", env=env), 3, "", "no bus runs at unix:/nowhere/else/tern/bus; ")
+    for address in ("tcp:host", "unix:", "/a/path", ""):
+        expect(tern("list", "--bus", address), 2, "", "no address of a bus")
+    expect(tern("list", "--bus", "unix:/" + "x" * 200), 2, "", "address")
+
+
+# -------- list --------
+
+def names_are_listed():
+    with a_bus() as (bus, _):
+        expect(tern("list", bus=bus), 0, "")
+        expect(tern("list", "-j", bus=bus), 0, "[]\n")
+        with a_service(bus, NAME, "loud", "round") as service, a_service(bus, "org.example.A"):
+            expect(tern("list", "-n", bus=bus), 0, f"org.example.A\n{NAME}\n")
+            names = value(tern("list", "-j", bus=bus))
+            same([n["name"] for n in names], ["org.example.A", NAME])
+            check(re.fullmatch(r":\d+", names[1].pop("owner")), "no owner's number")
+            same(names[1], {"name": NAME, "pid": service.pid, "uid": os.getuid(), "program": "cli-service",
+                            "labels": ["loud", "round"]})
+            row = expect(tern("list", bus=bus), 0).stdout.splitlines()[1].split()
+            same(row[:3], [NAME, "cli-service", str(service.pid)])
+            row = expect(tern("list", "-l", bus=bus), 0).stdout.splitlines()[1].split()
+            same(row[-2:], ["loud", "round"])
+        expect(tern("list", "-n", bus=bus), 0, "")
+
+
+# -------- call --------
+
+def values_come_back():
+    texts = ['0', '-1', '18446744073709551615', '-9223372036854775808', '{"$int":"-18446744073709551616"}', '1.0',
+             '0.1', '-0.0', '{"$float":"NaN"}', '{"$float":"-Infinity"}', 'true', 'null', '""', '"a\\u0000b"', '"é😀"',
+             '{"$bytes":"AP8"}', '[]', '[[],[1,[2,{}]]]', '{}', '{"b":1,"a":{"":null}}', '{"$map":[[1,"x"]]}',
+             '{"$simple":23}', '{"$tag":32,"value":"x:y"}', json.dumps("x" * 100000)]
+    with a_bus() as (bus, _), a_service(bus):
+        for text in texts:
+            expect(tern("call", "-j", NAME, "Echo", text, bus=bus), 0, text + "\n")
+        expect(tern("call", "-j", NAME, "Echo", "-", bus=bus, stdin='{"a": 1}\n'), 0, '{"a":1}\n')
+        big = json.dumps(list(range(300000)), separators=(",", ":"))
+        expect(tern("call", "-j", NAME, "Echo", "-", bus=bus, stdin=big), 0, big + "\n")
+
+
+def arguments_are_taken():
+    with a_bus() as (bus, _), a_service(bus):
+        for words, text in (
+                ([], 'null'), (["a=1", "b=x", "c:=[1]", "d==5"], '{"a":1,"b":"x","c":[1],"d":"5"}'),
+                (["x", "5", "-5"], '["x",5,-5]'), (["--", "-x"], '"-x"'), (["five"], '"five"')):
+            expect(tern("call", "-j", NAME, "Echo", *words, bus=bus), 0, text + "\n")
+
+
+def answers_are_shown():
+    with a_bus() as (bus, _), a_service(bus):
+        for words, text in (
+                (["Echo", "a=1", "b=[1,2]", "c={\"d\":\"x y\"}"], "a: 1\nb:\n  - 1\n  - 2\nc:\n  d: x y\n"),
+                (["Echo", "plain text"], "plain text\n"), (["Nothing"], ""), (["Text"], "two\nlines\n"),
+                (["Json"], "a:\n  - 1\n"), (["Raw"], "h'fffe'\n")):
+            expect(tern("call", NAME, *words, bus=bus), 0, text)
+        expect(tern("call", "-j", NAME, "Nothing", bus=bus), 0, "null\n")
+        expect(tern("call", "-j", NAME, "Text", bus=bus), 0, '"two\\nlines"\n')
+        expect(tern("call", "-j", NAME, "Json", bus=bus), 0, '{"a":[1]}\n')
+        expect(tern("call", "-j", NAME, "Raw", bus=bus), 0, '{"$bytes":"__4"}\n')
+        expect(tern("call", "-j", NAME, "Two", bus=bus), 0, "1\n", "1 more part")
+
+
+def errors_are_told():
+    with a_bus() as (bus, _), a_service(bus):
+        expect(tern("call", NAME, "Fail", bus=bus), 1, "",
+               r"^tern: org.example.Unwilling: not \\x1b\[31mtoday$")
+        result = tern("call", "-j", NAME, "Fail", bus=bus)
+        same((result.returncode, result.stdout), (1, ""))
+        same(json.loads(result.stderr), {"error": "org.example.Unwilling", "text": "not \x1b[31mtoday"})
+        expect(tern("call", NAME, "NoSuch", bus=bus), 1, "", "NoSuch")
+        expect(tern("call", "org.example.Ecoh", "Echo", bus=bus), 3, "", f"did you mean {NAME}")
+        expect(tern("call", "echo", "Echo", bus=bus), 3, "", f"did you mean {NAME}")
+        expect(tern("call", "com.elsewhere.Clock", "Tick", bus=bus), 3, "", "no service.*'tern list'")
+        expect(tern("call", "bad name", "Echo", bus=bus), 2, "", "bad name.* character")
+        expect(tern("call", NAME, "", bus=bus), 2, "", "")
+        expect(tern("call", ":99", "Echo", bus=bus), 3, "", "no program :99")
+        expect(tern("call", NAME, "Echo", '{"$bytes":1}', bus=bus), 2, "", "base64url")
+        began = time.monotonic()
+        expect(tern("call", "-t", "200ms", NAME, "Never", bus=bus), 4, "", "did not answer Never in time")
+        check(0.2 <= time.monotonic() - began < 5, "the timeout took too long, or too short")
+        owner = value(tern("list", "-j", bus=bus))[0]["owner"]
+        expect(tern("call", owner, "Echo", "5", bus=bus), 0, "5\n")
+        began = time.monotonic()
+        expect(tern("call", NAME, "Die", bus=bus), 5, "", "died before it answered Die")
+        check(time.monotonic() - began < 5, "a death was told late")
+        expect(tern("call", NAME, "Echo", bus=bus), 3, "", "there is none at all")
+
+
+# -------- publish and subscribe --------
+
+def events_are_heard():
+    with a_bus() as (bus, _), a_subscriber(bus, "-j", "-n", "3", "lamp", "kitchen") as s:
+        expect(tern("publish", "lamp", "cellar", "-d", "1", bus=bus), 0, "")
+        expect(tern("publish", "kitchen", "lamp", "x y", "-d", '{"on":true}', bus=bus), 0, "")
+        first = json.loads(s.stdout.readline())  # before the end: each line is written at once
+        expect(tern("publish", "lamp", "kitchen", bus=bus), 0, "")
+        expect(tern("publish", "lamp", "kitchen", "-d", "-", bus=bus, stdin='{"$bytes":"AQ"}'), 0, "")
+        lines = [first] + [json.loads(line) for line in finished(s, 0).splitlines()]
+        same([(line["kind"], line["tags"], line.get("payload", "none")) for line in lines],
+             [("event", ["kitchen", "lamp", "x y"], {"on": True}), ("event", ["lamp", "kitchen"], "none"),
+              ("event", ["lamp", "kitchen"], {"$bytes": "AQ"})])
+        check(all(re.fullmatch(r":\d+", line["sender"]) for line in lines), lines)
+        check(lines[0]["stamp"] < lines[1]["stamp"] < lines[2]["stamp"], "stamps do not grow")
+
+
+def events_are_shown():
+    with a_bus() as (bus, _), a_subscriber(bus, "-n", "1") as s:
+        expect(tern("publish", "lamp", "-d", '{"on":true}', bus=bus), 0, "")
+        out = finished(s, 0)
+        check(re.fullmatch(r'\d\d:\d\d:\d\d\.\d{3} \S+ lamp  \{"on":true\}\n', out), out)
+
+
+def nobody_listening_is_fine():
+    with a_bus() as (bus, _):
+        expect(tern("publish", "lamp", bus=bus), 0, "")
+        expect(tern("publish", "", bus=bus), 2, "", "")
+        expect(tern("publish", "x" * 256, bus=bus), 6, "", "")
+        expect(tern("subscribe", "x" * 256, bus=bus), 6, "", "")
+
+
+def waiting_has_an_end():
+    with a_bus() as (bus, _):
+        began = time.monotonic()
+        expect(tern("subscribe", "--timeout", "0.2", bus=bus), 0, "")
+        expect(tern("subscribe", "--timeout", "200ms", "-n", "1", bus=bus), 4, "", "0 of 1 events")
+        check(0.4 <= time.monotonic() - began < 10, "the time was not kept")
+        with a_subscriber(bus) as s:
+            s.send_signal(signal.SIGINT)
+            same(finished(s, -signal.SIGINT), "")
+
+
+def senders_are_chosen():
+    with a_bus() as (bus, _):
+        with a_subscriber(bus, "-j", "--sender", "tern", "new", "-n", "1") as s:
+            expect(tern("publish", "new", "-d", "fake", bus=bus), 0, "")
+            with a_service(bus, NAME, "loud"):
+                line = json.loads(finished(s, 0))
+                same(line["payload"]["name"], NAME)
+                same(sorted(line["tags"]), sorted(["new", NAME, "org", "org.example", "loud"]))
+                same(line["sender"], ":1")
+        expect(tern("subscribe", "--sender", "bad name", "-n", "1", bus=bus), 2, "", "")
+
+
+def a_bus_that_dies_is_told():
+    with a_bus() as (bus, daemon), a_subscriber(bus, "-n", "1") as s:
+        daemon.kill()
+        out = finished(s, 5, f"the bus at {bus} is gone")
+        same(out, "")
+
+
+# -------- run --------
+
+def left_over():
+    return {f for f in os.listdir("/tmp") if f.startswith("tern-run-")}
+
+
+def a_command_has_its_bus():
+    before = left_over()
+    expect(tern("run", "--", "sh", "-c", "echo $TERN_BUS"), 0)
+    check(re.fullmatch(r"unix:/tmp/tern-run-\w+/bus\n", tern("run", "sh", "-c", "echo $TERN_BUS").stdout), "TERN_BUS")
+    expect(tern("run", TERN, "list", "-j"), 0, "[]\n")
+    expect(tern("run", TERN, "run", TERN, "list", "-j"), 0, "[]\n")
+    expect(tern("run", "cat", stdin="in to out"), 0, "in to out")
+    expect(tern("run", "sh", "-c", "exit 7"), 7, "")
+    expect(tern("run", "sh", "-c", "kill -9 $$"), 128 + 9, "")
+    expect(tern("run", "no-such-program"), 127, "", "no-such-program")
+    expect(tern("run", "/tmp"), 126, "", "/tmp")
+    same(left_over() - before, set())
+
+
+def a_folder_elsewhere():
+    with tempfile.TemporaryDirectory() as folder:
+        env = environment(None)
+        env["TMPDIR"] = folder
+        check(f"unix:{folder}/" in tern("run", "sh", "-c", "echo $TERN_BUS", env=env).stdout, "not in TMPDIR")
+        same(os.listdir(folder), [])
+        env["TMPDIR"] = folder + "/" + "x" * 100
+        check("unix:/tmp/" in tern("run", "sh", "-c", "echo $TERN_BUS", env=env).stdout, "not in /tmp")
+
+
+def start_run(script):
+    """tern run of a shell script that says when it has begun."""
+    process = subprocess.Popen([TERN, "run", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, env=environment(None), start_new_session=True)
+    folder = process.stdout.readline().strip().removeprefix("unix:").removesuffix("/bus")
+    check(os.path.isdir(folder), f"no folder {folder}")
+    return process, folder
+
+
+def daemon_of(folder):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            words = file.read().split("\0")
+            if words[0] == "ternd" and f"unix:{folder}/bus" in words:
+                return int(pid)
+    return 0
+
+
+def gone(folder):
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        if not os.path.exists(folder) and not daemon_of(folder):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def signals_reach_the_command():
+    for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2"):
+        process, folder = start_run(f"trap 'echo {name}; exit 3' {name}; echo $TERN_BUS; while :; do sleep 0.05; done")
+        process.send_signal(getattr(signal, "SIG" + name))
+        same(finished(process, 3), name + "\n")
+        check(gone(folder), "something is left")
+
+
+def ctrl_c_is_for_the_command():
+    process, folder = start_run("trap 'test -S ${TERN_BUS#unix:} && echo alive; exit 3' INT; echo $TERN_BUS; "
+                                "while :; do sleep 0.05; done")
+    check(os.getsid(daemon_of(folder)) != process.pid, "ternd would get Ctrl-C too")
+    os.killpg(process.pid, signal.SIGINT)
+    check(finished(process, 3).startswith("alive\n"), "the bus went first")
+    check(gone(folder), "something is left")
+
+
+def a_killed_run_leaves_nothing():
+    process, folder = start_run("echo $TERN_BUS; exec sleep 60")
+    check(daemon_of(folder), "no ternd")
+    process.kill()
+    check(gone(folder), "something is left")
+    finished(process, -signal.SIGKILL)  # its outputs end: the command is gone too
+
+
+def a_killed_bus_is_told():
+    process, folder = start_run("echo $TERN_BUS; read line; exit 4")
+    stop(process)
+    process = subprocess.Popen([TERN, "run", "sh", "-c", "echo $TERN_BUS; read line; exit 4"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(None))
+    folder = process.stdout.readline().strip().removeprefix("unix:").removesuffix("/bus")
+    os.kill(daemon_of(folder), signal.SIGKILL)
+    check(re.search("private bus at .* died", process.stderr.readline()), "its death is not told")
+    out, err = process.communicate("go\n", timeout=LIMIT)
+    same((process.returncode, out, err), (4, "", ""))
+    check(gone(folder), "something is left")
+
+
+# -------- other users, and outputs that fail --------
+
+@contextlib.contextmanager
+def programs_for_all():
+    """Copies of the tool and the library where any user can read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for path in (TERN, LIBRARY):
+            shutil.copy(path, folder)
+        os.symlink(os.path.basename(LIBRARY), folder + "/libtern.so.1")
+        yield folder
+
+
+def strangers_are_told():
+    if os.getuid() != 0:
+        return
+    with programs_for_all() as folder:
+        def as_nobody(bus):
+            env = environment(bus)
+            env["LD_LIBRARY_PATH"] = folder
+            return subprocess.run([folder + "/tern", "list"], env=env, user=NOBODY, group=NOBODY, extra_groups=[],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=LIMIT, cwd="/")
+        with a_bus() as (bus, _):
+            expect(as_nobody(bus), 3, "", f"user {NOBODY} may not use the socket of {bus}")
+        with a_bus(0o755) as (bus, _):
+            os.chmod(bus.removeprefix("unix:"), 0o666)
+            expect(as_nobody(bus), 3, "", "allow-uid")
+        with a_bus(0o755, ["--allow-uid", str(NOBODY)]) as (bus, _):
+            expect(as_nobody(bus), 0, "")
+
+
+def a_full_disk_is_told():
+    with a_bus() as (bus, _), a_service(bus), open("/dev/full", "w", encoding="utf-8") as full:
+        for words in (["list", "-n"], ["call", NAME, "Text"], ["--help"]):
+            result = subprocess.run([TERN, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT,
+                                    env=environment(bus))
+            same(result.returncode, 6)
+            check("standard output cannot be written" in result.stderr, result.stderr)
+
+
+SCENARIOS = [
+    help_is_there, mistakes_are_told, no_bus_is_told, names_are_listed, values_come_back, arguments_are_taken,
+    answers_are_shown, errors_are_told, events_are_heard, events_are_shown, nobody_listening_is_fine,
+    waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_folder_elsewhere,
+    signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
+    strangers_are_told, a_full_disk_is_told,
+]
+
+
+def main():
+    chosen = sys.argv[5:]
+    for scenario in SCENARIOS:
+        if not chosen or scenario.__name__ in chosen:
+            try:
+                scenario()
+            except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
+                check(False, f"{scenario.__name__}: {problem!r}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+main()

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * cli_service: a service to be called by the tests of the tool
+ *
+ *   cli-service NAME [LABEL…]
+ *
+ * Prints a line when it serves. Its members answer in the ways a service can.
+ */
+
+#include <signal.h>
+#include <stdio.h>
+#include <tern/tern.h>
+
+#include "base/attribute.h"
+
+/* Echo: the same payload, part by part. */
+static int
+on_echo(tern_call *call, tern_message *m, void *user)
+{
+	tern_message *reply;
+	int r;
+
+	r = tern_message_new_reply(call, &reply);
+	if (r)
+		return r;
+	r = tern_message_set_type(reply, tern_message_type(m));
+	for (size_t i = 0; r == 0 && i < tern_message_n_parts(m); i++) {
+		const void *part;
+		size_t size;
+
+		r = tern_message_part(m, i, &part, &size);
+		if (r == 0)
+			r = tern_message_append(reply, part, size);
+	}
+	if (r == 0)
+		r = tern_reply_message(reply);
+	(void)tern_message_unref(reply); /* always NULL */
+	return r;
+}
+
+static int
+answer(tern_call *call, const char *type, const char *part, const char *second)
+{
+	tern_message *reply;
+	int r;
+
+	r = tern_message_new_reply(call, &reply);
+	if (r)
+		return r;
+	r = tern_message_set_type(reply, type);
+	if (r == 0)
+		r = tern_message_append(reply, part, strlen(part));
+	if (r == 0 && second)
+		r = tern_message_append(reply, second, strlen(second));
+	if (r == 0)
+		r = tern_reply_message(reply);
+	(void)tern_message_unref(reply); /* always NULL */
+	return r;
+}
+
+static int
+on_text(tern_call *call, tern_message *m, void *user)
+{
+	return answer(call, "text/plain", "two\nlines", NULL);
+}
+
+static int
+on_json(tern_call *call, tern_message *m, void *user)
+{
+	return answer(call, "application/json", "{\"a\": [1]}", NULL);
+}
+
+static int
+on_raw(tern_call *call, tern_message *m, void *user)
+{
+	return answer(call, "", "\xff\xfe", NULL);
+}
+
+static int
+on_two(tern_call *call, tern_message *m, void *user)
+{
+	return answer(call, "", "\x01", "second");
+}
+
+static int
+on_fail(tern_call *call, tern_message *m, void *user)
+{
+	return tern_reply_error(call, "org.example.Unwilling", "not \033[31mtoday");
+}
+
+static int
+on_nothing(tern_call *call, tern_message *m, void *user)
+{
+	return tern_reply(call, NULL);
+}
+
+/* Never: kept until the end, never answered. */
+static int
+on_never(tern_call *call, tern_message *m, void *user)
+{
+	(void)tern_call_ref(call); /* leaked, so that nothing answers for it */
+	return 0;
+}
+
+static int
+on_die(tern_call *call, tern_message *m, void *user)
+{
+	(void)raise(SIGKILL); /* does not return */
+	return 0;
+}
+
+static const struct tern_method METHODS[] = {
+	{"Echo", on_echo},
+	{"Text", on_text},
+	{"Json", on_json},
+	{"Raw", on_raw},
+	{"Two", on_two},
+	{"Fail", on_fail},
+	{"Nothing", on_nothing},
+	{"Never", on_never},
+	{"Die", on_die},
+};
+
+static int
+serve(const char *name, const char *const *labels)
+{
+	struct tern_event event = {.size = sizeof(event)};
+	tern_service *service;
+	tern_bus *bus;
+	int r;
+
+	r = tern_open(NULL, &bus);
+	if (r == 0)
+		r = tern_own(bus, name, 0, labels);
+	if (r == 0)
+		r = tern_serve(bus, name, NULL, METHODS, ARRAY_SIZE(METHODS), NULL, &service);
+	if (r) {
+		(void)fprintf(stderr, "%s: %s\n", name, tern_last_error()->text);
+		return EXIT_FAILURE;
+	}
+	(void)puts("serving"); /* whoever waits for it would notice */
+	(void)fflush(stdout);
+	while (r == 0 || r == -ECONNRESET) {
+		r = tern_next(bus, TERN_FOREVER, &event);
+		if (r == 0) {
+			(void)tern_message_unref(event.message); /* always NULL */
+			(void)tern_call_unref(event.call);	 /* always NULL */
+		}
+	}
+	return EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		(void)fprintf(stderr, "usage: cli-service NAME [LABEL…]\n");
+		return 2;
+	}
+	return serve(argv[1], (const char *const *)argv + 2);
+}
