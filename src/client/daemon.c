@@ -227,6 +227,8 @@ name_event(tern_bus *bus, const struct control_event *event)
 
 	if (event->lost)
 		event_gap_from(bus, TERN_PEER_BUS, event->lost);
+	if (event->tags.n == 0)
+		return; /* tells of a loss and nothing else */
 	if (make_event(event, &m) < 0 || send_from_daemon(bus, m, event->rule) < 0)
 		event_gap_from(bus, TERN_PEER_BUS, 1);
 }

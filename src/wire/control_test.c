@@ -283,6 +283,54 @@ START_TEST(limits)
 }
 END_TEST
 
+/* The line of docs/protocol.md with this vector; the page is what others write their programs from.
+ */
+static size_t
+read_vector(const char *name, uint8_t *ret, size_t room)
+{
+	char line[512], *hex;
+	size_t size = 0;
+	unsigned int byte;
+	FILE *page = fopen(SOURCE_ROOT "/docs/protocol.md", "re");
+
+	ck_assert_ptr_nonnull(page);
+	while (size == 0 && fgets(line, sizeof(line), page)) {
+		hex = line + 4 + strlen(name) + 1;
+		if (strncmp(line, "    ", 4) || strncmp(line + 4, name, strlen(name)) ||
+			hex[-1] != ' ')
+			continue;
+		for (; size < room && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+			ret[size++] = (uint8_t)byte;
+	}
+	ck_assert_int_eq(fclose(page), 0);
+	return size;
+}
+
+START_TEST(vectors)
+{
+	const struct control messages[] = {
+		{CONTROL_HELLO, 1,
+			.hello = {1, 1, 0, 0, 1000000000, {0}, TEXT("org.example.Mixer")}},
+		{CONTROL_OWN, 2, .own = {TEXT("org.example.Mixer"), 1, {1, {TEXT("audio")}}}},
+		{CONTROL_RULE_ADD, 3,
+			.rule_add = {7, 3, TEXT("tern"), {2, {TEXT("new"), TEXT("org.example")}}}},
+		{CONTROL_DONE, 2},
+		{CONTROL_FAILED, 2, .failed = {17, TEXT("tern.NameTaken"), TEXT("no"), 4294967298}},
+		{CONTROL_LINK, 0, .link = {4294967298, 1, 1000, 1000, 77, {0}, true, false}},
+		{CONTROL_TABLE, 0, .table = {CONTROL_TABLE_NAMES, 1}},
+	};
+	uint8_t vector[256];
+	size_t size;
+
+	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
+		size = read_vector(control_type_name(messages[i].type), vector, sizeof(vector));
+		(void)round_trip(&messages[i]);
+		ck_assert_uint_eq(packet_size, size);
+		ck_assert_mem_eq(packet, vector, size);
+	}
+}
+END_TEST
+
 /* Bytes changed at random: never a crash, and whatever passes can be written again. */
 START_TEST(garbage)
 {
@@ -335,6 +383,7 @@ main(void)
 	tcase_add_test(tcase, truncated);
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, vectors);
 	tcase_add_test(tcase, garbage);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
