@@ -68,8 +68,7 @@ struct mixer_ops {
 	void (*left)(void *user, struct mixer_player *player);
 	/* The three events of mixer.md; player NULL: the volume for all. */
 	void (*started)(void *user, struct mixer_player *player);
-	void (*volume)(
-		void *user, struct mixer_player *player, uint64_t position, uint32_t value);
+	void (*volume)(void *user, struct mixer_player *player, uint64_t position, uint32_t value);
 	void (*ended)(void *user, struct mixer_player *player, uint64_t position);
 	/* MIX_BLOCK frames of the mix. What is not 0, mixer_run() returns. */
 	int (*block)(void *user, const void *samples, uint64_t position);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * mixctl-watch: the mixer's events, as text for people or as a record for programs
+ *
+ * The rule's policy is `wait`: the mixer waits, within its limits, for a record
+ * to be complete. A record that is not says so in a line of its own.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mixctl.h"
+#include "volume.h"
+
+struct watch {
+	bool json;
+	tern_peer mixer; /* 0: whichever comes */
+	bool gap;
+};
+
+/* Names go into the record as they are: only what the mixer may call a player is taken for one. */
+static bool
+watch_is_name(const char *name)
+{
+	return !name[strspn(
+		name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];
+}
+
+/* What an event is, by its second tag. */
+static const char *
+watch_kind(tern_message *m)
+{
+	const char *kind = tern_message_tag(m, 0) ? tern_message_tag(m, 1) : NULL;
+
+	return kind ? kind : "";
+}
+
+static void
+watch_print(const struct watch *w, const char *kind, const char *player, const char *key,
+	uint64_t position, uint64_t value)
+{
+	char text[VOLUME_TEXT];
+
+	if (w->json)
+		printf("{\"event\":\"%s\",\"player\":\"%s\",\"position\":%llu,\"%s\":%llu}\n", kind,
+			player, (unsigned long long)position, key, (unsigned long long)value);
+	else if (!strcmp(kind, "volume"))
+		printf("%10llu %-24s volume %s\n", (unsigned long long)position, player,
+			volume_print((uint32_t)value, text));
+	else
+		printf("%10llu %-24s %s, %s %llu\n", (unsigned long long)position, player, kind,
+			key, (unsigned long long)value);
+}
+
+static int
+watch_event(const struct watch *w, tern_message *m)
+{
+	static const struct {
+		const char *kind, *key, *format;
+	} events[] = {
+		{"started", "offset", "{player:s,position:u,offset:u}"},
+		{"volume", "value", "{player:s,position:u,value:u}"},
+		{"ended", "frames", "{player:s,position:u,frames:u}"},
+	};
+	const char *kind = watch_kind(m), *player;
+	uint64_t position, value;
+	size_t i;
+
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		if (strcmp(kind, events[i].kind) != 0)
+			continue;
+		if (tern_message_unpack(m, events[i].format, &player, &position, &value) < 0 ||
+			!watch_is_name(player))
+			return -EBADMSG;
+		watch_print(w, kind, player, events[i].key, position, value);
+	}
+	return 0; /* others are of a newer mixer */
+}
+
+static void
+watch_gap(struct watch *w, const struct mixctl *ctl, uint64_t lost)
+{
+	w->gap = true;
+	(void)mixctl_say(ctl, 0,
+		"EVENTS WERE LOST, up to %llu: what follows is not the whole story",
+		(unsigned long long)lost);
+	if (w->json)
+		printf("{\"event\":\"gap\",\"lost\":%llu}\n", (unsigned long long)lost);
+}
+
+/* Print until the mixer leaves (until it is known), or for ever. */
+static int
+watch_loop(struct watch *w, struct mixctl *ctl, bool once)
+{
+	for (;;) {
+		struct tern_event event = {.size = sizeof(event)};
+		bool over;
+		int r = tern_next(ctl->bus, TERN_FOREVER, &event);
+
+		if (r == -ECONNRESET && w->mixer)
+			continue; /* the bus is gone; the link to the mixer is not */
+		if (r < 0)
+			return mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text);
+		if (event.kind == TERN_EVENT) {
+			w->mixer = tern_message_sender(event.message);
+			r = watch_event(w, event.message);
+		}
+		if (event.kind == TERN_GAP)
+			watch_gap(w, ctl, event.lost);
+		over = once && event.kind == TERN_LOST && event.peer == w->mixer;
+		(void)tern_message_unref(event.message); /* NULL, as the next */
+		(void)tern_call_unref(event.call);
+		(void)fflush(stdout); /* a record is as complete as what it records */
+		if (r < 0)
+			return mixctl_say(ctl, MIXCTL_LOST, "an event that makes no sense");
+		if (over)
+			return w->gap ? MIXCTL_LOST : MIXCTL_OK;
+	}
+}
+
+/* Make a link to the mixer that runs now, so that its end is noticed whatever it says before. */
+static int
+watch_find_mixer(struct watch *w, const struct mixctl *ctl)
+{
+	struct tern_error error;
+	tern_message *reply;
+	int r;
+
+	r = tern_call_sync(ctl->bus, MIXER, "Ping", &reply, &error, "{data:y}", "", (size_t)0);
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	w->mixer = tern_message_sender(reply);
+	(void)tern_message_unref(reply); /* NULL */
+	return MIXCTL_OK;
+}
+
+int
+mixctl_watch(struct mixctl *ctl, int argc, char **argv)
+{
+	const char *tags[] = {"mixer", NULL, NULL, NULL};
+	const struct tern_rule rule = {
+		.size = sizeof(rule), .policy = TERN_WAIT, .sender = MIXER, .tags = tags};
+	struct watch w = {0};
+	tern_subscription *s;
+	bool once = false;
+	int i, r;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-j"))
+			w.json = true;
+		else if (!strcmp(argv[i], "-1"))
+			once = true;
+		else if (argv[i][0] == '-' || tags[1])
+			return mixctl_say(ctl, MIXCTL_USAGE, "watch [-j] [-1] [PLAYER]");
+		else
+			tags[1] = argv[i];
+	}
+	r = once ? watch_find_mixer(&w, ctl) : 0;
+	if (r)
+		return r;
+	r = tern_subscribe(ctl->bus, &rule, NULL, NULL, &s);
+	if (r < 0)
+		return mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text);
+	/* from here on nothing is missed; whoever started us may want to know */
+	if (w.json)
+		puts("{\"event\":\"watching\"}");
+	(void)fflush(stdout);
+	r = watch_loop(&w, ctl, once);
+	(void)tern_subscription_free(s); /* NULL */
+	return r;
+}
