@@ -815,6 +815,17 @@ daemon_disown(tern_bus *bus, const char *name)
 	return r;
 }
 
+void
+daemon_release(tern_bus *bus, const char *name)
+{
+	struct control control = {.type = CONTROL_DISOWN, .name = {text_of(name)}};
+
+	if (!bus->daemon || bus->daemon->gone)
+		return;
+	(void)request_send(bus, &control, default_deadline(bus)); /* the answer tells nothing */
+	own_remove(bus->daemon, name, strlen(name));
+}
+
 /* --- rules --- */
 
 int

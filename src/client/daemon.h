@@ -53,6 +53,8 @@ void daemon_unlinked(tern_bus *bus, const struct partner *partner);
 
 int daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *labels);
 int daemon_disown(tern_bus *bus, const char *name);
+/* daemon_release() - the same without waiting for the answer */
+void daemon_release(tern_bus *bus, const char *name);
 int daemon_list(tern_bus *bus, tern_name_fn *fn, void *user);
 
 int daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule);

@@ -456,9 +456,9 @@ tern_service_free(tern_service *service)
 	if (!service || bus_is_forked(service->bus))
 		return NULL;
 	bus = service->bus;
-	if (service->owned)
-		(void)tern_disown(bus, service->name); /* the bus may be gone, or closed */
 	(void)pthread_mutex_lock(&bus->lock);
+	if (service->owned && !bus->closed)
+		daemon_release(bus, service->name);
 	DL_DELETE(bus->services, service);
 	while (service->n_running > (bus_handling(bus) ? 1u : 0u))
 		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
