@@ -12,6 +12,16 @@
 
 #define MANY 1000000 /* what an attacker would nest */
 
+/* What this process has computed so far: a busy machine does not make us slow. */
+static uint64_t
+computed_ns(void)
+{
+	struct timespec ts;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts), 0);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
 static uint32_t
 fault_of(const void *bytes, size_t size, uint32_t flags)
 {
@@ -40,13 +50,13 @@ START_TEST(a_million_levels_are_refused_at_once)
 	size_t n;
 
 	memset(bytes, heads[_i], MANY);
-	start = clock_now_ns();
+	start = computed_ns();
 	ck_assert_uint_eq(fault_of(bytes, MANY, 0),
 		heads[_i] == 0xa1 || heads[_i] == 0xbf ? TERN_CBOR_E_KEY : TERN_CBOR_E_DEPTH);
 	ck_assert_int_eq(tern_cbor_diag(bytes, MANY, NULL, 0, &n), -EBADMSG);
 	ck_assert_int_eq(tern_cbor_unpack(bytes, MANY, NULL, "v", NULL, NULL), -EBADMSG);
-	/* The promise is 1 ms; a loaded machine may take longer to let us run at all. */
-	ck_assert_msg(clock_now_ns() - start < 50 * NSEC_PER_MSEC, "took too long");
+	/* The promise is 1 ms for each; sanitizers make it longer. */
+	ck_assert_msg(computed_ns() - start < 30 * NSEC_PER_MSEC, "took too long");
 }
 END_TEST
 
@@ -183,10 +193,10 @@ START_TEST(looking_for_duplicates_has_a_limit)
 {
 	size_t size;
 	_cleanup_(freep) uint8_t *bytes = make_map(200000, &size);
-	uint64_t start = clock_now_ns();
+	uint64_t start = computed_ns();
 
 	ck_assert_uint_eq(fault_of(bytes, size, 0), TERN_CBOR_E_KEYS);
-	ck_assert_msg(clock_now_ns() - start < 2 * NSEC_PER_SEC, "took too long");
+	ck_assert_msg(computed_ns() - start < 5 * NSEC_PER_SEC, "took too long");
 }
 END_TEST
 
