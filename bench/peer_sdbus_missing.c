@@ -11,8 +11,8 @@ missing_open(struct bench_run *run)
 	return run_missing(run, "libsystemd (when the bench was built)");
 }
 
-#define MISSING(variable, subject)                                                                 \
-	const struct subject variable = {.name = (subject), .open = missing_open}
+#define MISSING(variable, called)                                                                  \
+	const struct subject variable = {.name = (called), .open = missing_open}
 
 MISSING(peer_sdbus_dbus_broker, "peer:sdbus-dbus-broker");
 MISSING(peer_sdbus_dbus_daemon, "peer:sdbus-dbus-daemon");
