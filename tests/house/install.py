@@ -5,16 +5,19 @@
 usage: install.py BUILD COMPILER...
 
 Into an empty folder, then with pkg-config's flags and nothing of the tree: a program that uses
-the umbrella header, shared and static, and the hello examples where there are any.
+the umbrella header, shared and static, the hello examples, and the service and the client of
+README.md, which then talk through the installed ternd.
 """
 
 import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 
-from report import ROOT, check, finish, public_headers, skip
+from report import ROOT, check, finish, public_headers, read, skip
 
 PROGRAM = r"""
 #include <errno.h>
@@ -60,6 +63,41 @@ def check_files(root):
         check(find(root, os.path.basename(page)), f"{os.path.basename(page)} is not installed")
 
 
+def build_readme(compiler, flags, root):
+    """The two programs of README.md; returns their paths, service first."""
+    programs = re.findall(r"^```c\n(.*?)^```$", read("README.md"), re.M | re.S)
+    targets = [f"{root}/readme-service", f"{root}/readme-client"]
+    for target, text in zip(targets, programs):
+        with open(target + ".c", "w", encoding="utf-8") as file:
+            file.write(text)
+        build_and_run(compiler, target + ".c", target, flags, root, None)
+    return targets
+
+
+def check_readme(root, service, client, env):
+    """Start a bus and the service, and call it as soon as it is there."""
+    env = dict(env, TERN_BUS=f"unix:{root}/bus")
+    ready, told = os.pipe()
+    with os.fdopen(ready) as ready:
+        ternd = subprocess.Popen([find(root, "bin/ternd")[0], "--ready-fd", str(told)], env=env, pass_fds=[told])
+        os.close(told)
+        check(ready.readline(), "ternd does not say that it is ready")
+    server = subprocess.Popen([service], env=env)
+    try:
+        for _ in range(200):
+            ran = run([client, "you"], env=env, timeout=10)
+            if ran.returncode == 0:
+                break
+            time.sleep(0.05)
+        check(ran.stdout == "Hello, you!\n", f"the client of README.md prints: {ran.stdout}")
+    finally:
+        for process in server, ternd:
+            process.terminate()
+            process.wait()
+    ran = run([client], env=env)
+    check(ran.returncode == 1 and "bus" in ran.stdout, f"without a bus the client of README.md prints: {ran.stdout}")
+
+
 def main():
     build, compiler = sys.argv[1], sys.argv[2:]
     if not glob.glob(f"{ROOT}/src/client/*.c"):
@@ -81,6 +119,7 @@ def main():
         for example in sorted(glob.glob(f"{ROOT}/examples/hello/*.c")):
             target = f"{root}/{os.path.basename(example)[:-2]}"
             build_and_run(compiler, example, target, flags, root, None)
+        check_readme(root, *build_readme(compiler, flags, root), env)
     finish()
 
 
