@@ -263,7 +263,7 @@ table_is_complete(const struct table *table)
 uint64_t
 table_extra(const struct table *table, uint32_t index)
 {
-	return index < table->n_extra ? load_acq(&table->extra[index]) : 0;
+	return index < table->n_extra ? load_acq(&table->extra[index]) : 0; /* T6 */
 }
 
 /* validity */

@@ -12,7 +12,8 @@
  * that a topic keeps its indices for the life of ternd. Two keys may share a
  * word: that costs a needless match, never a missed one.
  *
- * A publisher, for a topic (its tags, itself, its names):
+ * A publisher, for a topic (its tags, itself, its names; if those change the
+ * topic begins anew):
  *
  *      1. load the words of all its tags, of the tagless, of itself and of
  *         its names
