@@ -483,7 +483,7 @@ START_TEST(test_open_refuses)
 	struct segment segment = SEGMENT_INIT;
 	struct table view = {0};
 
-	ck_assert_int_eq(table_open(&view, &unique_type, 0x7fffffff), -EBADF);
+	ck_assert_int_eq(table_open(&view, &unique_type, 0x7fffffff), TABLE_E_SEGMENT);
 	ck_assert_int_eq(segment_create(&segment, "tern-test", 4096), 0);
 	ck_assert_int_eq(table_open(&view, &unique_type, segment.fd), TABLE_E_FORMAT);
 	segment_deinit(&segment);
