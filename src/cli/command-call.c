@@ -180,7 +180,7 @@ print_reply(const struct cli *cli, tern_message *reply)
 		(void)puts(text); /* main() asks whether it was written */
 	}
 	if (n_parts > 1)
-		report("the reply has %zu more parts, not shown", n_parts - 1);
+		report("the reply has more parts than the one shown: %zu", n_parts);
 	return STATUS_OK;
 }
 

@@ -75,8 +75,10 @@ command_usage(const struct cli *cli, const char *format, ...)
 int
 command_duration(const struct cli *cli, uint64_t *ret_ns)
 {
-	if (duration_read(cli->words.value, ret_ns) == 0)
+	if (duration_read(cli->words.value, ret_ns) == 0) {
+		*ret_ns += *ret_ns == 0; /* for the library 0 means: the usual time */
 		return STATUS_OK;
+	}
 	return command_usage(
 		cli, "'%s' is no time; 2, 0.5, 250ms, 3m or forever are", cli->words.value);
 }

@@ -74,7 +74,8 @@ option_letter(struct option_reader *r)
 		r->joined = rest;
 		return r->specs[i].id;
 	}
-	(void)snprintf(r->text, sizeof(r->text), "unknown option '-%c'", letter);
+	(void)snprintf(r->text, sizeof(r->text),
+		"unknown option '-%c'; '--' goes before words that are none", letter);
 	return OPTION_BAD;
 }
 

@@ -38,7 +38,7 @@ static const struct {
 	{{"--json=1"}, "! no value belongs to '--json=1'"},
 	{{"--timout", "1"}, "! unknown option '--timout'; did you mean --timeout?"},
 	{{"--zzz"}, "! unknown option '--zzz'"},
-	{{"-jx"}, "1 ! unknown option '-x'"},
+	{{"-jx"}, "1 ! unknown option '-x'; '--' goes before words that are none"},
 	{{"-n"}, "! --count needs a value: COUNT"},
 	{{"--co", "1"}, "! unknown option '--co'"},
 };

@@ -237,7 +237,7 @@ def answers_are_shown():
         expect(tern("call", "-j", NAME, "Text", bus=bus), 0, '"two\\nlines"\n')
         expect(tern("call", "-j", NAME, "Json", bus=bus), 0, '{"a":[1]}\n')
         expect(tern("call", "-j", NAME, "Raw", bus=bus), 0, '{"$bytes":"__4"}\n')
-        expect(tern("call", "-j", NAME, "Two", bus=bus), 0, "1\n", "1 more part")
+        expect(tern("call", "-j", NAME, "Two", bus=bus), 0, "1\n", "more parts")
 
 
 def errors_are_told():
@@ -258,6 +258,8 @@ def errors_are_told():
         began = time.monotonic()
         expect(tern("call", "-t", "200ms", NAME, "Never", bus=bus), 4, "", "did not answer Never in time")
         check(0.2 <= time.monotonic() - began < 5, "the timeout took too long, or too short")
+        expect(tern("call", "-t", "0", NAME, "Never", bus=bus), 4, "", "in time")
+        check(time.monotonic() - began < 5, "no time was a long time")
         owner = value(tern("list", "-j", bus=bus))[0]["owner"]
         expect(tern("call", owner, "Echo", "5", bus=bus), 0, "5\n")
         began = time.monotonic()
