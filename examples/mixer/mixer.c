@@ -136,15 +136,26 @@ mixer_is_name(const char *name)
 	return n > 0 && n <= MIXER_NAME && !name[n] && strcmp(name, MIXER_ALL) != 0;
 }
 
-/* Find a free name: the one wanted, or it (cut where too long) with a number added. */
+/*
+ * Find a free name: the one wanted, or it (cut where too long) with a number added.
+ * The number begins behind those given already: many players of one name are cheap.
+ */
 static void
 mixer_choose_name(struct mixer *m, const char *wanted, char ret[MIXER_NAME + 1])
 {
-	unsigned i;
+	struct mixer_player *p;
+	unsigned i = 2;
+	int n;
 
 	(void)snprintf(ret, MIXER_NAME + 1, "%s", wanted);
-	for (i = 2; mixer_find(m, ret); i++)
-		(void)snprintf(ret, MIXER_NAME + 1, "%.*s-%u", MIXER_NAME - 6, wanted, i);
+	if (!mixer_find(m, ret))
+		return;
+	n = snprintf(ret, MIXER_NAME + 1, "%.*s-", MIXER_NAME - 6, wanted);
+	for (p = m->players; p; p = p->next)
+		i += !strncmp(p->name, ret, (size_t)n);
+	do
+		(void)snprintf(ret + n, MIXER_NAME + 1 - (size_t)n, "%u", i++);
+	while (mixer_find(m, ret));
 }
 
 int
