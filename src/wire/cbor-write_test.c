@@ -226,9 +226,11 @@ START_TEST(misuse_stays)
 	tern_cbor_put_null(&w);
 	assert_misused();
 
+	/* From here on, each would be whole but for the misuse. */
 	begin();
 	tern_cbor_put_array(&w, 1);
 	tern_cbor_put_break(&w);
+	tern_cbor_put_null(&w);
 	assert_misused();
 
 	begin();
@@ -241,26 +243,34 @@ START_TEST(misuse_stays)
 	tern_cbor_put_array(&w, TERN_CBOR_INDEFINITE);
 	tern_cbor_put_tag(&w, 1);
 	tern_cbor_put_break(&w);
+	tern_cbor_put_null(&w);
+	tern_cbor_put_break(&w);
 	assert_misused();
 
 	begin();
 	tern_cbor_open_text(&w);
 	tern_cbor_put_bytes(&w, "", 0);
+	tern_cbor_put_break(&w);
 	assert_misused();
 
 	begin();
 	tern_cbor_open_bytes(&w);
 	tern_cbor_open_bytes(&w);
+	tern_cbor_put_break(&w);
+	tern_cbor_put_break(&w);
 	assert_misused();
 
 	begin();
 	tern_cbor_open_bytes(&w);
 	tern_cbor_put_tag(&w, 1);
+	tern_cbor_put_bytes(&w, "", 0);
+	tern_cbor_put_break(&w);
 	assert_misused();
 
 	begin();
 	tern_cbor_open_text(&w);
 	tern_cbor_put_raw(&w, "\x60", 1);
+	tern_cbor_put_break(&w);
 	assert_misused();
 
 	begin();
