@@ -354,11 +354,30 @@ bus_tell(const struct bus_owner *owner, bool is_gone, uint64_t old, uint64_t new
 	}
 }
 
+/* Might this tag be on the name's events? Cheaper than making one, of which there may be thousands.
+ */
+static bool
+may_have_tag(const struct bus_owner *owner, const struct control_text *tag)
+{
+	const struct bus_name *name = owner->name;
+
+	if (is_news(tag))
+		return true;
+	if (tag->size <= name->size && !memcmp(tag->text, name->text, tag->size) &&
+		(tag->size == name->size || name->text[tag->size] == '.'))
+		return true;
+	for (size_t i = 0; i < owner->labels.n; i++)
+		if (is_same(&owner->labels.items[i], tag))
+			return true;
+	return false;
+}
+
 void
 bus_rule_tell(struct bus_rule *rule)
 {
 	struct bus *bus = rule->peer->bus;
 	struct bus_name *name, *next;
+	struct bus_owner *owner;
 	struct name_event e;
 
 	if (!hears_ternd(rule))
@@ -367,7 +386,10 @@ bus_rule_tell(struct bus_rule *rule)
 		if (is_same(&rule->tags.items[i], &tag_gone))
 			return; /* who is there has not gone */
 	HASH_ITER (hh, bus->names, name, next) {
-		fill_event(&e, bus_name_owner(name), false, 0, bus_name_owner(name)->peer->id);
+		owner = bus_name_owner(name);
+		if (rule->tags.n && !may_have_tag(owner, choose_tag(&rule->tags)))
+			continue;
+		fill_event(&e, owner, false, 0, owner->peer->id);
 		e.event.rule = rule->key.number;
 		if (is_match(rule, &e.event))
 			bus->host->name_event(bus->user, rule->peer, &e.event);

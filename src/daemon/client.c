@@ -3,6 +3,8 @@
 /* client: a program's connection to ternd, and what waits to be sent on it */
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -177,6 +179,23 @@ enqueue(struct client *client, size_t size, const int *fds, size_t n_fds, bool i
 	return 0;
 }
 
+/*
+ * Links that are in the socket and not taken yet: each is a descriptor in flight, of which
+ * our user has so many and no more. All have been taken when nothing is left in the socket.
+ */
+static bool
+has_links_unread(struct client *client)
+{
+	int unread = 0;
+
+	if (client->n_links < CLIENT_MAX_LINKS)
+		return false;
+	if (ioctl(client->source.fd, SIOCOUTQ, &unread) < 0 || unread > 0)
+		return true;
+	client->n_links = 0;
+	return false;
+}
+
 static int
 wait_or_drop(struct client *client, size_t size, const struct control *control, const int *fds,
 	size_t n_fds, enum client_send how)
@@ -207,6 +226,8 @@ client_send(struct client *client, const struct control *control, const int *fds
 
 	if (client->place == CLIENT_DEAD)
 		return CLIENT_E_GONE;
+	if (how == CLIENT_NOW && has_links_unread(client))
+		return CLIENT_E_BUSY;
 	r = control_encode(control, out, CONTROL_MAX_PACKET, &size);
 	assert(r == 0); /* what is sent was checked when it came in */
 	if (has_output(client))
@@ -216,6 +237,7 @@ client_send(struct client *client, const struct control *control, const int *fds
 		return wait_or_drop(client, size, control, fds, n_fds, how);
 	if (r)
 		return CLIENT_E_GONE;
+	client->n_links += how == CLIENT_NOW;
 	if (control->serial == 0)
 		bump(client);
 	return 0;
@@ -430,7 +452,7 @@ leave_bus(struct client *client)
 		return;
 	tables_remove_peer(&client->server->tables, peer);
 	if (peer->domain->n_peers == 1)
-		tables_remove_domain(peer->domain);
+		tables_remove_domain(&client->server->tables, peer->domain);
 	client->peer = bus_disconnect(peer);
 }
 

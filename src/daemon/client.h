@@ -21,8 +21,9 @@
 #include "wire/control.h"
 
 enum {
-	CLIENT_MAX_EVENTS = 4 << 20, /* bytes that wait, before events are dropped */
-	CLIENT_MAX_QUEUE = 8 << 20,  /* before the client is hung up on */
+	CLIENT_MAX_EVENTS = 2 << 20, /* bytes that wait, before events are dropped */
+	CLIENT_MAX_QUEUE = 4 << 20,  /* before the client is hung up on */
+	CLIENT_MAX_LINKS = 64,	     /* that it has not taken from its socket */
 };
 
 enum client_place {
@@ -61,6 +62,7 @@ struct client {
 	struct packet *first, **last;
 	size_t waiting;	     /* bytes */
 	uint64_t lost;	     /* events dropped and not told yet */
+	uint32_t n_links;    /* sent since its socket was seen empty */
 	uint32_t tables_due; /* bits of enum control_table_kind */
 	bool is_stuck;	     /* its socket is full for reasons of the kernel's own */
 	uint8_t token[CONTROL_TOKEN_SIZE];

@@ -114,6 +114,12 @@ handle_disown(struct client *client, const struct control *request, struct reply
 		quote(&request->name.name).text);
 }
 
+static bool
+is_ternd(const struct control_text *name)
+{
+	return name->size == 4 && name_is_reserved(name->text, name->size);
+}
+
 static int
 handle_lookup(struct client *client, const struct control *request, struct reply *reply,
 	struct refusal *refusal)
@@ -124,10 +130,14 @@ handle_lookup(struct client *client, const struct control *request, struct reply
 	struct bus_peer *peer;
 	int r;
 
+	reply->control.type = CONTROL_FOUND;
+	if (is_ternd(text)) {
+		reply->control.found = (struct control_found){CONTROL_PEER_TERND, 0};
+		return 0;
+	}
 	r = introduce_resolve(client, text, &peer, refusal);
 	if (r)
 		return r;
-	reply->control.type = CONTROL_FOUND;
 	reply->control.found = (struct control_found){peer->id, name ? name->serial : 0};
 	return 0;
 }
@@ -139,7 +149,7 @@ check_sender(const struct control_text *sender, struct refusal *refusal)
 {
 	uint64_t id;
 
-	if (!sender->text || (name_is_reserved(sender->text, sender->size) && sender->size == 4))
+	if (!sender->text || is_ternd(sender))
 		return 0; /* anybody, or "tern" */
 	if (!name_is_id(sender->text, sender->size))
 		return check_name(sender, refusal);

@@ -97,13 +97,13 @@ static const struct bus_host host = {
 };
 
 static void
-on_grown(struct tables *tables, const struct bus_domain *domain, enum control_table_kind kind)
+on_grown(struct tables *tables, const struct domain_tables *own, enum control_table_kind kind)
 {
 	struct server *server = container_of(tables, struct server, tables);
 	struct client *client, *next;
 
 	DL_FOREACH_SAFE (server->clients, client, next)
-		if (!domain || client->peer->domain == domain)
+		if (!own || client->peer->domain->tables == own)
 			client_send_table(client, kind);
 }
 

@@ -63,16 +63,15 @@ grow_names(struct tables *tables)
 }
 
 static int
-grow_domain(struct tables *tables, const struct bus_domain *domain)
+grow_domain(struct tables *tables, struct domain_tables *own)
 {
-	struct domain_tables *own = domain->tables;
 	bool tags = false, rules = false;
 	int r = rulebook_grow(&own->book, &tags, &rules);
 
 	if (tags)
-		tables->grown(tables, domain, CONTROL_TABLE_TAGS);
+		tables->grown(tables, own, CONTROL_TABLE_TAGS);
 	if (rules)
-		tables->grown(tables, domain, CONTROL_TABLE_RULES);
+		tables->grown(tables, own, CONTROL_TABLE_RULES);
 	rulebook_forward(&own->book);
 	if (r)
 		return error_trace(r);
@@ -104,15 +103,11 @@ tables_add_peer(struct tables *tables, const struct bus_peer *peer, uint32_t *re
 void
 tables_remove_peer(struct tables *tables, const struct bus_peer *peer)
 {
-	struct bus_domain *domain;
+	struct domain_tables *own;
 
-	DL_FOREACH (tables->bus->domains, domain) {
-		struct domain_tables *own = domain->tables;
-
-		if (own)
-			(void)rulebook_remove_peer(&own->book, peer->id); /* however many */
-	}
-	(void)peers_remove(&tables->peers, peer->id); /* may have failed to come in */
+	DL_FOREACH (tables->domains, own)
+		(void)rulebook_remove_peer(&own->book, peer->id); /* however many */
+	(void)peers_remove(&tables->peers, peer->id);		  /* may have failed to come in */
 }
 
 int
@@ -161,9 +156,8 @@ tables_set_name(struct tables *tables, const struct bus_name *name)
 /* --- rules --- */
 
 static int
-add_to_domain(struct tables *tables, const struct bus_domain *domain, const struct bus_rule *rule)
+add_to_domain(struct tables *tables, struct domain_tables *own, const struct bus_rule *rule)
 {
-	struct domain_tables *own = domain->tables;
 	struct table_text tags[CONTROL_MAX_TAGS];
 	struct rule_spec spec = {
 		.subscriber = rule->peer->id,
@@ -179,7 +173,7 @@ add_to_domain(struct tables *tables, const struct bus_domain *domain, const stru
 	for (size_t i = 0; i < rule->tags.n; i++)
 		tags[i] = (struct table_text){rule->tags.items[i].text, rule->tags.items[i].size};
 	while ((r = rulebook_add(&own->book, &spec)) == TABLE_E_FULL) {
-		r = grow_domain(tables, domain);
+		r = grow_domain(tables, own);
 		if (r)
 			return error_trace(r);
 	}
@@ -196,15 +190,13 @@ is_published(const struct bus_rule *rule)
 int
 tables_add_rule(struct tables *tables, const struct bus_rule *rule)
 {
-	struct bus_domain *domain;
+	struct domain_tables *own;
 	int r;
 
 	if (!is_published(rule))
 		return 0;
-	DL_FOREACH (tables->bus->domains, domain) {
-		if (!domain->tables)
-			continue; /* a newcomer, whose tables are made next */
-		r = add_to_domain(tables, domain, rule);
+	DL_FOREACH (tables->domains, own) {
+		r = add_to_domain(tables, own, rule);
 		if (r) {
 			tables_remove_rule(tables, rule);
 			return error_trace(r);
@@ -216,22 +208,18 @@ tables_add_rule(struct tables *tables, const struct bus_rule *rule)
 void
 tables_remove_rule(struct tables *tables, const struct bus_rule *rule)
 {
-	struct bus_domain *domain;
+	struct domain_tables *own;
 
 	if (!is_published(rule))
 		return;
-	DL_FOREACH (tables->bus->domains, domain) {
-		struct domain_tables *own = domain->tables;
-
-		if (own)
-			(void)rulebook_remove(&own->book, rule->peer->id, rule->key.number);
-	}
+	DL_FOREACH (tables->domains, own)
+		(void)rulebook_remove(&own->book, rule->peer->id, rule->key.number);
 }
 
 /* --- domains --- */
 
 static int
-fill_domain(struct tables *tables, struct bus_domain *domain)
+fill_domain(struct tables *tables, struct domain_tables *own)
 {
 	struct bus_rule *rule, *next;
 	int r;
@@ -239,11 +227,11 @@ fill_domain(struct tables *tables, struct bus_domain *domain)
 	HASH_ITER (hh, tables->bus->rules, rule, next) {
 		if (!is_published(rule))
 			continue;
-		r = add_to_domain(tables, domain, rule);
+		r = add_to_domain(tables, own, rule);
 		if (r)
 			return error_trace(r);
 	}
-	rulebook_complete(&((struct domain_tables *)domain->tables)->book);
+	rulebook_complete(&own->book);
 	return 0;
 }
 
@@ -257,8 +245,18 @@ charge_domain(struct bus *bus, struct domain_tables *own, struct quota_user *use
 	return bus_charge(bus, &own->bytes, user, QUOTA_BYTES, rulebook_bytes(&own->book));
 }
 
-int
-tables_add_domain(struct tables *tables, struct bus_domain *domain, struct quota_user *user)
+static void
+free_domain(struct domain_tables *own)
+{
+	rulebook_deinit(&own->book);
+	quota_release(&own->fds);
+	quota_release(&own->bytes);
+	free(own);
+}
+
+static int
+new_domain(struct tables *tables, const struct bus_domain *domain, struct quota_user *user,
+	struct domain_tables **ret)
 {
 	struct domain_tables *own = calloc(1, sizeof(*own));
 	int r;
@@ -266,29 +264,52 @@ tables_add_domain(struct tables *tables, struct bus_domain *domain, struct quota
 	if (!own)
 		return -ENOMEM;
 	own->book = RULEBOOK_INIT;
-	domain->tables = own;
+	own->uid = domain->key.uid;
+	memcpy(own->label, domain->key.label, sizeof(own->label));
 	r = rulebook_init(&own->book, RULEBOOK_CAPACITY);
 	if (!r)
 		r = charge_domain(tables->bus, own, user);
 	if (!r)
-		r = fill_domain(tables, domain);
-	if (r)
-		tables_remove_domain(domain);
-	return r;
+		r = fill_domain(tables, own);
+	if (r) {
+		free_domain(own);
+		return r;
+	}
+	DL_APPEND(tables->domains, own);
+	*ret = own;
+	return 0;
+}
+
+int
+tables_add_domain(struct tables *tables, struct bus_domain *domain, struct quota_user *user)
+{
+	struct domain_tables *own;
+	int r;
+
+	DL_FOREACH (tables->domains, own)
+		if (own->uid == domain->key.uid &&
+			!memcmp(own->label, domain->key.label, sizeof(own->label)))
+			break;
+	if (!own) {
+		r = new_domain(tables, domain, user, &own);
+		if (r)
+			return r;
+	}
+	own->n_domains++;
+	domain->tables = own;
+	return 0;
 }
 
 void
-tables_remove_domain(struct bus_domain *domain)
+tables_remove_domain(struct tables *tables, struct bus_domain *domain)
 {
 	struct domain_tables *own = domain->tables;
 
-	if (!own)
-		return;
-	rulebook_deinit(&own->book);
-	quota_release(&own->fds);
-	quota_release(&own->bytes);
-	free(own);
 	domain->tables = NULL;
+	if (!own || --own->n_domains > 0)
+		return;
+	DL_DELETE(tables->domains, own);
+	free_domain(own);
 }
 
 /* --- what others ask --- */
@@ -319,12 +340,9 @@ uint64_t
 tables_bytes(const struct tables *tables)
 {
 	uint64_t bytes = table_bytes(&tables->peers.table) + table_bytes(&tables->names.table);
-	struct bus_domain *domain;
+	const struct domain_tables *own;
 
-	DL_FOREACH (tables->bus->domains, domain) {
-		struct domain_tables *own = domain->tables;
-
-		bytes += own ? rulebook_bytes(&own->book) : 0;
-	}
+	DL_FOREACH (tables->domains, own)
+		bytes += rulebook_bytes(&own->book);
 	return bytes;
 }

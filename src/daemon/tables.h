@@ -4,11 +4,13 @@
 /*
  * tables: what the bus knows, as the peers read it
  *
- * Peers and names are one table each; every domain has a rulebook of its own
- * with all rules of the bus. A table that is full grows: the new descriptor is
- * sent to everybody (tables_grown_fn) before the old one is marked moved.
- * Nothing that is done here can be half done: a failure leaves the tables as
- * they were.
+ * Peers and names are one table each. Rules, tags and versions are one set for
+ * the publishers of each user and label, with all rules of the bus. Domains
+ * that differ in their user namespace alone, or whose namespace is not known,
+ * share it: what they may reach is the same, and so no user can have sets
+ * without end. A table that is full grows: the new descriptor is sent to
+ * everybody (tables_grown_fn) before the old one is marked moved. Nothing that
+ * is done here can be half done: a failure leaves the tables as they were.
  */
 
 #include "bus/name.h"
@@ -22,22 +24,27 @@ enum {
 	TABLES_N_KINDS = 5, /* enum control_table_kind without 0 */
 };
 
+struct domain_tables;
 struct tables;
 
-/* typedef tables_grown_fn - send the new one to all peers of the domain, or, if that is NULL, to
- * all */
+/* typedef tables_grown_fn - send the new one to all whose domain has @own; NULL: to all */
 typedef void (*tables_grown_fn)(
-	struct tables *tables, const struct bus_domain *domain, enum control_table_kind kind);
+	struct tables *tables, const struct domain_tables *own, enum control_table_kind kind);
 
 struct tables {
 	struct peers_writer peers;
 	struct names_writer names;
-	struct bus *bus; /* for its domains and rules */
+	struct domain_tables *domains; /* a list */
+	struct bus *bus;	       /* for its rules */
 	tables_grown_fn grown;
 };
 
-/* What a domain has: bus_domain's tables. */
+/* What a domain has, perhaps with others: bus_domain's tables. */
 struct domain_tables {
+	uint32_t uid;
+	char label[BUS_LABEL_SIZE];
+	uint32_t n_domains;
+	struct domain_tables *prev, *next;
 	struct rulebook book;
 	struct quota_charge fds, bytes;
 };
@@ -59,7 +66,7 @@ void tables_deinit(struct tables *tables);
 int tables_add_domain(struct tables *tables, struct bus_domain *domain, struct quota_user *user);
 
 /* tables_remove_domain() - one without tables is fine */
-void tables_remove_domain(struct bus_domain *domain);
+void tables_remove_domain(struct tables *tables, struct bus_domain *domain);
 
 /* tables_add_peer() - 0 and the slot of its inbox word, or a negative errno */
 int tables_add_peer(struct tables *tables, const struct bus_peer *peer, uint32_t *ret_slot);

@@ -120,6 +120,8 @@ START_TEST(own)
 	ck_assert_uint_eq(b.control.found.peer, b.id);
 	raw_name(&b, CONTROL_DISOWN, "org.example.Mixer");
 	ck_assert_uint_eq(owner_of("org.example.Mixer"), 0);
+	raw_name(&b, CONTROL_LOOKUP, "tern");
+	ck_assert_uint_eq(b.control.found.peer, CONTROL_PEER_TERND);
 }
 END_TEST
 
@@ -219,6 +221,28 @@ START_TEST(rule)
 	ck_assert_int_eq(rules_next(&rules, &cursor, &entry), TABLE_E_END);
 	raw_ask(&b, &remove);
 	raw_expect_failed(&b, ENXIO, "tern.NoSuchRule", "7");
+}
+END_TEST
+
+/* Rules for ternd alone are quickest; the limit is the user's, not the connection's. */
+START_TEST(too_many_rules)
+{
+	char says[80];
+	uint64_t n = 1;
+
+	for (;; n++) {
+		raw_rule(n % 2 ? &b : &c, n, "tern", "gone");
+		if ((n % 2 ? &b : &c)->control.type == CONTROL_FAILED)
+			break;
+	}
+	ck_assert_uint_eq(n, (16 << 10) + 1);
+	snprintf(says, sizeof(says), "user %u has 16384 of the 16384 rules",
+		(unsigned int)geteuid());
+	raw_expect_failed(&b, EDQUOT, "tern.Quota", says);
+	raw_close(&c);
+	raw_ping(&a);
+	raw_rule(&b, n, "tern", "gone");
+	expect_done(&b, 0);
 }
 END_TEST
 
@@ -402,6 +426,34 @@ START_TEST(busy)
 	raw_ping(&b);
 	raw_name(&c, CONTROL_INTRODUCE, id);
 	ck_assert_str_eq(control_type_name(c.control.type), "introduced");
+}
+END_TEST
+
+/* Links that are not taken are descriptors in flight: there is an end to them, too. */
+START_TEST(links_not_taken)
+{
+	struct raw *many = calloc(80, sizeof(*many));
+	char id[32];
+	int n = 0;
+
+	ck_assert_ptr_nonnull(many);
+	name_of(&b, id);
+	for (int i = 0; i < 80; i++) {
+		raw_join(&many[i], &ternd);
+		raw_name(&many[i], CONTROL_INTRODUCE, id);
+		if (many[i].control.type == CONTROL_INTRODUCED)
+			n++;
+		else
+			raw_expect_failed(&many[i], EAGAIN, "tern.Busy", "does not read");
+	}
+	ck_assert_int_eq(n, 64);
+	for (int i = 0; i < n; i += b.control.type == CONTROL_LINK)
+		ck_assert(raw_receive(&b)); /* tables that have grown are among them */
+	raw_name(&many[79], CONTROL_INTRODUCE, id);
+	ck_assert_str_eq(control_type_name(many[79].control.type), "introduced");
+	for (int i = 0; i < 80; i++)
+		raw_close(&many[i]);
+	free(many);
 }
 END_TEST
 
@@ -592,10 +644,12 @@ main(void)
 	tcase_add_test(tcase, name_events);
 	tcase_add_test(tcase, rule);
 	tcase_add_test(tcase, bad_rules);
+	tcase_add_test(tcase, too_many_rules);
 	tcase_add_test(tcase, introduce);
 	tcase_add_test(tcase, introduced_again);
 	tcase_add_test(tcase, both_at_once);
 	tcase_add_test(tcase, busy);
+	tcase_add_test(tcase, links_not_taken);
 	tcase_add_test(tcase, dropped_events_are_told);
 	tcase_add_test(tcase, growth);
 	tcase_add_test(tcase, killed);

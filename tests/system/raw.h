@@ -59,7 +59,7 @@ void raw_close(struct raw *raw);
 /* raw_send() - send a request; serial is counted on and filled in */
 void raw_send(struct raw *raw, struct control *control);
 
-/* raw_send_bytes() - send any packet */
+/* raw_send_bytes() - send any packet; ternd may have hung up, its reason is still to be read */
 void raw_send_bytes(struct raw *raw, const void *bytes, size_t size);
 
 /* raw_receive() - the next packet; false: ternd has hung up */
