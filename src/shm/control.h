@@ -48,12 +48,14 @@ struct shm_control {
 	alignas(CACHE_LINE) _Atomic uint64_t produced;
 	_Atomic uint64_t lost; /* events that were dropped instead of pushed */
 	_Atomic uint64_t room; /* epoch << 1 | waiting: "wake me when there is space" */
+	uint64_t reserved0[5];
 	/* as consumer of the partner's ring */
 	alignas(CACHE_LINE) _Atomic uint64_t consumed;
 	_Atomic uint64_t released; /* release entries written so far */
+	uint64_t reserved1[6];
 	/* as sleeper: epoch << 2 | enum attention */
 	alignas(CACHE_LINE) _Atomic uint64_t attention;
-	alignas(CACHE_LINE) _Atomic uint64_t reserved[8];
+	uint64_t reserved2[15];
 };
 
 static_assert(sizeof(struct shm_control) == 4 * CACHE_LINE, "no hidden padding at the end");
@@ -75,7 +77,9 @@ enum attention {
  */
 struct shm_page {
 	alignas(CACHE_LINE) _Atomic uint64_t commit; /* shared records up to this number may be taken */
-	alignas(CACHE_LINE) _Atomic uint64_t cpu;    /* processor of the last look, + 1; 0 unknown */
+	uint64_t reserved0[7];
+	alignas(CACHE_LINE) _Atomic uint64_t cpu; /* processor of the last look, + 1; 0 unknown */
+	uint64_t reserved1[7];
 };
 
 #define PAGE_WORDS_AT 1024u
