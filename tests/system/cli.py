@@ -292,6 +292,61 @@ def events_are_shown():
         check(re.fullmatch(r'\d\d:\d\d:\d\d\.\d{3} \S+ lamp  \{"on":true\}\n', out), out)
 
 
+def who_speaks_once_is_heard():
+    """Each event comes from a program that is gone at once."""
+    with a_bus() as (bus, _), a_subscriber(bus, "-j", "-n", "40", "lamp") as s:
+        for i in range(40):
+            expect(tern("publish", "lamp", "-d", str(i), bus=bus), 0, "")
+        same([json.loads(line)["payload"] for line in finished(s, 0).splitlines()], list(range(40)))
+
+
+def losses_are_told():
+    with a_bus() as (bus, _), a_service(bus), a_subscriber(bus, "-j", "noise") as s:
+        s.send_signal(signal.SIGSTOP)
+        expect(tern("call", NAME, "Flood", "n=3000", bus=bus), 0, "")
+        s.send_signal(signal.SIGCONT)
+        seen = lost = 0
+        while seen + lost < 3000:
+            line = json.loads(s.stdout.readline())
+            if line["kind"] == "gap":
+                lost += line["lost"]
+                check(re.fullmatch(r":\d+", line["sender"]), line)
+            else:
+                same(line["payload"], seen)  # what was dropped is the newest
+                seen += 1
+        check(seen > 0 and lost > 0, f"{seen} seen, {lost} lost")
+
+
+def losses_are_shown():
+    with a_bus() as (bus, _), a_service(bus) as service, a_subscriber(bus, "noise") as s:
+        s.send_signal(signal.SIGSTOP)
+        expect(tern("call", NAME, "Flood", "n=3000", bus=bus), 0, "")
+        s.send_signal(signal.SIGCONT)
+        for line in s.stdout:
+            if line.startswith("--"):
+                check(re.fullmatch(rf"-- up to \d+ events of cli-service\[{service.pid}\] were lost\n", line), line)
+                break
+
+
+def who_asks_to_wait_loses_nothing():
+    with a_bus() as (bus, _), a_service(bus), a_subscriber(bus, "-j", "--policy", "wait", "-n", "3000", "noise") as s:
+        flood = subprocess.Popen([TERN, "call", NAME, "Flood", "n=3000"], env=environment(bus))
+        same([json.loads(line).get("payload") for line in finished(s, 0).splitlines()], list(range(3000)))
+        same(flood.wait(LIMIT), 0)
+
+
+def events_go_on_without_a_bus():
+    with a_bus() as (bus, daemon), a_service(bus) as service, a_subscriber(bus, "-j", "noise") as s:
+        expect(tern("call", NAME, "Tick", bus=bus), 0, "")
+        json.loads(s.stdout.readline())
+        daemon.kill()
+        daemon.wait(LIMIT)
+        for _ in range(10):
+            same(json.loads(s.stdout.readline())["kind"], "event")
+        stop(service)  # and now nobody is left
+        finished(s, 5, f"the bus at {bus} is gone")
+
+
 def nobody_listening_is_fine():
     with a_bus() as (bus, _):
         expect(tern("publish", "lamp", bus=bus), 0, "")
@@ -468,7 +523,8 @@ def a_full_disk_is_told():
 
 SCENARIOS = [
     help_is_there, mistakes_are_told, no_bus_is_told, names_are_listed, values_come_back, arguments_are_taken,
-    answers_are_shown, errors_are_told, events_are_heard, events_are_shown, nobody_listening_is_fine,
+    answers_are_shown, errors_are_told, events_are_heard, events_are_shown, who_speaks_once_is_heard,
+    losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
     waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, a_full_disk_is_told,

@@ -14,6 +14,8 @@
 
 #include "base/attribute.h"
 
+#define TICK_NS 20000000
+
 /* Echo: the same payload, part by part. */
 static int
 on_echo(tern_call *call, tern_message *m, void *user)
@@ -110,6 +112,49 @@ on_die(tern_call *call, tern_message *m, void *user)
 	return 0;
 }
 
+/* What serve() shares with the methods. */
+struct speaker {
+	tern_bus *bus;
+	tern_topic *topic; /* of what Flood and Tick publish; made by the first of them */
+	bool ticks;
+};
+
+static int
+speaker_prepare(struct speaker *speaker)
+{
+	static const char *const tags[] = {"noise", NULL};
+
+	return speaker->topic ? 0 : tern_topic_new(speaker->bus, tags, &speaker->topic);
+}
+
+/* Flood {n}: publish the numbers below n at once. */
+static int
+on_flood(tern_call *call, tern_message *m, void *user)
+{
+	struct speaker *speaker = user;
+	uint64_t n;
+	int r;
+
+	r = tern_message_unpack(m, "{n:u}", &n);
+	if (r == 0)
+		r = speaker_prepare(speaker);
+	for (uint64_t i = 0; r == 0 && i < n; i++)
+		r = tern_publish(speaker->topic, "u", i);
+	return r ? r : tern_reply(call, NULL);
+}
+
+/* Tick: publish something every now and then, for ever. */
+static int
+on_tick(tern_call *call, tern_message *m, void *user)
+{
+	struct speaker *speaker = user;
+	int r;
+
+	r = speaker_prepare(speaker);
+	speaker->ticks = r == 0;
+	return r ? r : tern_reply(call, NULL);
+}
+
 static const struct tern_method METHODS[] = {
 	{"Echo", on_echo},
 	{"Text", on_text},
@@ -120,34 +165,48 @@ static const struct tern_method METHODS[] = {
 	{"Nothing", on_nothing},
 	{"Never", on_never},
 	{"Die", on_die},
+	{"Flood", on_flood},
+	{"Tick", on_tick},
 };
+
+static int
+speak(struct speaker *speaker)
+{
+	int r = 0;
+
+	while (r == 0 || r == -ECONNRESET || r == -ETIME) {
+		struct tern_event event = {.size = sizeof(event)};
+
+		r = tern_next(speaker->bus, speaker->ticks ? TICK_NS : TERN_FOREVER, &event);
+		if (r == 0) {
+			(void)tern_message_unref(event.message); /* always NULL */
+			(void)tern_call_unref(event.call);	 /* always NULL */
+		} else if (r == -ETIME) {
+			r = tern_publish(speaker->topic, NULL);
+		}
+	}
+	return r;
+}
 
 static int
 serve(const char *name, const char *const *labels)
 {
-	struct tern_event event = {.size = sizeof(event)};
+	struct speaker speaker = {.ticks = false};
 	tern_service *service;
-	tern_bus *bus;
 	int r;
 
-	r = tern_open(NULL, &bus);
+	r = tern_open(NULL, &speaker.bus);
 	if (r == 0)
-		r = tern_own(bus, name, 0, labels);
+		r = tern_own(speaker.bus, name, 0, labels);
 	if (r == 0)
-		r = tern_serve(bus, name, NULL, METHODS, ARRAY_SIZE(METHODS), NULL, &service);
-	if (r) {
-		(void)fprintf(stderr, "%s: %s\n", name, tern_last_error()->text);
-		return EXIT_FAILURE;
+		r = tern_serve(
+			speaker.bus, name, NULL, METHODS, ARRAY_SIZE(METHODS), &speaker, &service);
+	if (r == 0) {
+		(void)puts("serving"); /* whoever waits for it would notice */
+		(void)fflush(stdout);  /* as above */
+		(void)speak(&speaker); /* returns only when something is wrong */
 	}
-	(void)puts("serving"); /* whoever waits for it would notice */
-	(void)fflush(stdout);
-	while (r == 0 || r == -ECONNRESET) {
-		r = tern_next(bus, TERN_FOREVER, &event);
-		if (r == 0) {
-			(void)tern_message_unref(event.message); /* always NULL */
-			(void)tern_call_unref(event.call);	 /* always NULL */
-		}
-	}
+	(void)fprintf(stderr, "%s: %s\n", name, tern_last_error()->text);
 	return EXIT_FAILURE;
 }
 
