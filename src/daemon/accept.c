@@ -136,7 +136,7 @@ take_in(struct server *server, int fd)
 	if (make_client(server, fd, &refusal) == 0)
 		return;
 	refusal_send_fd(&refusal, fd, server->out);
-	(void)fd_close(fd);
+	(void)socket_close(fd); /* with what was sent before it was looked at */
 }
 
 /* There are no descriptors left: the one in reserve serves to say so. */
@@ -150,7 +150,7 @@ refuse_one(struct server *server)
 	if (socket_accept(server->listener.fd, &fd) == 0) {
 		(void)refusal_set_errno(&refusal, -EMFILE);
 		refusal_send_fd(&refusal, fd, server->out);
-		(void)fd_close(fd);
+		(void)socket_close(fd); /* with what was sent before it was looked at */
 	}
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

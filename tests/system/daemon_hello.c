@@ -393,6 +393,29 @@ START_TEST(idle)
 }
 END_TEST
 
+/* Who says nothing is told, and hung up on; then nothing is left that would wake ternd. */
+START_TEST(silence)
+{
+	unsigned long before;
+
+	if (!getenv("TERND_IMPATIENT"))
+		return;
+	ternd_stop(&ternd);
+	ck_assert_int_eq(setenv("TERND", getenv("TERND_IMPATIENT"), 1), 0);
+	ternd_start(&ternd, NULL);
+	raw_connect(&a, &ternd);
+	raw_join(&b, &ternd);
+	ck_assert(raw_receive(&a));
+	raw_expect_failed(&a, ETIME, "tern.NoHello", "in time");
+	raw_expect_closed(&a);
+	raw_ping(&b);
+	ck_assert_int_eq(usleep(100000), 0);
+	before = count_switches(ternd.pid);
+	ck_assert_int_eq(usleep(500000), 0);
+	ck_assert_uint_eq(count_switches(ternd.pid), before);
+}
+END_TEST
+
 START_TEST(out_of_descriptors)
 {
 	struct rlimit limit = {60, 60};
@@ -451,6 +474,7 @@ main(void)
 	tcase_add_test(tcase, other_users);
 	tcase_add_test(tcase, one_at_an_address);
 	tcase_add_test(tcase, idle);
+	tcase_add_test(tcase, silence);
 	tcase_add_test(tcase, out_of_descriptors);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
