@@ -8,7 +8,6 @@
 #include "bus/rule.h"
 #include "wire/name.h"
 
-uint64_t hash_key[2] = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93)};
 
 void
 bus_init(struct bus *bus, uint64_t instance, const struct bus_host *host, void *user)

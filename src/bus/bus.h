@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bus/hash.h"
+#include "base/hash.h"
 #include "bus/quota.h"
 #include "wire/control.h"
 

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/attribute.h"
-#include "bus/hash.h"
+#include "base/hash.h"
 
 /* What is counted. */
 enum quota_kind {

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "client/bus.h"

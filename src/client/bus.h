@@ -19,10 +19,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "base/attribute.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "io/listener.h"
 #include "link/link.h"
 #include "tern/tern.h"

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"
@@ -149,17 +148,20 @@ call_link_deadline(tern_call *call)
 		lead_kick(call->bus);
 }
 
-static void
+static int
 call_link(tern_call *call)
 {
 	tern_bus *bus = call->bus;
 
 	HASH_ADD(hh, bus->calls, serial, sizeof(call->serial), call);
+	if (!hash_added(call, hh))
+		return error_errno(-ENOMEM, "call");
 	call_link_deadline(call);
 	if (call->partner)
 		DL_APPEND(call->partner->calls, call);
 	call->sent = true;
 	(void)tern_call_ref(call); /* the table's */
+	return 0;
 }
 
 /* call_unlink() - the caller of this function holds a reference */
@@ -302,9 +304,9 @@ call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 	if (r < 0)
 		return r;
 	m->sealed = true;
-	if (!(flags & TERN_NO_REPLY))
-		call_link(call);
-	r = call_send(call, deadline);
+	r = flags & TERN_NO_REPLY ? 0 : call_link(call);
+	if (r == 0)
+		r = call_send(call, deadline);
 	if (r < 0) {
 		m->sealed = r != -EAGAIN;
 		call_unlink(call);

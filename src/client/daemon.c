@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "client/call.h"
@@ -254,6 +253,10 @@ own_add(struct daemon *daemon, const char *name, size_t size)
 		return -ENOMEM;
 	memcpy(own->name, name, size);
 	HASH_ADD_KEYPTR(hh, daemon->own, own->name, size, own);
+	if (!hash_added(own, hh)) {
+		free(own);
+		return -ENOMEM;
+	}
 	daemon->names_version++;
 	return 0;
 }

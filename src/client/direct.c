@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <utlist.h>
 
 #include "client/bus.h"
 #include "client/call.h"

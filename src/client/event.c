@@ -3,7 +3,6 @@
 /* event: topics and publishing; see event.h */
 
 #include <stdlib.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"

@@ -14,7 +14,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "client/bus.h"
@@ -90,6 +89,12 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 		old->in_table = false;
 	}
 	HASH_ADD(hh, bus->partners, id, sizeof(partner->id), partner);
+	if (!hash_added(partner, hh)) {
+		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, fd, NULL); /* it is in it */
+		partner->link->fd = -1; /* stays the caller's */
+		(void)partner_unref(partner); /* always NULL */
+		return -ENOMEM;
+	}
 	partner->in_table = true;
 	partner->is_hot = true;
 	DL_PREPEND(bus->hot, partner);

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "client/call.h"

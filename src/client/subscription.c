@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "client/call.h"

@@ -13,7 +13,6 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <utlist.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <utlist.h>
 
 #include "client/bus.h"
 #include "client/error.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * hash: uthash as the bus uses it
+ * hash: uthash as the library and ternd use it
  *
  * Two settings: running out of memory is an answer, not the end of the
  * process (look at hash_added() after every HASH_ADD), and the hash has a secret
@@ -17,7 +17,7 @@
 #define HASH_NONFATAL_OOM		   1
 #define HASH_FUNCTION(key, size, ret_hash) ((ret_hash) = hash_secret((key), (size)))
 
-extern uint64_t hash_key[2]; /* set once, before the first table; odd */
+extern uint64_t hash_key[2]; /* odd; ternd draws it by lot, before the first table */
 
 static inline unsigned int
 hash_secret(const void *key, size_t size)
