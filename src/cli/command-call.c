@@ -118,9 +118,23 @@ make_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, 
 	return STATUS_OK;
 }
 
-static void
-say_remote_error(const struct cli *cli, const struct tern_error *error)
+/* error_copy() - without a last character that was cut in two where the text was too long */
+static struct tern_error
+error_copy(const struct tern_error *error)
 {
+	struct tern_error copy = *error;
+	size_t size = strlen(copy.text), offset;
+
+	if (size == sizeof(copy.text) - 1 && !json_is_text(copy.text, size, &offset) &&
+		size - offset < 4)
+		copy.text[offset] = '\0';
+	return copy;
+}
+
+static void
+say_remote_error(const struct cli *cli, const struct tern_error *remote)
+{
+	const struct tern_error copy = error_copy(remote), *error = &copy;
 	_cleanup_(json_putp) struct json_object *object = NULL;
 	_cleanup_(freep) char *text = NULL;
 
@@ -129,8 +143,8 @@ say_remote_error(const struct cli *cli, const struct tern_error *error)
 		return;
 	}
 	object = json_object_new_object();
-	json_object_object_add(object, "error", json_object_new_string(error->name));
-	json_object_object_add(object, "text", json_object_new_string(error->text));
+	json_object_object_add(object, "error", json_new_text(error->name));
+	json_object_object_add(object, "text", json_new_text(error->text));
 	text = json_print(object, false);
 	if (text)
 		(void)fprintf(stderr, "%s\n", text); /* nowhere else to complain */

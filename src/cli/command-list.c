@@ -123,9 +123,9 @@ json_of_name(const struct owned_name *name)
 	json_object_object_add(object, "owner", json_object_new_string(owner));
 	json_object_object_add(object, "pid", json_object_new_int64(name->pid));
 	json_object_object_add(object, "uid", json_object_new_int64(name->uid));
-	json_object_object_add(object, "program", json_object_new_string(program));
+	json_object_object_add(object, "program", json_new_text(program));
 	for (size_t i = 0; i < name->n_labels; i++)
-		json_object_array_add(labels, json_object_new_string(name->labels[i]));
+		json_object_array_add(labels, json_new_text(name->labels[i]));
 	json_object_object_add(object, "labels", labels);
 	return object;
 }

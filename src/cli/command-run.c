@@ -87,8 +87,11 @@ run_run(struct cli *cli)
 		return cli->status;
 	if (id == OPTION_END)
 		return command_usage(cli, "COMMAND is missing");
+	if (cli->address || cli->json)
+		return command_usage(cli, "run makes a bus of its own: no --bus, no -j");
 	words = cli->words.words - 1;
-	(void)sigemptyset(&signals); /* cannot fail, as the others here */
+	(void)signal(SIGCHLD, SIG_DFL); /* whoever ignores it has no children to wait for */
+	(void)sigemptyset(&signals);	/* cannot fail, as the others here */
 	(void)sigaddset(&signals, SIGCHLD);
 	for (size_t i = 0; i < ARRAY_SIZE(FORWARDED); i++)
 		(void)sigaddset(&signals, FORWARDED[i]);

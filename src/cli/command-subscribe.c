@@ -188,7 +188,7 @@ print_json_event(tern_message *m, struct json_object *value, bool has_value)
 	const char *tag;
 
 	for (size_t i = 0; (tag = tern_message_tag(m, i)); i++)
-		json_object_array_add(tags, json_object_new_string(tag));
+		json_object_array_add(tags, json_new_text(tag));
 	json_object_object_add(line, "stamp", json_object_new_uint64(tern_message_stamp(m)));
 	json_object_object_add(line, "tags", tags);
 	if (has_value)

@@ -72,6 +72,18 @@ json_new_bytes(const void *bytes, size_t size, struct json_object **ret)
 	return new_special("$bytes", json_object_new_string(text), ret);
 }
 
+struct json_object *
+json_new_text(const char *text)
+{
+	struct json_object *bytes = NULL;
+	size_t size = strlen(text), offset;
+
+	if (json_is_text(text, size, &offset))
+		return json_object_new_string(text);
+	(void)json_new_bytes(text, size, &bytes); /* NULL tells */
+	return bytes;
+}
+
 /* new_double() - with as few digits as tell it from its neighbours, but seen to be a float */
 static int
 new_double(double value, struct json_object **ret)

@@ -84,6 +84,9 @@ int json_from_cbor(
 /* json_new_bytes() - {"$bytes": …}. Return: 0; -ENOMEM. */
 int json_new_bytes(const void *bytes, size_t size, struct json_object **ret);
 
+/* json_new_text() - a C string as it is; {"$bytes": …} if it is no UTF-8. NULL: no memory. */
+struct json_object *json_new_text(const char *text);
+
 /* json_is_text() - is this UTF-8 (no surrogates, nothing overlong, at most U+10FFFF)? */
 bool json_is_text(const char *text, size_t size, size_t *ret_offset);
 

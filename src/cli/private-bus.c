@@ -176,8 +176,12 @@ run_keeper(struct keep *keep)
 {
 	pid_t self, ternd;
 	int ternd_fd, status;
+	sigset_t all;
 
-	(void)setsid(); /* cannot fail: just forked */
+	(void)setsid();		/* cannot fail: just forked */
+	(void)sigfillset(&all); /* cannot fail */
+	(void)sigprocmask(
+		SIG_SETMASK, &all, NULL); /* ended early, it would leave the folder behind */
 	self = getpid();
 	ternd = fork();
 	if (ternd == 0)

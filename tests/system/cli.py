@@ -164,7 +164,8 @@ def mistakes_are_told():
             (["publish"] + ["t"] * 17, "16 tags"), (["subscribe", "-n", "0"], "no number"),
             (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
             (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
-            (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option")):
+            (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option"),
+            (["--bus", "unix:/x", "run", "true"], "no --bus")):
         expect(tern(*words), 2, "", text)
     expect(tern("call", "a", "b", "-", stdin="{]"), 2, "", "standard input is no JSON")
 
@@ -247,6 +248,8 @@ def errors_are_told():
         result = tern("call", "-j", NAME, "Fail", bus=bus)
         same((result.returncode, result.stdout), (1, ""))
         same(json.loads(result.stderr), {"error": "org.example.Unwilling", "text": "not \x1b[31mtoday"})
+        expect(tern("call", NAME, "Wordy", bus=bus), 1, "", "org.example.Wordy: €{85}$")
+        same(json.loads(tern("call", "-j", NAME, "Wordy", bus=bus).stderr)["text"], "€" * 85)
         expect(tern("call", NAME, "NoSuch", bus=bus), 1, "", "NoSuch")
         expect(tern("call", "org.example.Ecoh", "Echo", bus=bus), 3, "", f"did you mean {NAME}")
         expect(tern("call", "echo", "Echo", bus=bus), 3, "", f"did you mean {NAME}")
@@ -405,6 +408,11 @@ def a_command_has_its_bus():
     same(left_over() - before, set())
 
 
+def a_parent_that_ignores_its_children():
+    result = tern("run", "sh", "-c", "exit 7", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    expect(result, 7, "")
+
+
 def a_folder_elsewhere():
     with tempfile.TemporaryDirectory() as folder:
         env = environment(None)
@@ -525,7 +533,7 @@ SCENARIOS = [
     help_is_there, mistakes_are_told, no_bus_is_told, names_are_listed, values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
-    waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_folder_elsewhere,
+    waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, a_full_disk_is_told,
 ]

@@ -91,6 +91,17 @@ on_fail(tern_call *call, tern_message *m, void *user)
 	return tern_reply_error(call, "org.example.Unwilling", "not \033[31mtoday");
 }
 
+/* Wordy: an error of 100 characters, 300 bytes. */
+static int
+on_wordy(tern_call *call, tern_message *m, void *user)
+{
+	char text[301] = "";
+
+	for (size_t i = 0; i < 300; i += 3)
+		(void)strcpy(text + i, "\xe2\x82\xac"); /* fits */
+	return tern_reply_error(call, "org.example.Wordy", text);
+}
+
 static int
 on_nothing(tern_call *call, tern_message *m, void *user)
 {
@@ -162,6 +173,7 @@ static const struct tern_method METHODS[] = {
 	{"Raw", on_raw},
 	{"Two", on_two},
 	{"Fail", on_fail},
+	{"Wordy", on_wordy},
 	{"Nothing", on_nothing},
 	{"Never", on_never},
 	{"Die", on_die},
