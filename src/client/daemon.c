@@ -410,24 +410,35 @@ daemon_read(tern_bus *bus)
 	return n;
 }
 
+/* request_pause() - take things in for a moment. Return: 0, -ETIME the deadline has passed, … */
+static int
+request_pause(tern_bus *bus, uint64_t deadline)
+{
+	uint64_t now = clock_now_ns();
+	struct waiter waiter;
+	int r;
+
+	if (now >= deadline)
+		return -ETIME;
+	r = waiter_init(&waiter, WAIT_ANSWER);
+	if (r < 0)
+		return r;
+	(void)lead_wait(bus, &waiter, MIN(deadline, now + FULL_RETRY)); /* never done: a pause */
+	waiter_deinit(&waiter);
+	return 0;
+}
+
 /* request_send() - now, or as soon as ternd's socket has room */
 static int
 request_send(tern_bus *bus, struct control *control, uint64_t deadline)
 {
-	struct waiter waiter;
 	int r;
 
 	control->serial = ++bus->daemon->last_serial;
 	while ((r = daemon_send(bus, control)) == -EAGAIN) {
-		uint64_t now = clock_now_ns();
-
-		if (now >= deadline)
-			return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not read its socket");
-		r = waiter_init(&waiter, WAIT_ANSWER);
+		r = request_pause(bus, deadline);
 		if (r < 0)
-			return r;
-		(void)lead_wait(bus, &waiter, MIN(deadline, now + FULL_RETRY)); /* never done: a pause */
-		waiter_deinit(&waiter);
+			return error_set(r, ERROR_TIMEOUT, "ternd does not read its socket");
 	}
 	return r;
 }
@@ -730,10 +741,12 @@ daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partne
 		return error_set(-EAGAIN, ERROR_TIMEOUT, "ternd does not answer: no new links now");
 	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
 	control.name.name = text_of(id);
-	r = request(bus, &control, &r1, deadline);
-	*ret = partner_find(bus, peer);
-	if (*ret)
-		return 0; /* made for us, or by the other end before us */
+	do {
+		r = request(bus, &control, &r1, deadline);
+		*ret = partner_find(bus, peer);
+		if (*ret)
+			return 0; /* made for us, or by the other end before us */
+	} while (r == -EAGAIN && request_pause(bus, deadline) == 0); /* it did not read yet: many call it at once */
 	return r < 0 ? r : error_set(-EHOSTDOWN, ERROR_DIED, "the peer died while it was introduced");
 }
 
