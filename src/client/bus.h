@@ -191,6 +191,7 @@ struct tern_bus {
 	/* descriptors */
 	int epoll, wake, timer;
 	struct listener listener;
+	bool listen_paused; /* no descriptors: it is not in the epoll set */
 	bool exported; /* tern_fd() was asked for */
 	bool armed;    /* wake is written because more waits */
 	struct source doorbell_source, wake_source, timer_source, control_source, listen_source;

@@ -400,6 +400,8 @@ call_resend(tern_call *call, struct partner *partner, int result)
 			DL_DELETE(call->partner->calls, call);
 		(void)partner_unref(call->partner); /* always NULL */
 		call->partner = partner ? partner_ref(partner) : NULL;
+		if (call->waiter)
+			call->waiter->partner = partner;
 		if (partner)
 			DL_APPEND(partner->calls, call);
 		call->flags |= TERN_NONBLOCK; /* the leader does not wait */

@@ -84,14 +84,32 @@ direct_link(tern_bus *bus, int fd)
 	return 0;
 }
 
+/* listen_pause() - who dials waits in the kernel while there are no descriptors here */
+static void
+listen_pause(tern_bus *bus, bool pause)
+{
+	int r = 0;
+
+	if (bus->listen_paused == pause)
+		return;
+	if (pause)
+		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, bus->listener.fd, NULL); /* it is in it */
+	else
+		r = bus_watch(bus, bus->listener.fd, EPOLLIN, &bus->listen_source);
+	if (r == 0)
+		bus->listen_paused = pause;
+}
+
 void
 direct_accept(tern_bus *bus)
 {
-	int fd;
+	int fd, r;
 
-	while (socket_accept(bus->listener.fd, &fd) == 0)
+	while ((r = socket_accept(bus->listener.fd, &fd)) == 0)
 		if (direct_link(bus, fd) < 0)
 			(void)fd_close(fd); /* the other end sees the hang-up */
+	if (r < 0)
+		listen_pause(bus, true); /* until a partner ends */
 }
 
 int
@@ -112,16 +130,30 @@ direct_wait_rules(struct partner *partner, uint64_t deadline)
 	return r;
 }
 
-void
-direct_rules_told(struct partner *partner)
+static void
+wake_waiters(struct partner *partner)
 {
 	struct waiter *waiter;
 
-	partner->knows_rules = true;
-	partner->bus->rules_version++;
 	DL_FOREACH (partner->bus->waiters, waiter)
 		if (waiter->kind == WAIT_RULES && waiter->partner == partner)
 			lead_wake(waiter);
+}
+
+void
+direct_rules_told(struct partner *partner)
+{
+	partner->knows_rules = true;
+	partner->bus->rules_version++;
+	wake_waiters(partner);
+}
+
+void
+direct_partner_ended(struct partner *partner)
+{
+	wake_waiters(partner);
+	if (partner->bus->listen_paused && !partner->bus->closed)
+		listen_pause(partner->bus, false);
 }
 
 /* bus_begin() - a handle of this mode, knowing who we are */

@@ -16,3 +16,5 @@ void direct_accept(tern_bus *bus);
 int direct_wait_rules(struct partner *partner, uint64_t deadline);
 /* direct_rules_told() - it did */
 void direct_rules_told(struct partner *partner);
+/* direct_partner_ended() - who waited for its rules waits no longer; there are descriptors again */
+void direct_partner_ended(struct partner *partner);

@@ -55,6 +55,13 @@ run_call(tern_bus *bus, struct item *item)
 	return true;
 }
 
+/* is_unwanted() - tern_call_wait() was first, or only the queue still knows the call */
+static bool
+is_unwanted(const tern_call *call)
+{
+	return call->taken || (!call->fn && load_rlx(&call->refs) == 1); /* others only go */
+}
+
 static bool
 run_reply(tern_bus *bus, struct item *item)
 {
@@ -62,8 +69,8 @@ run_reply(tern_bus *bus, struct item *item)
 	uint32_t n_running = 0;
 	tern_bus *before;
 
-	if (call->taken)
-		return true; /* tern_call_wait() was first */
+	if (is_unwanted(call))
+		return true;
 	if (!call->fn)
 		return false;
 	call->taken = true;
@@ -264,7 +271,7 @@ is_stale(const struct item *item)
 		return !item->watch;
 	case TERN_REPLY:
 	case TERN_ERROR:
-		return item->call->taken;
+		return is_unwanted(item->call);
 	default:
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
+#include "client/direct.h"
 #include "client/event.h"
 
 struct partner *
@@ -176,7 +177,10 @@ partner_end(struct partner *partner)
 	if (bus->batch_last == partner)
 		bus->batch_last = NULL;
 	bus->rules_version++;
+	if (partner->want_writable)
+		bus->n_want_room--;
 	call_fail_partner(partner);
+	direct_partner_ended(partner);
 	link_hang_up(partner->link);
 	lead_check_room(bus);
 	if (!bus->closed) {

@@ -11,6 +11,7 @@
  */
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"
@@ -116,7 +117,10 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 	r = link_room(partner->link, out->header.size, count_lent(out), is_event);
 	if (r == LINK_E_CLOSED)
 		return -EHOSTDOWN;
-	return r == -EBADMSG ? -ECONNRESET : r;
+	if (r != -EBADMSG)
+		return r;
+	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
+	return -ECONNRESET;
 }
 
 int

@@ -116,7 +116,7 @@ link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event)
 
 	if (unlikely(link->closed))
 		return LINK_E_CLOSED;
-	if (n_lent && LINK_N_RELEASES - link->n_out < n_lent) {
+	if (n_lent) { /* also so that blocks are free again for the next that is lent */
 		r = link_collect(link);
 		if (r < 0)
 			return error_trace(r);
