@@ -260,14 +260,14 @@ def errors_are_told():
         expect(tern("call", NAME, "Echo", '{"$bytes":1}', bus=bus), 2, "", "base64url")
         began = time.monotonic()
         expect(tern("call", "-t", "200ms", NAME, "Never", bus=bus), 4, "", "did not answer Never in time")
-        check(0.2 <= time.monotonic() - began < 5, "the timeout took too long, or too short")
+        check(0.2 <= time.monotonic() - began < 15, "the timeout took too long, or too short")
         expect(tern("call", "-t", "0", NAME, "Never", bus=bus), 4, "", "in time")
-        check(time.monotonic() - began < 5, "no time was a long time")
+        check(time.monotonic() - began < 15, "no time was a long time")
         owner = value(tern("list", "-j", bus=bus))[0]["owner"]
         expect(tern("call", owner, "Echo", "5", bus=bus), 0, "5\n")
         began = time.monotonic()
         expect(tern("call", NAME, "Die", bus=bus), 5, "", "died before it answered Die")
-        check(time.monotonic() - began < 5, "a death was told late")
+        check(time.monotonic() - began < 15, "a death was told late")
         expect(tern("call", NAME, "Echo", bus=bus), 3, "", "there is none at all")
 
 
@@ -476,8 +476,6 @@ def a_killed_run_leaves_nothing():
 
 
 def a_killed_bus_is_told():
-    process, folder = start_run("echo $TERN_BUS; read line; exit 4")
-    stop(process)
     process = subprocess.Popen([TERN, "run", "sh", "-c", "echo $TERN_BUS; read line; exit 4"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(None))
     folder = process.stdout.readline().strip().removeprefix("unix:").removesuffix("/bus")
