@@ -25,37 +25,38 @@ enum {
  * A user who has no number in our user namespace shows up as the overflow user, and so
  * do all others like that: nobody may be let in by that number, unless it is a true one.
  */
-static bool
-is_unmapped(uint32_t uid)
+static uint32_t
+find_overflow_uid(void)
 {
 	unsigned int overflow = 65534, inside, outside, count;
 	FILE *file;
 	int n = 0;
 
+	file = fopen("/proc/self/uid_map", "re");
+	if (file) {
+		n = fscanf(file, "%u %u %u", &inside, &outside, &count);
+		(void)fclose(file); /* was read only */
+	}
+	if (n == 3 && inside == 0 && count == UINT32_MAX)
+		return SERVER_NO_UID; /* all users have one */
 	file = fopen("/proc/sys/kernel/overflowuid", "re");
 	if (file) {
 		if (fscanf(file, "%u", &overflow) != 1)
 			overflow = 65534;
 		(void)fclose(file); /* was read only */
 	}
-	if (uid != overflow)
-		return false;
-	file = fopen("/proc/self/uid_map", "re");
-	if (file) {
-		n = fscanf(file, "%u %u %u", &inside, &outside, &count);
-		(void)fclose(file); /* was read only */
-	}
-	return n != 3 || inside != 0 || count != UINT32_MAX;
+	return overflow;
 }
 
 static bool
-is_allowed(const struct options *options, uint32_t uid)
+is_allowed(const struct server *server, uint32_t uid)
 {
+	const struct options *options = server->options;
 	bool allowed = uid == geteuid();
 
 	for (size_t i = 0; i < options->n_users; i++)
 		allowed |= options->users[i] == uid;
-	return allowed && !is_unmapped(uid);
+	return allowed && uid != server->overflow_uid;
 }
 
 static uint32_t
@@ -73,7 +74,7 @@ static int
 check_identity(
 	const struct server *server, const struct bus_identity *identity, struct refusal *refusal)
 {
-	if (!is_allowed(server->options, identity->uid))
+	if (!is_allowed(server, identity->uid))
 		return refusal_set(refusal, EPERM, "tern.NotAllowed",
 			"not allowed: user %u; this ternd serves user %u: start it with "
 			"--allow-uid %u to let this user in",
@@ -235,6 +236,7 @@ accept_start(struct server *server, const char **ret_why)
 {
 	int r;
 
+	server->overflow_uid = find_overflow_uid();
 	r = listen_at(server, ret_why);
 	if (r)
 		return error_trace(r);

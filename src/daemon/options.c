@@ -2,6 +2,7 @@
 
 /* options: ternd's command line */
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -80,8 +81,9 @@ set_ready_fd(struct options *options, const char *text)
 {
 	uint64_t fd;
 
-	if (!parse_number(text, INT32_MAX, &fd)) {
-		fprintf(stderr, "ternd: --ready-fd %s: not the number of a descriptor\n", text);
+	if (!parse_number(text, INT32_MAX, &fd) || fcntl((int)fd, F_GETFD) < 0) {
+		fprintf(stderr, "ternd: --ready-fd %s: not the number of an open descriptor\n",
+			text);
 		return OPTIONS_WRONG;
 	}
 	options->ready_fd = (int)fd;

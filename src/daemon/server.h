@@ -28,6 +28,8 @@ enum {
 	SERVER_RESERVED_FDS = 64,	 /* never given to clients */
 };
 
+#define SERVER_NO_UID UINT32_MAX /* (uid_t)-1: nobody */
+
 struct client;
 
 struct server {
@@ -46,8 +48,9 @@ struct server {
 	struct client *dead;
 	uint32_t n_half_open;
 	uint32_t n_stuck;
-	int64_t clock_offset; /* of our time namespace */
-	int spare;	      /* a descriptor to be had when there are none left */
+	int64_t clock_offset;  /* of our time namespace */
+	int spare;	       /* a descriptor to be had when there are none left */
+	uint32_t overflow_uid; /* whom many users look like, here; or SERVER_NO_UID */
 	bool is_ending;
 	const struct options *options;
 	uint8_t in[CONTROL_MAX_PACKET];	 /* the request in hand */

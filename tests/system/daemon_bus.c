@@ -594,6 +594,8 @@ count_fds(pid_t pid)
 	unsigned long n;
 	FILE *file;
 
+	if (geteuid() != 0)
+		return 0; /* ternd cannot be looked into; it counts by itself, too */
 	snprintf(command, sizeof(command), "ls /proc/%d/fd | wc -l", (int)pid);
 	file = popen(command, "re");
 	ck_assert_ptr_nonnull(file);
