@@ -54,7 +54,8 @@ class Scene:
 
     def start(self, *command, stdout=subprocess.PIPE):
         self.running.append(subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.STDOUT, text=True,
+            command, stdin=subprocess.PIPE, stdout=stdout, text=True,
+            stderr=subprocess.STDOUT if stdout == subprocess.PIPE else subprocess.DEVNULL,
             env={**os.environ, "TERN_BUS": self.address}))
         return self.running[-1]
 
@@ -358,6 +359,35 @@ def watchers_choose():
             expect_end("a player", player, 0)
 
 
+def slow_recorder_is_told_what_it_lost():
+    with Scene() as s:
+        mixd = s.mixd("--paused")
+        record = s.record()
+        control = s.start(MIXCTL, "-")
+
+        def took():
+            began = time.monotonic()
+            control.stdin.write("shift all +0.001\n")
+            control.stdin.flush()
+            expect("shift", line(control), "from 0\n")
+            return time.monotonic() - began
+
+        took()
+        record.send_signal(signal.SIGSTOP)
+        n = 1
+        while took() < 0.5:  # until its queue is full, and the mixer waits for it
+            n += 1
+            if n > 5000:
+                raise AssertionError("nobody waits for the recorder")
+        record.send_signal(signal.SIGCONT)
+        until("the record of the gap", lambda: s.events("gap"))
+        mixd.terminate()
+        expect_end("mixd", mixd, 0)
+        expect_end("the recorder", record, 4)
+        expect("told or lost", len(s.events("volume")) + sum(gap["lost"] for gap in s.events("gap")), n + 1)
+        expect("verify", s.run(sys.executable, VERIFY, s.path("events.jsonl"), s.path("mix.wav"))[0], 2)
+
+
 def any_may_be_killed_at_any_time():
     chance = random.Random(int(os.environ.get("SEED", "7")))
     with Scene() as s:
@@ -396,6 +426,7 @@ SCENARIOS = (
     killed_mixer_is_noticed,
     mixer_is_ended_in_the_middle,
     watchers_choose,
+    slow_recorder_is_told_what_it_lost,
     any_may_be_killed_at_any_time,
 )
 
