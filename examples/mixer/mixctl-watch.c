@@ -16,7 +16,9 @@
 struct watch {
 	bool json;
 	tern_peer mixer; /* 0: whichever comes */
+	bool once;	 /* until the mixer leaves */
 	bool gap;
+	bool bus_lost;
 };
 
 /* Names go into the record as they are: only what the mixer may call a player is taken for one. */
@@ -89,34 +91,49 @@ watch_gap(struct watch *w, const struct mixctl *ctl, uint64_t lost)
 		printf("{\"event\":\"gap\",\"lost\":%llu}\n", (unsigned long long)lost);
 }
 
-/* Print until the mixer leaves (until it is known), or for ever. */
+/* Take one event.  Return: 0, -ESHUTDOWN when nothing more will come, or another negative errno. */
 static int
-watch_loop(struct watch *w, struct mixctl *ctl, bool once)
+watch_one(struct watch *w, struct mixctl *ctl)
 {
-	for (;;) {
-		struct tern_event event = {.size = sizeof(event)};
-		bool over;
-		int r = tern_next(ctl->bus, TERN_FOREVER, &event);
+	struct tern_event event = {.size = sizeof(event)};
+	int r = tern_next(ctl->bus, TERN_FOREVER, &event);
 
-		if (r == -ECONNRESET && w->mixer)
-			continue; /* the bus is gone; the link to the mixer is not */
-		if (r < 0)
-			return mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text);
-		if (event.kind == TERN_EVENT) {
-			w->mixer = tern_message_sender(event.message);
-			r = watch_event(w, event.message);
-		}
-		if (event.kind == TERN_GAP)
-			watch_gap(w, ctl, event.lost);
-		over = once && event.kind == TERN_LOST && event.peer == w->mixer;
-		(void)tern_message_unref(event.message); /* NULL, as the next */
-		(void)tern_call_unref(event.call);
-		(void)fflush(stdout); /* a record is as complete as what it records */
-		if (r < 0)
-			return mixctl_say(ctl, MIXCTL_LOST, "an event that makes no sense");
-		if (over)
-			return w->gap ? MIXCTL_LOST : MIXCTL_OK;
+	if (r == -ECONNRESET) { /* the bus is gone; a link to the mixer is not */
+		w->bus_lost = true;
+		return w->mixer ? 0 : -ESHUTDOWN;
 	}
+	if (r < 0)
+		return r;
+	if (event.kind == TERN_EVENT) {
+		w->mixer = tern_message_sender(event.message);
+		r = watch_event(w, event.message);
+	}
+	if (event.kind == TERN_GAP)
+		watch_gap(w, ctl, event.lost);
+	if (event.kind == TERN_LOST && event.peer == w->mixer && (w->once || w->bus_lost))
+		r = -ESHUTDOWN;
+	(void)tern_message_unref(event.message); /* NULL, as the next */
+	(void)tern_call_unref(event.call);
+	(void)fflush(stdout); /* a record is as complete as what it records */
+	return r;
+}
+
+/* Print until the mixer leaves, or for ever.  Return: the exit status. */
+static int
+watch_loop(struct watch *w, struct mixctl *ctl)
+{
+	int r;
+
+	do {
+		r = watch_one(w, ctl);
+	} while (!r);
+	if (r == -EBADMSG)
+		return mixctl_say(ctl, MIXCTL_LOST, "an event that makes no sense");
+	if (r != -ESHUTDOWN)
+		return mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text);
+	if (!w->once)
+		return mixctl_say(ctl, MIXCTL_LOST, "the bus is gone");
+	return w->gap ? MIXCTL_LOST : MIXCTL_OK;
 }
 
 /* Make a link to the mixer that runs now, so that its end is noticed whatever it says before. */
@@ -143,20 +160,19 @@ mixctl_watch(struct mixctl *ctl, int argc, char **argv)
 		.size = sizeof(rule), .policy = TERN_WAIT, .sender = MIXER, .tags = tags};
 	struct watch w = {0};
 	tern_subscription *s;
-	bool once = false;
 	int i, r;
 
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-j"))
 			w.json = true;
 		else if (!strcmp(argv[i], "-1"))
-			once = true;
+			w.once = true;
 		else if (argv[i][0] == '-' || tags[1])
 			return mixctl_say(ctl, MIXCTL_USAGE, "watch [-j] [-1] [PLAYER]");
 		else
 			tags[1] = argv[i];
 	}
-	r = once ? watch_find_mixer(&w, ctl) : 0;
+	r = w.once ? watch_find_mixer(&w, ctl) : 0;
 	if (r)
 		return r;
 	r = tern_subscribe(ctl->bus, &rule, NULL, NULL, &s);
@@ -166,7 +182,7 @@ mixctl_watch(struct mixctl *ctl, int argc, char **argv)
 	if (w.json)
 		puts("{\"event\":\"watching\"}");
 	(void)fflush(stdout);
-	r = watch_loop(&w, ctl, once);
+	r = watch_loop(&w, ctl);
 	(void)tern_subscription_free(s); /* NULL */
 	return r;
 }

@@ -20,7 +20,7 @@ mixctl_help(void)
 	     "\n"
 	     "Tells the mixer (mixd) how loud its players (mixplay) are.\n");
 	for (c = mixctl_commands; c->name; c++)
-		printf("  %-6s %-28s %s\n", c->name, c->words, c->help);
+		printf("  %-6s %-29s %s\n", c->name, c->words, c->help);
 	puts("\n"
 	     "PLAYER is a name out of `list`, or `all`: the volume for all, on top of each one's "
 	     "own.\n"

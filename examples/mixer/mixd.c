@@ -139,8 +139,8 @@ mixd_run(struct mixd *d)
 	if (mixer_players(d->mixer))
 		return;
 	mixd_flush(d);
-	if (d->once && d->seen)
-		mixd_end(d, 0);
+	if (d->bus_lost || (d->once && d->seen))
+		mixd_end(d, 0); /* nobody can come any more, or nobody is to */
 }
 
 /* The timer, or a signal. */
@@ -167,8 +167,11 @@ mixd_loop(struct mixd *d, int signals)
 
 		if (r == -EINTR)
 			continue;
-		if (r == -ECONNRESET && mixer_players(d->mixer))
-			continue; /* the bus is gone; the links to the players are not */
+		if (r == -ECONNRESET) { /* the bus is gone; the links to the players are not */
+			d->bus_lost = true;
+			mixd_run(d);
+			continue;
+		}
 		if (r < 0)
 			return r;
 		if (event.kind == TERN_FD)
@@ -241,8 +244,8 @@ mixd_serve(struct mixd *d)
 	r = mixd_play_on(d);
 	(void)tern_topic_free(d->volume_for_all); /* NULL, as the next */
 	(void)tern_service_free(d->service);
-	if (r < 0)
-		return mixd_fail("lost the bus", strerror(-r), 3);
+	if (r < 0 || d->bus_lost)
+		return mixd_fail("the bus is gone", strerror(r < 0 ? -r : ECONNRESET), 3);
 	return d->error ? mixd_fail("output", strerror(-d->error), 1) : 0;
 }
 

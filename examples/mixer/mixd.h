@@ -42,6 +42,7 @@ struct mixd {
 	uint64_t timer_set; /* for when; MIXER_NEVER: not */
 	bool once;	    /* leave after the last player */
 	bool seen;	    /* there was one */
+	bool bus_lost;	    /* no new player can come */
 	bool done;
 	int error; /* why it is done: 0 or a negative errno */
 };

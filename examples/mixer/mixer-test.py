@@ -34,7 +34,7 @@ class Scene:
         self.recordings = {}
         self.address = f"unix:{self.folder.name}/bus"
         if bus:
-            self.start(TERND, "--address", self.address)
+            self.ternd = self.start(TERND, "--address", self.address)
             until("ternd", lambda: os.path.exists(self.path("bus")))
 
     def __enter__(self):
@@ -134,6 +134,12 @@ def until(what, test):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {LIMIT} s")
         time.sleep(0.02)
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def line(process):
@@ -339,6 +345,39 @@ def mixer_is_ended_in_the_middle():
         s.verify()
 
 
+def music_plays_on_without_ternd():
+    with Scene() as s:
+        mixd = s.mixd("--paused")
+        record = s.record()
+        players = s.player("a", 400 * BLOCK), s.player("b", 300 * BLOCK + 1)
+        control = s.start(MIXCTL, "-")
+
+        def ctl(command, wanted):
+            control.stdin.write(command + "\n")
+            control.stdin.flush()
+            expect(command, line(control), wanted + "\n")
+
+        ctl("wait players 2", "at 0")
+        ctl(f"pause {100 * BLOCK}", f"pause {100 * BLOCK}")
+        ctl(f"wait {100 * BLOCK}", f"at {100 * BLOCK}")
+        s.ternd.kill()
+        s.ternd.wait()
+        ctl("set b 0.5", f"from {100 * BLOCK}")
+        ctl(f"pause {200 * BLOCK}", f"pause {200 * BLOCK}")
+        ctl(f"wait {200 * BLOCK}", f"at {200 * BLOCK}")
+        time.sleep(0.3)
+        spent = cpu_seconds(mixd.pid)
+        time.sleep(0.7)
+        expect("a paused mixer without a bus is idle", cpu_seconds(mixd.pid) - spent < 0.2, True)
+        ctl("resume", f"resume {200 * BLOCK}")
+        for player in players:
+            expect_end("a player", player, 0)
+        mixd.terminate()  # without a bus it stays as long as somebody is linked to it
+        expect_end("the mixer", mixd, 0)
+        expect_end("the recorder", record, 0)
+        s.verify()
+
+
 def watchers_choose():
     with Scene() as s:
         s.mixd("--paused")
@@ -425,6 +464,7 @@ SCENARIOS = (
     stopped_player_goes_on_where_it_was,
     killed_mixer_is_noticed,
     mixer_is_ended_in_the_middle,
+    music_plays_on_without_ternd,
     watchers_choose,
     slow_recorder_is_told_what_it_lost,
     any_may_be_killed_at_any_time,
