@@ -493,12 +493,6 @@ mixer_position(const struct mixer *m)
 	return m->position;
 }
 
-uint64_t
-mixer_paused(const struct mixer *m)
-{
-	return m->pause_at;
-}
-
 const struct mixer_player *
 mixer_players(const struct mixer *m)
 {

@@ -145,9 +145,6 @@ void mixer_stop(struct mixer *m);
 /** mixer_position() - frames mixed so far */
 uint64_t mixer_position(const struct mixer *m);
 
-/** mixer_paused() - where it stops: a position, MIXER_NEVER none */
-uint64_t mixer_paused(const struct mixer *m);
-
 /** mixer_players() - the first of the list, in the order they joined */
 const struct mixer_player *mixer_players(const struct mixer *m);
 
