@@ -9,7 +9,9 @@
  * release both are nothing: STOP_POINT() is empty, RULE() is the constant true.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef TERN_TEST
 
@@ -41,6 +43,16 @@ enum hook_rule {
 
 extern bool hook_off[N_RULES];
 extern void (*hook_stop)(const char *point); /* NULL: run on */
+extern uint32_t hook_max_hot;                /* links without traffic that stay hot; 0: as released */
+
+/* A clock for stamps and horizons that several processes share: each reading moves it on by a step. */
+struct hook_clock {
+	_Atomic uint64_t now, step;
+};
+
+extern struct hook_clock *hook_clock; /* NULL: the real one */
+/* hook_time() - what it is by that clock; real without one. Threads: any. Blocks: never. */
+uint64_t hook_time(uint64_t real);
 
 #define RULE(x)        (!hook_off[RULE_##x])
 #define STOP_POINT(x)                                                                              \
@@ -49,9 +61,14 @@ extern void (*hook_stop)(const char *point); /* NULL: run on */
 			hook_stop(x);                                                              \
 	} while (0)
 
+#define HOOK_TIME(real)   hook_time(real)
+#define HOOK_MAX_HOT(max) (hook_max_hot ? hook_max_hot : (max))
+
 #else
 
-#define RULE(x)       true
-#define STOP_POINT(x) ((void)0)
+#define RULE(x)           true
+#define STOP_POINT(x)     ((void)0)
+#define HOOK_TIME(real)   (real)
+#define HOOK_MAX_HOT(max) (max)
 
 #endif

@@ -23,6 +23,7 @@
 #include "base/attribute.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/hook.h"
 #include "io/listener.h"
 #include "link/link.h"
 #include "tern/tern.h"
@@ -232,7 +233,14 @@ tern_bus *bus_run(tern_bus *bus);
 static inline uint64_t
 bus_now(const tern_bus *bus)
 {
-	return clock_now_ns() - bus->clock_offset;
+	return HOOK_TIME(clock_now_ns()) - bus->clock_offset;
+}
+
+/* bus_now_ordered() - the same, and no later load is done before it (edge H) */
+static inline uint64_t
+bus_now_ordered(const tern_bus *bus)
+{
+	return HOOK_TIME(clock_now_ordered_ns()) - bus->clock_offset;
 }
 
 /* --- partners (partner.c) --- */

@@ -48,11 +48,23 @@ has_lost(const struct partner *partner)
 	return link_lost(partner->link) != partner->lost_told;
 }
 
+/* look_link() - a new link's hello may lie in the socket still, and records beyond it in the ring */
+static int
+look_link(struct partner *partner)
+{
+	bool rang;
+	int r = 0;
+
+	if (unlikely(!partner->link->ready) && !partner->link->closed)
+		r = link_read_socket(partner->link, &rang); /* closed: seen below, in the link */
+	return r < 0 ? r : link_look(partner->link);
+}
+
 /* look() - one link; what is found is remembered for this round */
 static void
 look(tern_bus *bus, struct partner *partner)
 {
-	int r = link_look(partner->link);
+	int r = look_link(partner);
 
 	if (r < 0) {
 		partner_broke(partner);
@@ -72,7 +84,15 @@ look_hot(tern_bus *bus)
 	for (partner = bus->hot; partner; partner = next) {
 		next = partner->next;
 		look(bus, partner);
+		STOP_POINT("look");
 	}
+}
+
+/* daemon_spoke() - did the inbox word move? */
+static bool
+daemon_spoke(tern_bus *bus)
+{
+	return bus->daemon && RULE(INBOX) && daemon_has_news(bus->daemon);
 }
 
 bool
@@ -80,7 +100,7 @@ take_has_news(tern_bus *bus)
 {
 	struct partner *partner;
 
-	if (bus->daemon && daemon_has_news(bus->daemon))
+	if (daemon_spoke(bus))
 		return true;
 	DL_FOREACH (bus->hot, partner) {
 		const struct ring_in *in = &partner->link->in;
@@ -234,7 +254,7 @@ take_doze(tern_bus *bus)
 	struct partner *partner;
 	bool found = false;
 
-	if (bus->to_self.n || (bus->daemon && daemon_has_news(bus->daemon)) || load_rlx(&bus->kicked)) {
+	if (bus->to_self.n || daemon_spoke(bus) || load_rlx(&bus->kicked)) {
 		store_rlx(&bus->kicked, 0); /* a round follows */
 		return false;
 	}
@@ -255,7 +275,7 @@ take_doze(tern_bus *bus)
 		return true;
 	DL_FOREACH (bus->hot, partner)
 		found = found || can_take(partner);
-	if (bus->daemon && daemon_has_news(bus->daemon))
+	if (daemon_spoke(bus))
 		found = true;
 	if (found)
 		heat_all(bus);
@@ -269,7 +289,7 @@ chill_idle(tern_bus *bus)
 	struct partner *partner, *before, *chilled = NULL;
 	uint32_t n_idle = bus->n_hot;
 
-	for (partner = bus->hot ? bus->hot->prev : NULL; partner && n_idle > MAX_HOT; partner = before) {
+	for (partner = bus->hot ? bus->hot->prev : NULL; partner && n_idle > HOOK_MAX_HOT(MAX_HOT); partner = before) {
 		before = partner == bus->hot ? NULL : partner->prev;
 		if (!partner->link->ready || partner->link->closed)
 			continue;
@@ -542,9 +562,9 @@ take_round(tern_bus *bus)
 	if (!RULE(LOOK_AFTER_H))
 		look_hot(bus);
 	STOP_POINT("before-horizon");
-	horizon = clock_now_ordered_ns() - bus->clock_offset; /* H: no later load is done before it */
+	horizon = bus_now_ordered(bus); /* H */
 	STOP_POINT("horizon");
-	if (bus->daemon && RULE(INBOX) && daemon_has_news(bus->daemon))
+	if (daemon_spoke(bus))
 		news = daemon_read(bus);
 	if (RULE(LOOK_AFTER_H))
 		look_hot(bus);
@@ -556,7 +576,7 @@ take_round(tern_bus *bus)
 	bus->held_back |= bus->to_self.n > 0;
 	if (bus->n_found)
 		taken += end_closed(bus);
-	if (bus->n_hot > MAX_HOT)
+	if (bus->n_hot > HOOK_MAX_HOT(MAX_HOT))
 		chill_idle(bus);
 	return taken + news;
 }
