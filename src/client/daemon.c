@@ -24,6 +24,7 @@
 
 #define CONNECT_TIMEOUT_MS 25000
 #define FULL_RETRY         (10 * NSEC_PER_MSEC)
+#define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
 #define TABLE_READS        8 /* of a table that moves under the reader */
 
 /* A name that is owned, or was asked for: calls to it are not bounced. */
@@ -514,8 +515,11 @@ take_first(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		return take_welcome(bus, &control->welcome, fds, n_fds);
 	if (control->type != CONTROL_FAILED)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd's first word is not a welcome");
-	return error_set(-(int)MIN(MAX(failed->code, 1u), 4095u), ERROR_REFUSED, "%.*s",
+	(void)error_set(-(int)MIN(MAX(failed->code, 1u), 4095u), ERROR_REFUSED, "%.*s",
 		(int)failed->text.size, failed->text.text ? failed->text.text : "ternd refuses");
+	if (failed->code == EAGAIN && control->serial)
+		return HELLO_AGAIN;
+	return -(int)MIN(MAX(failed->code, 1u), 4095u);
 }
 
 static int
@@ -557,7 +561,6 @@ daemon_connect(tern_bus *bus, const char *path)
 			.major_min = CONTROL_MAJOR,
 			.major_max = CONTROL_MAJOR,
 			.minor = CONTROL_MINOR,
-			.clock = bus_now(bus),
 		},
 	};
 	int r;
@@ -572,9 +575,12 @@ daemon_connect(tern_bus *bus, const char *path)
 		bus->daemon->fd = -1;
 		return r;
 	}
-	r = daemon_send(bus, &hello);
-	if (r == 0 || r == -ENOTCONN)
-		r = wait_welcome(bus); /* who refuses may hang up before it reads */
+	do {
+		hello.hello.clock = bus_now(bus);
+		r = daemon_send(bus, &hello);
+		if (r == 0 || r == -ENOTCONN)
+			r = wait_welcome(bus); /* who refuses may hang up before it reads */
+	} while (r == HELLO_AGAIN); /* ternd says that a few times */
 	if (r == 0)
 		r = bus_watch(bus, bus->daemon->fd, EPOLLIN | EPOLLRDHUP, &bus->control_source);
 	return r;

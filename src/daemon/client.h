@@ -56,6 +56,7 @@ struct client {
 	enum client_place place;
 	uint64_t deadline_ns; /* for its hello */
 	uint32_t uid;
+	uint32_t n_hellos; /* that seemed late */
 	uint32_t slot; /* of its inbox word, once welcomed */
 	struct quota_user *user;
 	struct quota_charge charge;

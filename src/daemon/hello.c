@@ -9,9 +9,11 @@
 #include "daemon/introduce.h"
 #include "daemon/refusal.h"
 
+#define MAX_CLOCK_NS NSEC_PER_SEC	 /* that clocks may differ */
+#define MAX_DELAY_NS (30 * NSEC_PER_SEC) /* that a hello may have waited for us */
+
 enum {
-	MAX_CLOCK_MS = 1000,	     /* that clocks may differ */
-	MAX_CLOCK_STOPPED_MS = 30000 /* that a hello may have waited while ternd was stopped */
+	MAX_HELLOS = 3,
 };
 
 static const enum control_table_kind kinds[] = {
@@ -33,18 +35,21 @@ check_version(const struct control_hello *hello, struct refusal *refusal)
 		hello->major_max < CONTROL_MAJOR ? "the program" : "ternd");
 }
 
-/* A hello takes no time to come, unless ternd was stopped while it waited. */
+/*
+ * A hello that seems late may have waited, for a ternd that was stopped or had no processor: it
+ * is asked for again (EAGAIN), and a clock that is wrong is as wrong the next time.
+ */
 static int
-check_clock(const struct client *client, const struct control_hello *hello, struct refusal *refusal)
+check_clock(struct client *client, const struct control_hello *hello, struct refusal *refusal)
 {
 	uint64_t now = server_clock(client->server);
 	uint64_t late = now > hello->clock ? now - hello->clock : 0;
 	uint64_t early = now < hello->clock ? hello->clock - now : 0;
-	uint64_t max_late = server_was_stopped() ? MAX_CLOCK_STOPPED_MS : MAX_CLOCK_MS;
+	bool again = !early && late <= MAX_DELAY_NS && ++client->n_hellos < MAX_HELLOS;
 
-	if (late <= max_late * NSEC_PER_MSEC && early <= MAX_CLOCK_MS * NSEC_PER_MSEC)
+	if (late <= MAX_CLOCK_NS && early <= MAX_CLOCK_NS)
 		return 0;
-	return refusal_set(refusal, EPROTO, "tern.Clock",
+	return refusal_set(refusal, again ? EAGAIN : EPROTO, "tern.Clock",
 		"the program's clock is %llu ms %s ternd's: is it in a time namespace, and its "
 		"offset "
 		"not taken off?",
@@ -134,19 +139,22 @@ send_welcome(struct client *client, const struct control *request)
 void
 hello(struct client *client, const struct control *request)
 {
-	const struct bus_identity *identity = client->identity;
 	struct refusal refusal;
+	bool again = false;
 	int r;
 
 	r = check_version(&request->hello, &refusal);
-	if (!r)
+	if (!r) {
 		r = check_clock(client, &request->hello, &refusal);
+		again = r == -EAGAIN;
+	}
 	if (!r)
-		r = join(client, identity, &refusal);
+		r = join(client, client->identity, &refusal);
 	if (!r) {
 		send_welcome(client, request);
 		return;
 	}
 	refusal_send(&refusal, client, request->serial);
-	client_end(client);
+	if (!again)
+		client_end(client);
 }

@@ -16,27 +16,6 @@
 
 /* --- the clock --- */
 
-static volatile sig_atomic_t has_continued;
-static uint64_t continued_ns; /* when that was seen */
-
-static void
-on_continue(int signal)
-{
-	has_continued = 1;
-}
-
-bool
-server_was_stopped(void)
-{
-	uint64_t now = clock_now_ns();
-
-	if (has_continued) {
-		has_continued = 0;
-		continued_ns = now;
-	}
-	return continued_ns && now - continued_ns < NSEC_PER_SEC;
-}
-
 uint64_t
 server_clock(const struct server *server)
 {
@@ -197,14 +176,13 @@ bury(struct server *server)
 static int
 watch_signals(struct server *server)
 {
-	struct sigaction action = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || sigaction(SIGCONT, &action, NULL) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	server->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (server->signals.fd < 0)

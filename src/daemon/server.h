@@ -75,8 +75,5 @@ struct server *server_free(struct server *server);
 /* server_clock() - host monotonic time, as in hello */
 uint64_t server_clock(const struct server *server);
 
-/* server_was_stopped() - did we come back from SIGSTOP less than a second ago? */
-bool server_was_stopped(void);
-
 /* server_rearm() - what the timer is for has changed */
 void server_rearm(struct server *server);

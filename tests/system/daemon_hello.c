@@ -106,7 +106,16 @@ START_TEST(bad_clock)
 	say_hello(&a, 1, 1, 2 * (int64_t)NSEC_PER_SEC);
 	raw_expect_failed(&a, EPROTO, "tern.Clock", "ahead");
 	raw_expect_closed(&a);
+	/* who is behind may have waited long, and is asked again */
 	say_hello(&b, 1, 1, -2 * (int64_t)NSEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		struct control control = {.type = CONTROL_HELLO, .hello = {1, 1, 0}};
+
+		raw_expect_failed(&b, EAGAIN, "tern.Clock", "behind");
+		control.hello.clock = raw_clock() - 2 * NSEC_PER_SEC;
+		raw_send(&b, &control);
+		ck_assert(raw_receive(&b));
+	}
 	raw_expect_failed(&b, EPROTO, "tern.Clock", "behind");
 	raw_expect_closed(&b);
 	raw_close(&a);
@@ -115,7 +124,7 @@ START_TEST(bad_clock)
 }
 END_TEST
 
-/* A hello that waited while ternd was stopped is no wrong clock. */
+/* A hello that waited while ternd was stopped is no wrong clock: it is asked for again. */
 START_TEST(stopped)
 {
 	struct control control = {.type = CONTROL_HELLO, .hello = {1, 1, 0}};
@@ -127,6 +136,10 @@ START_TEST(stopped)
 	ck_assert_int_eq(usleep(1500000), 0);
 	ck_assert(raw_is_quiet(&a));
 	ck_assert_int_eq(kill(ternd.pid, SIGCONT), 0);
+	ck_assert(raw_receive(&a));
+	raw_expect_failed(&a, EAGAIN, "tern.Clock", "behind");
+	control.hello.clock = raw_clock();
+	raw_send(&a, &control);
 	raw_expect(&a, CONTROL_WELCOME);
 }
 END_TEST
