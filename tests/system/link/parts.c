@@ -275,7 +275,7 @@ copy(tern_call *call, tern_message *m, void *user)
 		must_be(tern_message_view(m, 0, &view, &size), 0);
 		must_be(size, COPY_LIMIT + 1);
 		must(is_filled((const void *)view, size, 3)); /* it holds still today */
-		must_be(tern_message_unpack(m, "u", &(uint32_t){0}), -E2BIG);
+		must_be(tern_message_unpack(m, "u", &(uint64_t){0}), -E2BIG);
 	} else {
 		must_be(r, 0);
 		must(is_filled(part, size, 3));
