@@ -69,7 +69,7 @@ struct partner {
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
 	bool want_event;
-	uint32_t want_size, want_lent; /* what there was no room for */
+	uint32_t want_size, want_lent, want_fds; /* what there was no room for */
 	UT_hash_handle hh;
 	struct partner *prev, *next; /* in the hot or the cold list */
 	/* the next record */

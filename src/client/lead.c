@@ -121,13 +121,13 @@ check_writable(struct partner *partner)
 		return;
 	r = partner->dead ? 0
 			  : link_room(partner->link, partner->want_size, partner->want_lent,
-				    partner->want_event);
+				    partner->want_fds, partner->want_event);
 	if (r == LINK_E_FULL || (r == 0 && partner->wants_out && !partner->dead)) {
 		if (r == 0)
 			return; /* the socket is full still */
 		link_want_room(partner->link, true);
 		r = link_room(partner->link, partner->want_size, partner->want_lent,
-			partner->want_event);
+			partner->want_fds, partner->want_event);
 		if (r == LINK_E_FULL)
 			return;
 	}

@@ -114,7 +114,8 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 
 	if (partner->dead)
 		return -EHOSTDOWN;
-	r = link_room(partner->link, out->header.size, count_lent(out), is_event);
+	r = link_room(partner->link, out->header.size, count_lent(out), out->header.n_fds,
+		is_event);
 	if (r == LINK_E_CLOSED)
 		return -EHOSTDOWN;
 	if (r != -EBADMSG)
@@ -158,6 +159,7 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	partner->want_event = is_event;
 	partner->want_size = out->header.size;
 	partner->want_lent = count_lent(out);
+	partner->want_fds = out->header.n_fds;
 	partner_want_out(partner, true);
 	link_want_room(partner->link, true);
 }

@@ -44,7 +44,8 @@ link_move(struct link *link)
 {
 	struct wire_header header = {.size = LINK_MOVED_SIZE, .kind = WIRE_MOVED};
 	struct segment segment = SEGMENT_INIT;
-	uint32_t size = link->out.size * LINK_GROWTH, id = endpoint_next_segment(link->endpoint);
+	uint32_t size = MIN(link->out.size * LINK_GROWTH, LINK_MAX_RING);
+	uint32_t id = endpoint_next_segment(link->endpoint);
 	int r;
 
 	r = segment_create(&segment, "tern-ring", LINK_RING_AT + size);
@@ -108,21 +109,55 @@ out_room(struct link *link, uint32_t size, uint32_t reserve)
 	return r;
 }
 
+/* lent_room() - places for this many blocks more; also, blocks are free again for the next that is lent */
+static int
+lent_room(struct link *link, uint32_t n_lent)
+{
+	int r = link_collect(link);
+
+	if (r < 0)
+		return error_trace(r);
+	return LINK_N_RELEASES - link->n_out < n_lent ? LINK_E_FULL : 0;
+}
+
+/*
+ * fds_room() - will the partner keep this many descriptors more for records that it did not take?
+ *
+ * They are counted in two lots, divided at a position of the ring: whose records were consumed are
+ * not counted any more.
+ */
+static int
+fds_room(struct link *link, uint32_t n_fds)
+{
+	int r;
+
+	if (link->fds_before + link->fds_behind + n_fds <= LINK_MAX_WAITING)
+		return 0;
+	r = ring_out_look(&link->out);
+	if (r < 0)
+		return error_trace(r);
+	while (link->fds_before + link->fds_behind > 0 && link->out.tail >= link->fds_at) {
+		link->fds_before = link->fds_behind;
+		link->fds_behind = 0;
+		link->fds_at = link->out.head;
+	}
+	return link->fds_before + link->fds_behind + n_fds > LINK_MAX_WAITING ? LINK_E_FULL : 0;
+}
+
 int
-link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event)
+link_room(struct link *link, uint32_t size, uint32_t n_lent, uint32_t n_fds, bool is_event)
 {
 	uint32_t reserve = LINK_MOVED_SIZE + RING_ALIGN;
-	int r;
+	int r = 0;
 
 	if (unlikely(link->closed))
 		return LINK_E_CLOSED;
-	if (n_lent) { /* also so that blocks are free again for the next that is lent */
-		r = link_collect(link);
-		if (r < 0)
-			return error_trace(r);
-		if (LINK_N_RELEASES - link->n_out < n_lent)
-			return LINK_E_FULL;
-	}
+	if (n_lent)
+		r = lent_room(link, n_lent);
+	if (n_fds && r == 0)
+		r = fds_room(link, n_fds);
+	if (r)
+		return r;
 	if (is_event)
 		reserve += link->out.size / 8;
 	r = out_room(link, size, reserve);
@@ -182,6 +217,7 @@ link_announce(struct link *link, struct outgoing *out, const int *fds)
 		return r;
 	out->header.first_fd = link->next_fd;
 	link->next_fd += out->header.n_fds;
+	link->fds_behind += out->header.n_fds;
 	return 0;
 }
 

@@ -32,7 +32,7 @@
 
 #define LINK_MAX_SEGMENTS  1024u                 /* of the partner's, mapped at once */
 #define LINK_MAX_MAPPED    (UINT64_C(4) << 30)   /* bytes of them */
-#define LINK_MAX_WAITING   256u                  /* descriptors that no record named yet */
+#define LINK_MAX_WAITING   256u                  /* descriptors of records that are not taken yet */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
 #define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
 #define LINK_GROWTH        4u                    /* a ring is left for one of so many times its size */
@@ -99,6 +99,8 @@ struct link {
 
 	/* descriptors */
 	uint32_t next_fd;  /* number of the next one sent */
+	uint32_t fds_before, fds_behind; /* sent with records before and behind fds_at, maybe not taken yet */
+	uint64_t fds_at;                 /* position in the own ring */
 	uint32_t fd_first; /* number of fds[0] */
 	uint32_t n_fds;
 	int fds[LINK_MAX_WAITING];
@@ -158,11 +160,11 @@ uint32_t link_record_max(const struct link *link);
 uint32_t link_plan(struct outgoing *out);
 
 /*
- * link_room() - is there room for this record, and for its lent parts?
+ * link_room() - is there room for this record, for its lent parts and its descriptors?
  * @is_event: the last eighth of the ring is not for events
  * Moves to a larger ring where the partner keeps up. Return: 0, LINK_E_FULL, LINK_E_CLOSED, -EBADMSG.
  */
-int link_room(struct link *link, uint32_t size, uint32_t n_lent, bool is_event);
+int link_room(struct link *link, uint32_t size, uint32_t n_lent, uint32_t n_fds, bool is_event);
 
 /*
  * link_announce() - let the partner know the segments of the parts, and send the descriptors

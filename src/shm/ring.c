@@ -40,9 +40,8 @@ pad_needed(uint64_t position, uint32_t ring_size, uint32_t size)
 	return left < size ? left : 0;
 }
 
-/* ring_out_refresh() - look how far the consumer is (edge R4); its word is hostile */
-static int
-ring_out_refresh(struct ring_out *ring)
+int
+ring_out_look(struct ring_out *ring)
 {
 	uint64_t consumed;
 
@@ -65,7 +64,7 @@ ring_out_room(struct ring_out *ring, uint32_t size, uint32_t reserve)
 	need = (uint64_t)size + pad_needed(ring->head, ring->size, size) + reserve;
 	if (likely(ring->size - ring_out_used(ring) >= need))
 		return 1;
-	r = ring_out_refresh(ring);
+	r = ring_out_look(ring);
 	if (r < 0)
 		return error_trace(r);
 	return ring->size - ring_out_used(ring) >= need;

@@ -65,6 +65,13 @@ struct ring_in {
 };
 
 /*
+ * ring_out_look() - see how far the consumer is (edge R4); its word is hostile
+ *
+ * Return: 0, -EBADMSG the consumer's word is impossible.
+ */
+int ring_out_look(struct ring_out *ring);
+
+/*
  * ring_out_room() - is there room for a record of size bytes?
  * @reserve: bytes that must stay free behind it
  *
