@@ -11,6 +11,8 @@
 
 #include <linux/magic.h>
 
+#include "shm/segment-twin.h"
+
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
@@ -109,6 +111,7 @@ segment_create(struct segment *ret_segment, const char *name, size_t size)
 	if (fcntl(segment.fd, F_ADD_SEALS, SEGMENT_SEALS) < 0)
 		return -errno;
 
+	twin_add(segment.fd, segment.base);
 	*ret_segment = segment;
 	segment = SEGMENT_INIT;
 	return 0;
@@ -158,7 +161,8 @@ segment_open(struct segment *ret_segment, int fd, size_t min, size_t max)
 	r = segment_check(fd, min, max, &segment.size);
 	if (r)
 		return error_trace(r); /* same answers as ours */
-	r = segment_map(&segment, fd, PROT_READ);
+	segment.base = twin_take(fd);
+	r = segment.base ? 0 : segment_map(&segment, fd, PROT_READ);
 	if (r == -EPERM) /* F_SEAL_WRITE on kernels that then refuse every shared mapping */
 		return SEGMENT_E_SEALS;
 	if (r == -EACCES) /* opened write-only */
@@ -182,7 +186,7 @@ segment_deinit(struct segment *segment)
 {
 	if (!segment)
 		return;
-	if (segment->base)
+	if (segment->base && twin_drop(segment->base))
 		(void)munmap(segment->base, segment->size); /* ours, whole: cannot fail */
 	(void)fd_close(segment->fd);
 	*segment = SEGMENT_INIT;
