@@ -23,7 +23,7 @@ all: ## build everything into build/
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo
-	@echo 'make test T="ring cbor"         only those tests'
+	@echo 'make test T="bus seals"         only those tests'
 	@echo 'make install PREFIX=… DESTDIR=… as usual; PREFIX is /usr/local'
 	@echo 'make fuzz TIME=600              so long for each target'
 	@echo 'JOBS=1 BUILD=elsewhere          for all of them'

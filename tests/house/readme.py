@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """readme: the pages are true where a program can tell
 
-The programs in README.md compile and fit on a screen, links between pages lead somewhere, and
-docs/environment.md has just the variables that are read.
+The programs in README.md compile and fit on a screen, links between pages lead somewhere, paths
+that pages name are there, and docs/environment.md has just the variables that are read.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ import sys
 from report import ROOT, check, finish, read, tracked
 
 SCREEN = 50
+PATHS = re.compile(r"`((?:src|tests|docs|examples|tools|bench|include|man)/[\w./*-]*)`")
+PLACEHOLDER = re.compile(r"(^|/)x(?=[-_./]|$)")  # x_test.c, corpus/x
 
 
 def check_programs(compiler):
@@ -33,6 +36,12 @@ def check_links(page):
         check(os.path.exists(path), f"{page}: {target} leads nowhere")
 
 
+def check_paths(page):
+    for path in PATHS.findall(read(page)):
+        if not PLACEHOLDER.search(path):
+            check(glob.glob(f"{ROOT}/{path}"), f"{page}: there is no {path}")
+
+
 def check_environment():
     told = set(re.findall(r"^\| `(\w+)` \|", read("docs/environment.md"), re.M))
     used = set()
@@ -49,6 +58,7 @@ def main():
     for page in tracked():
         if page.endswith(".md"):
             check_links(page)
+            check_paths(page)
     check_environment()
     finish()
 
