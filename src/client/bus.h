@@ -68,6 +68,7 @@ struct partner {
 	bool dead; /* drained and lost */
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
+	bool slow; /* it held up a publish in vain: not waited for again before it has room */
 	bool want_event;
 	uint32_t want_size, want_lent, want_fds; /* what there was no room for */
 	UT_hash_handle hh;
@@ -284,6 +285,8 @@ void queue_notice(tern_bus *bus, uint32_t kind, tern_peer peer);
  * Return: how much was taken in, 0 nothing.  Threads: the leader, with the lock.
  */
 size_t take_round(tern_bus *bus);
+/* take_hello() - look into the socket of a new link, whoever leads */
+void take_hello(struct partner *partner);
 /* take_has_news() - a glance at the hot rings, without the lock; leader only */
 bool take_has_news(tern_bus *bus);
 /* take_poll() - ask the epoll set, ns, UINT64_MAX for ever; unlocks while it waits. Return: events. */

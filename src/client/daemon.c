@@ -363,6 +363,7 @@ hung_up(tern_bus *bus)
 	(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, daemon->fd, NULL); /* told once */
 	while (daemon->requests)
 		request_finish(bus, daemon->requests, -ENOTCONN);
+	queue_notice(bus, TERN_LOST, TERN_PEER_BUS);
 	lead_interrupt_items(bus);
 }
 
@@ -735,6 +736,16 @@ daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
 
 /* --- links --- */
 
+bool
+daemon_is_stalled(tern_bus *bus)
+{
+	if (bus->daemon->stalled) {
+		lead_pause(bus);
+		(void)daemon_read(bus); /* has it said something since? */
+	}
+	return bus->daemon->stalled;
+}
+
 int
 daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret)
 {
@@ -743,8 +754,8 @@ daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partne
 	char id[24];
 	int r;
 
-	if (bus->daemon->stalled || deadline == 0)
-		return error_set(-EAGAIN, ERROR_TIMEOUT, "ternd does not answer: no new links now");
+	if (deadline == 0)
+		return error_set(-EAGAIN, ERROR_TIMEOUT, "a new link takes a word of ternd, and none was waited for");
 	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
 	control.name.name = text_of(id);
 	do {

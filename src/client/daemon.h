@@ -44,6 +44,8 @@ int daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
 /* daemon_has_name() - does this program own it, or has it asked to? */
 bool daemon_has_name(const tern_bus *bus, const char *name);
 
+/* daemon_is_stalled() - it did not answer in time, and has said nothing since: publishers do not wait again */
+bool daemon_is_stalled(tern_bus *bus);
 /* daemon_introduce() - a link to a peer, waiting for ternd. Return: 0, -ENXIO, -ETIME, -EAGAIN, … */
 int daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret);
 /* daemon_introduce_for() - the same without waiting, for a call that was bounced */

@@ -259,7 +259,8 @@ publish_link(struct publish *p, tern_peer peer, struct partner **ret)
 	*ret = partner_find(bus, peer);
 	if (*ret || has_given_up(p, peer))
 		return 0;
-	r = bus->daemon ? daemon_introduce(bus, peer,
+	r = bus->daemon && !daemon_is_stalled(bus)
+		    ? daemon_introduce(bus, peer,
 				  p->flags & TERN_NONBLOCK ? 0 : publish_deadline(p, NULL), ret)
 			: -ENXIO;
 	if (r < 0)
@@ -285,24 +286,30 @@ publish_build(struct publish *p, int which, uint32_t max)
 static int
 publish_room(struct publish *p, struct partner *partner, bool wait, int which)
 {
+	tern_peer peer = partner->id; /* it may end while we wait */
 	uint64_t deadline;
 	int r;
 
 	r = send_room(partner, &p->out[which], true);
 	if (r < 0)
 		return 2; /* it is ending: nobody to tell */
-	if (r == 0)
+	if (r == 0) {
+		partner->slow = false;
 		return 0;
-	if (!wait || has_given_up(p, partner->id))
+	}
+	if (!wait || partner->slow || has_given_up(p, partner->id))
 		return 2;
 	if (p->flags & TERN_NONBLOCK) {
 		send_want_room(partner, &p->out[which], true);
 		return error_set(-EAGAIN, ERROR_FULL, "a subscriber that waits has no room");
 	}
 	deadline = publish_deadline(p, partner);
+	partner->slow = true; /* until it has room */
 	if (deadline <= clock_now_ns() ||
 		send_wait_room(partner, &p->out[which], true, deadline) < 0)
-		give_up(p, partner->id);
+		give_up(p, peer);
+	else if (partner_find(p->topic->bus, peer) == partner)
+		partner->slow = false;
 	return 1;
 }
 

@@ -114,6 +114,8 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 
 	if (partner->dead)
 		return -EHOSTDOWN;
+	if (unlikely(!partner->link->ready))
+		take_hello(partner); /* who only sends would never see that there is room again */
 	r = link_room(partner->link, out->header.size, count_lent(out), out->header.n_fds,
 		is_event);
 	if (r == LINK_E_CLOSED)
@@ -139,7 +141,6 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 	waiter.room_for = out;
 	waiter.room_event = is_event;
 	bus->n_want_room++;
-	partner_want_out(partner, true);
 	link_want_room(partner->link, true);
 	if (RULE(ROOM_LOOK) && send_room(partner, out, is_event) == 0 && !partner->wants_out)
 		waiter.done = true;
@@ -160,7 +161,6 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	partner->want_size = out->header.size;
 	partner->want_lent = count_lent(out);
 	partner->want_fds = out->header.n_fds;
-	partner_want_out(partner, true);
 	link_want_room(partner->link, true);
 }
 
@@ -212,8 +212,10 @@ reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint6
 
 	for (;;) {
 		r = waited && !RULE(ROOM_RECHECK) ? 0 : send_room(partner, out, false);
-		if (r == 0)
+		if (r == 0) {
 			r = link_announce(partner->link, out, fds);
+			partner_want_out(partner, r == LINK_E_FULL); /* the socket's room, not the ring's */
+		}
 		if (r <= 0)
 			return r;
 		if (r == LINK_E_CLOSED)

@@ -146,6 +146,14 @@ partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
 	look(bus, partner);
 }
 
+void
+take_hello(struct partner *partner)
+{
+	lead_pause(partner->bus);
+	if (!partner->dead)
+		partner_ready(partner->bus, partner, 0);
+}
+
 static void
 drain_wake(tern_bus *bus)
 {
