@@ -21,6 +21,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "client/watch.h"
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -28,19 +29,55 @@ static tern_bus *all;
 static _Atomic uint32_t fork_generation;
 static _Thread_local tern_bus *running; /* whose handler this thread runs */
 
+/* fork_prepare() - no handle is in the middle of anything, so that the child finds all it has to close */
 static void
 fork_prepare(void)
 {
+	tern_bus *bus;
+
 	(void)pthread_mutex_lock(&all_lock); /* cannot fail: ours, not held by this thread */
+	DL_FOREACH (all, bus)
+		(void)pthread_mutex_lock(&bus->lock); /* likewise: handlers run without it */
 }
 
 static void
 fork_parent(void)
 {
+	tern_bus *bus;
+
+	DL_FOREACH (all, bus)
+		(void)pthread_mutex_unlock(&bus->lock);
 	(void)pthread_mutex_unlock(&all_lock);
 }
 
-/* fork_child() - only closes: everything else is as another thread may have left it */
+static void
+close_pool(struct pool *pool)
+{
+	for (struct pool_segment *segment = pool->segments; segment; segment = segment->next)
+		segment_close_fd(&segment->memory);
+}
+
+/* close_queued() - descriptors that came with what the program has not seen yet */
+static void
+close_queued(struct queue *queue)
+{
+	for (struct item *item = queue->first; item; item = item->next)
+		if (item->message)
+			for (uint8_t i = 0; i < item->message->n_fds; i++)
+				item->message->fds[i] = fd_close(item->message->fds[i]);
+}
+
+static void
+bus_close_descriptors(tern_bus *bus)
+{
+	bus->outer = fd_close(bus->outer);
+	bus->more = fd_close(bus->more);
+	bus->epoll = fd_close(bus->epoll);
+	bus->wake = fd_close(bus->wake);
+	bus->timer = fd_close(bus->timer);
+}
+
+/* fork_child() - only closes: the threads that would go on with the rest are not here */
 static void
 fork_child(void)
 {
@@ -56,14 +93,21 @@ fork_child(void)
 			for (uint32_t i = 0; i < link->n_fds; i++)
 				link->fds[i] = fd_close(link->fds[i]);
 			link->own.fd = fd_close(link->own.fd);
+			link->partner.pidfd = fd_close(link->partner.pidfd);
+			close_pool(&link->pool);
 		}
 		bus->endpoint.page.fd = fd_close(bus->endpoint.page.fd);
 		bus->endpoint.doorbell = fd_close(bus->endpoint.doorbell);
-		bus->epoll = fd_close(bus->epoll);
-		bus->wake = fd_close(bus->wake);
-		bus->timer = fd_close(bus->timer);
+		bus_close_descriptors(bus);
 		listener_abandon(&bus->listener);
 		daemon_forked(bus->daemon);
+		bus->self.pidfd = fd_close(bus->self.pidfd);
+		close_pool(&bus->event_pools[0]);
+		close_pool(&bus->event_pools[1]);
+		close_queued(&bus->queue);
+		close_queued(&bus->kept);
+		close_queued(&bus->to_self);
+		(void)pthread_mutex_unlock(&bus->lock);
 	}
 	all = NULL;
 	(void)pthread_mutex_unlock(&all_lock);
@@ -217,7 +261,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 		return -ENOMEM;
 	bus->refs = 1;
 	bus->mode = mode;
-	bus->epoll = bus->wake = bus->timer = -1;
+	bus->epoll = bus->wake = bus->timer = bus->outer = bus->more = -1;
 	bus->listener = LISTENER_INIT;
 	bus->self = IDENTITY_INIT;
 	bus->endpoint = ENDPOINT_INIT;
@@ -260,11 +304,10 @@ bus_shut(tern_bus *bus)
 		partner_end(partner);
 	}
 	bus_drop_queues(bus);
+	watch_reap(bus);
 	bus->daemon = daemon_free(bus->daemon);
 	endpoint_close(&bus->endpoint);
-	bus->epoll = fd_close(bus->epoll);
-	bus->wake = fd_close(bus->wake);
-	bus->timer = fd_close(bus->timer);
+	bus_close_descriptors(bus);
 	listener_deinit(&bus->listener);
 	identity_deinit(&bus->self);
 }

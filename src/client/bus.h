@@ -33,6 +33,7 @@
 #define ROUND_BYTES      65536u
 #define QUEUE_MAX_BYTES  (16u << 20) /* of one link, in the queue: beyond, its ring backs up */
 #define QUEUE_MAX_ITEMS  (1u << 16)
+#define KEPT_NOTICES     4096u /* TERN_LOST and the like that nobody asks for */
 #define COPY_MAX         (1u << 20) /* bytes of a foreign part that are made stable */
 #define MAX_BOUNCES      4u
 #define DEFAULT_TIMEOUT  (25 * NSEC_PER_SEC)
@@ -45,7 +46,7 @@ enum source_kind {
 	SOURCE_PARTNER,
 	SOURCE_CONTROL,  /* ternd's socket */
 	SOURCE_DOORBELL, /* edge-triggered, never read */
-	SOURCE_WAKE,     /* tern_wake(), "more waits" */
+	SOURCE_WAKE,     /* tern_wake(), and what the sleeping leader is to look at */
 	SOURCE_TIMER,    /* deadlines, for who polls tern_fd() */
 	SOURCE_LISTEN,   /* the socket that others dial */
 	SOURCE_WATCH,
@@ -66,6 +67,7 @@ struct partner {
 	bool is_hot;
 	bool in_table;
 	bool dead; /* drained and lost */
+	bool broke; /* the protocol: what was in its ring is not trusted, and lost */
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
 	bool slow; /* it held up a publish in vain: not waited for again before it has room */
@@ -73,6 +75,7 @@ struct partner {
 	uint32_t want_size, want_lent, want_fds; /* what there was no room for */
 	UT_hash_handle hh;
 	struct partner *prev, *next; /* in the hot or the cold list */
+	struct partner *want_prev, *want_next; /* in the list of those with want_writable */
 	/* the next record */
 	struct wire_header head;
 	bool has_head;
@@ -176,26 +179,37 @@ struct tern_bus {
 	/* taking in */
 	bool leader;
 	bool sleeping;
+	bool polling;  /* the leader is in the epoll set without the lock */
 	bool spinning; /* the leader looks at the links without the lock */
 	bool dozing;
+	uint64_t wakes_at; /* when the sleeping leader looks at the deadlines, host time */
 	uint64_t timer_at; /* what the timer is set to, host time */
 	_Atomic uint32_t kicked; /* the spinning leader is to look up */
 	uint32_t n_want_room;    /* waiters and notices that wait for it */
+	struct partner *wanting; /* whose room a notice is to tell */
+	uint32_t n_untold;       /* direct links: partners that have not told all their rules */
 	uint64_t n_rounds, n_fruitless, n_overruns;
 	uint64_t spin_now; /* how long spinning is worth it lately, ns */
 	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;
 	size_t n_found, max_found;
 	struct queue queue, kept; /* as taken in; what no handler took */
+	uint32_t n_kept_notices;
 	struct waiter *waiters;
 	_Atomic uint32_t woken; /* tern_wake() */
 
 	/* descriptors */
 	int epoll, wake, timer;
+	/*
+	 * tern_fd(): the epoll set above, and "more waits". Two, because a leader in another thread that sleeps
+	 * on the first must not take away from the program's loop what it is told by the second.
+	 */
+	int outer, more;
 	struct listener listener;
 	bool listen_paused; /* no descriptors: it is not in the epoll set */
 	bool exported; /* tern_fd() was asked for */
-	bool armed;    /* wake is written because more waits */
+	bool armed;    /* more is written */
+	uint32_t n_processing; /* threads inside tern_process(): they arm it when they leave */
 	struct source doorbell_source, wake_source, timer_source, control_source, listen_source;
 
 	/* what the program has */
@@ -207,7 +221,7 @@ struct tern_bus {
 	uint64_t rules_version; /* direct links: changes with every rule */
 	tern_peer_fn *peer_fn;
 	void *peer_user;
-	tern_watch *watches;
+	tern_watch *watches, *buried;
 	pthread_cond_t handler_done;
 
 	struct daemon *daemon; /* MODE_BUS: the conversation with ternd, and its tables */
@@ -261,6 +275,8 @@ void partner_touch(struct partner *partner);
 void partner_broke(struct partner *partner);
 /* partner_end() - drained: fail its calls, tell its loss, forget it */
 void partner_end(struct partner *partner);
+/* partner_want_nothing() - no notice of room any more */
+void partner_want_nothing(struct partner *partner);
 /* partner_want_out() - ask epoll for room on its socket too, or no longer */
 void partner_want_out(struct partner *partner, bool want);
 
@@ -315,12 +331,16 @@ void lead_pause(tern_bus *bus);
 void lead_interrupt_items(tern_bus *bus);
 /* lead_kick() - make the sleeping leader look again */
 void lead_kick(tern_bus *bus);
+/* lead_deadline() - there is a new first deadline, which who sleeps may not know of */
+void lead_deadline(tern_bus *bus);
 /* lead_wake() - this waiter has what it waits for */
 void lead_wake(struct waiter *waiter);
 /* lead_wake_items() - something came into the queue: wake one that waits for items */
 void lead_wake_items(tern_bus *bus);
 /* lead_check_room() - wake those whose room came, queue the notices */
 void lead_check_room(tern_bus *bus);
+/* lead_queued() - something came into the queue: whoever polls tern_fd() is to hear of it */
+void lead_queued(tern_bus *bus);
 /* lead_arm() - leave tern_fd() readable if more waits, else not; set the timer */
 void lead_arm(tern_bus *bus, bool more);
 

@@ -144,8 +144,6 @@ call_link_deadline(tern_call *call)
 	for (at = head; at->deadline <= call->deadline; at = at->soon_next)
 		;
 	DL_PREPEND_ELEM2(call->bus->deadlines, at, call, soon_prev, soon_next);
-	if (at == head)
-		lead_kick(call->bus);
 }
 
 static int
@@ -331,11 +329,26 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 	if (r < 0)
 		return r;
 	r = call_begin(m, call_deadline(m->bus, timeout), flags, ret);
+	if (r == 0 && ret && *ret == m->bus->deadlines)
+		lead_deadline(m->bus); /* nobody waits who would see to it */
 	bus_leave(m->bus);
 	return r;
 }
 
 /* --- the answer --- */
+
+/* queue_answer() - for its handler, or for tern_next(); whoever is second finds it taken */
+static void
+queue_answer(tern_call *call)
+{
+	struct item item = {
+		.kind = call->result ? TERN_ERROR : TERN_REPLY,
+		.call = tern_call_ref(call),
+		.peer = call->partner ? call->partner->id : call->bus->id,
+	};
+
+	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */
+}
 
 void
 call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text)
@@ -355,13 +368,7 @@ call_finish(tern_call *call, int result, tern_message *reply, const char *name, 
 	if (call->waiter) {
 		lead_wake(call->waiter);
 	} else if (!bus->closed) {
-		struct item item = {
-			.kind = result ? TERN_ERROR : TERN_REPLY,
-			.call = tern_call_ref(call),
-			.peer = call->partner ? call->partner->id : bus->id,
-		};
-
-		(void)queue_put(bus, &item); /* out of memory: tern_call_wait() still finds it */
+		queue_answer(call);
 	}
 	(void)call_unref_locked(call); /* always NULL */
 }
@@ -468,11 +475,13 @@ call_expire(tern_bus *bus)
 	return bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
 }
 
-/* call_wait_locked() - until done, or this timeout */
+/* call_wait_locked() - until done, or this timeout; the call's own deadline is seen to here, whoever leads */
 static int
 call_wait_locked(tern_call *call, uint64_t deadline)
 {
 	struct waiter waiter;
+	uint64_t expires = call->deadline == UINT64_MAX ? UINT64_MAX
+							: call->deadline + call->bus->clock_offset;
 	int r = 0;
 
 	if (call->done)
@@ -484,7 +493,11 @@ call_wait_locked(tern_call *call, uint64_t deadline)
 		return r;
 	waiter.partner = call->partner;
 	call->waiter = &waiter;
-	r = lead_wait(call->bus, &waiter, deadline);
+	r = lead_wait(call->bus, &waiter, MIN(deadline, expires));
+	if (r == -ETIME && expires <= deadline) {
+		(void)call_expire(call->bus);
+		r = call->done ? 0 : r;
+	}
 	call->waiter = NULL;
 	waiter_deinit(&waiter);
 	return r == -ETIME ? error_set(-EAGAIN, ERROR_TIMEOUT, "no answer yet") : r;
@@ -549,6 +562,8 @@ tern_call_then(tern_call *call, tern_reply_fn *fn, void *user)
 	if (r == 0) {
 		call->fn = fn;
 		call->user = user;
+		if (call->done)
+			queue_answer(call); /* another thread may have put it aside already */
 	}
 	bus_leave(call->bus);
 	return r;

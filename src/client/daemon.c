@@ -598,7 +598,8 @@ refresh(tern_bus *bus, int answer, int *tries)
 	if (++*tries > TABLE_READS)
 		return false;
 	lead_pause(bus);
-	(void)daemon_read(bus);
+	if (daemon_read(bus))
+		lead_kick(bus); /* new links are hot, and nobody looks at them yet */
 	return true;
 }
 

@@ -143,6 +143,7 @@ wake_waiters(struct partner *partner)
 void
 direct_rules_told(struct partner *partner)
 {
+	partner->bus->n_untold -= !partner->knows_rules && !partner->dead;
 	partner->knows_rules = true;
 	partner->bus->rules_version++;
 	wake_waiters(partner);

@@ -182,14 +182,7 @@ topic_plan(tern_topic *topic)
 static bool
 rules_known(tern_bus *bus)
 {
-	struct partner *partner, *next;
-
-	if (bus->mode == MODE_BUS)
-		return true;
-	HASH_ITER (hh, bus->partners, partner, next)
-		if (!partner->knows_rules)
-			return false;
-	return true;
+	return bus->n_untold == 0; /* always on a bus */
 }
 
 _public_ bool
@@ -347,7 +340,7 @@ publish_learn(struct publish *p)
 	tern_bus *bus = p->topic->bus;
 	struct partner *partner, *next;
 
-	if (bus->mode == MODE_BUS)
+	if (rules_known(bus))
 		return 0;
 	HASH_ITER (hh, bus->partners, partner, next) {
 		tern_peer peer = partner->id;

@@ -70,20 +70,38 @@ lead_wake_items(tern_bus *bus)
 }
 
 static void
-write_wake(tern_bus *bus)
+write_one(int eventfd)
 {
 	static const uint64_t one = 1;
 	int saved = errno;
 
-	(void)!write(bus->wake, &one, sizeof(one)); /* full: it is readable, which is all we want */
+	(void)!write(eventfd, &one, sizeof(one)); /* full: it is readable, which is all we want */
 	errno = saved;
+}
+
+/* write_more() - each time: who polls edge-triggered needs a new edge */
+static void
+write_more(tern_bus *bus)
+{
+	write_one(bus->more);
+	bus->armed = true;
+}
+
+void
+lead_queued(tern_bus *bus)
+{
+	lead_wake_items(bus);
+	if (bus->exported && !bus->armed && bus->n_processing == 0)
+		write_more(bus);
 }
 
 void
 lead_kick(tern_bus *bus)
 {
-	if (bus->sleeping || (bus->exported && !bus->leader))
-		write_wake(bus);
+	if (bus->sleeping)
+		write_one(bus->wake);
+	else if (bus->exported && !bus->leader)
+		write_more(bus);
 	else
 		store_rlx(&bus->kicked, 1); /* the lock orders what it is about */
 }
@@ -117,8 +135,6 @@ check_writable(struct partner *partner)
 	tern_bus *bus = partner->bus;
 	int r;
 
-	if (!partner->want_writable)
-		return;
 	r = partner->dead ? 0
 			  : link_room(partner->link, partner->want_size, partner->want_lent,
 				    partner->want_fds, partner->want_event);
@@ -131,8 +147,7 @@ check_writable(struct partner *partner)
 		if (r == LINK_E_FULL)
 			return;
 	}
-	partner->want_writable = false;
-	bus->n_want_room--;
+	partner_want_nothing(partner);
 	queue_notice(bus, TERN_WRITABLE, partner->id);
 }
 
@@ -165,7 +180,7 @@ lead_check_room(tern_bus *bus)
 	DL_FOREACH (bus->waiters, waiter)
 		if (waiter->kind == WAIT_ROOM && !waiter->done)
 			check_waiter(waiter);
-	HASH_ITER (hh, bus->partners, partner, next)
+	DL_FOREACH_SAFE2 (bus->wanting, partner, next, want_next)
 		check_writable(partner);
 }
 
@@ -256,6 +271,7 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 		return;
 	if (waiter->kind == WAIT_ANSWER && waiter->partner && waiter->partner->link->same_domain)
 		until = MIN(until, clock_deadline_ns(now, *ring_again));
+	bus->wakes_at = soonest;
 	bus->sleeping = true;
 	if (take_poll(bus, until > now ? until - now : 0) == 0 && until != deadline &&
 		waiter->partner && !waiter->partner->dead) {
@@ -271,7 +287,7 @@ static int
 lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 {
 	uint64_t ring_again = RING_AGAIN, spun = 0, budget;
-	bool spinning = false;
+	bool spinning = false, asked = false;
 
 	note_processor(bus);
 	for (;;) {
@@ -287,8 +303,12 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			return 0;
 		if ((n || bus->held_back) && bus->n_rounds % CLOCK_EVERY_ROUNDS)
 			continue;
-		if (deadline != UINT64_MAX && clock_now_ns() >= deadline)
-			return -ETIME;
+		if (deadline != UINT64_MAX && clock_now_ns() >= deadline) {
+			if (asked || take_poll(bus, 0) == 0) /* asked once, however short the time is */
+				return -ETIME;
+			asked = true;
+			continue;
+		}
 		if (n || bus->held_back) {
 			(void)call_expire(bus); /* also under load */
 			continue;
@@ -299,8 +319,11 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 
 			spinning = true;
 			spun += budget == TERN_FOREVER ? 0 : SPIN_POLL_EVERY;
-			if (end == SPIN_ASK)
+			if (end == SPIN_ASK) {
+				asked = true;
 				(void)take_poll(bus, 0);
+				(void)call_expire(bus); /* who spins for ever never sleeps */
+			}
 			if (end != SPIN_OVER)
 				continue;
 		}
@@ -308,6 +331,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			spin_learn(bus, false);
 		spinning = false;
 		spun = 0;
+		asked = true;
 		lead_sleep(bus, waiter, deadline, &ring_again);
 	}
 }
@@ -394,6 +418,15 @@ set_timer(tern_bus *bus)
 }
 
 void
+lead_deadline(tern_bus *bus)
+{
+	if (bus->sleeping && bus->deadlines->deadline < bus->wakes_at)
+		write_one(bus->wake);
+	else if (bus->exported && !bus->leader)
+		set_timer(bus);
+}
+
+void
 lead_arm(tern_bus *bus, bool more)
 {
 	uint64_t count;
@@ -406,9 +439,9 @@ lead_arm(tern_bus *bus, bool more)
 		bus->leader = false;
 	}
 	if (more) {
-		write_wake(bus); /* each time: who polls edge-triggered needs a new edge */
-		bus->armed = true;
-	} else if (bus->armed && read(bus->wake, &count, sizeof(count)) >= 0) {
+		write_more(bus);
+	} else if (bus->armed) {
+		(void)!read(bus->more, &count, sizeof(count)); /* there was something, or another took it */
 		bus->armed = false;
 	}
 	set_timer(bus);

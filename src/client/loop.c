@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
 #include "base/atomic.h"
@@ -14,6 +15,8 @@
 #include "client/event.h"
 #include "client/message.h"
 #include "client/watch.h"
+
+#define MAX_LOOKS 64u /* of a tern_next() that does not wait, while handlers take what it finds */
 
 /* --- handlers --- */
 
@@ -160,15 +163,46 @@ run_item(tern_bus *bus, struct item *item)
 static struct item *
 take_item(tern_bus *bus, struct queue *queue)
 {
+	bool was_full = bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS;
 	struct item *item = queue_take(queue);
 
-	if (item && item->partner && item->partner->queued >= QUEUE_MAX_BYTES &&
-		item->partner->queued - item->bytes < QUEUE_MAX_BYTES)
+	if (item && (was_full || (item->partner && item->partner->queued >= QUEUE_MAX_BYTES &&
+		item->partner->queued - item->bytes < QUEUE_MAX_BYTES)))
 		lead_kick(bus);
 	return item;
 }
 
 /* --- tern_process() --- */
+
+static bool
+is_notice(const struct item *item)
+{
+	return item->kind == TERN_LOST || item->kind == TERN_LINKED || item->kind == TERN_UNLINKED ||
+		item->kind == TERN_WRITABLE;
+}
+
+/*
+ * keep() - for tern_next(), should it ever be asked
+ *
+ * Notices are charged to nobody and come as often as others like: a program that only runs handlers and
+ * wants none of them keeps the newest.
+ */
+static void
+keep(tern_bus *bus, struct item *item)
+{
+	struct item **at = &bus->kept.first, *oldest;
+
+	queue_append(&bus->kept, item);
+	if (!is_notice(item) || ++bus->n_kept_notices <= KEPT_NOTICES)
+		return;
+	while (!is_notice(*at))
+		at = &(*at)->next;
+	oldest = *at;
+	*at = oldest->next; /* not the last: that is the new one */
+	bus->kept.n--;
+	bus->n_kept_notices--;
+	(void)item_free(bus, oldest); /* always NULL */
+}
 
 static int
 may_loop(tern_bus *bus)
@@ -188,6 +222,7 @@ tern_process(tern_bus *bus)
 	r = may_loop(bus);
 	if (r < 0)
 		return r;
+	bus->n_processing++;
 	left = bus->budget;
 	more = bus->queue.n > 0 || lead_try(bus) > 0;
 	while (left-- > 0) {
@@ -198,13 +233,35 @@ tern_process(tern_bus *bus)
 		if (run_item(bus, item))
 			(void)item_free(bus, item); /* always NULL */
 		else
-			queue_append(&bus->kept, item);
+			keep(bus, item);
 	}
 	more = bus->queue.n > 0 || (more && lead_try(bus) > 0) || bus->queue.n > 0;
+	bus->n_processing--;
 	lead_arm(bus, more);
 	more = more || bus->armed;
 	bus_leave(bus);
 	return more;
+}
+
+/* export() - the descriptors that only somebody else's loop needs */
+static int
+export(tern_bus *bus)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (bus->timer < 0)
+		bus->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (bus->more < 0)
+		bus->more = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bus->outer < 0)
+		bus->outer = epoll_create1(EPOLL_CLOEXEC);
+	if (bus->timer < 0 || bus->more < 0 || bus->outer < 0)
+		return -errno;
+	if (epoll_ctl(bus->outer, EPOLL_CTL_ADD, bus->epoll, &event) < 0 && errno != EEXIST)
+		return -errno;
+	if (epoll_ctl(bus->outer, EPOLL_CTL_ADD, bus->more, &event) < 0 && errno != EEXIST)
+		return -errno;
+	return bus_watch(bus, bus->timer, EPOLLIN, &bus->timer_source);
 }
 
 _public_ int
@@ -214,19 +271,15 @@ tern_fd(tern_bus *bus)
 
 	if (r < 0)
 		return r;
-	if (bus->timer < 0) {
-		bus->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (bus->timer < 0)
-			r = error_errno(-errno, "timer");
-		else
-			r = bus_watch(bus, bus->timer, EPOLLIN, &bus->timer_source);
-	}
-	if (r == 0) {
-		bus->exported = true;
+	if (!bus->exported) {
+		r = export(bus);
+		if (r < 0)
+			r = error_errno(r, "descriptor to poll");
+		bus->exported = r == 0;
 		lead_arm(bus, bus->queue.n > 0);
 	}
 	bus_leave(bus);
-	return r < 0 ? r : bus->epoll;
+	return r < 0 ? r : bus->outer;
 }
 
 /* --- tern_next() --- */
@@ -284,6 +337,7 @@ next_item(tern_bus *bus)
 	struct item *item;
 
 	while ((item = take_item(bus, &bus->kept))) {
+		bus->n_kept_notices -= is_notice(item);
 		if (!is_stale(item))
 			return item;
 		(void)item_free(bus, item); /* always NULL */
@@ -319,6 +373,15 @@ next_wait(tern_bus *bus, uint64_t deadline)
 	return waiter.interrupted ? -EINTR : r;
 }
 
+/* next_is_over() - handlers may be fed for ever: they do not keep tern_next() longer than it was to wait */
+static bool
+next_is_over(uint64_t deadline, unsigned int *n_looks)
+{
+	if (deadline == 0)
+		return ++*n_looks >= MAX_LOOKS;
+	return deadline != UINT64_MAX && clock_now_ns() >= deadline;
+}
+
 static int
 next_failed(int r)
 {
@@ -338,6 +401,8 @@ _public_ int
 tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 {
 	uint64_t deadline = timeout ? clock_deadline_ns(clock_now_ns(), timeout) : 0;
+	unsigned int n_looks = 0;
+	bool over = false;
 	struct item *item;
 	int r;
 
@@ -346,8 +411,10 @@ tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 	r = may_loop(bus);
 	if (r < 0)
 		return r;
-	while (!(item = next_item(bus)) && r == 0)
-		r = next_wait(bus, deadline);
+	while (!(item = next_item(bus)) && r == 0) {
+		r = over ? -ETIME : next_wait(bus, deadline);
+		over = next_is_over(deadline, &n_looks);
+	}
 	if (item) {
 		fill(ret, item);
 		if (item->watch)
@@ -355,6 +422,7 @@ tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 		(void)item_free(bus, item); /* always NULL */
 		r = 0;
 	}
+	lead_arm(bus, bus->queue.n > 0); /* a look leaves the links hot, and may leave something behind */
 	bus_leave(bus);
 	return r < 0 ? next_failed(r) : 0;
 }
@@ -379,6 +447,8 @@ tern_wake(tern_bus *bus)
 	static const uint64_t one = 1;
 	int saved = errno;
 
+	if (bus_is_forked(bus))
+		return -ECHILD; /* no text of it: that would not be async-signal-safe */
 	store_rlx(&bus->woken, 1); /* ordered by the system call */
 	(void)!write(bus->wake, &one, sizeof(one)); /* full: it is readable, which is all we want */
 	errno = saved;

@@ -256,15 +256,27 @@ part_copy(tern_message *m, struct message_part *part)
 	return 0;
 }
 
-_public_ int
-tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size)
+/* part_find() - and is its memory here? A forked child has no shared memory of its parent's. */
+static int
+part_find(const tern_message *m, size_t i)
 {
-	struct message_part *part;
-	int r;
+	const struct message_part *part = &m->parts[i];
 
 	if (i >= m->n_parts)
 		return error_set(-ENOENT, ERROR_INVALID, "the message has no part %zu", i);
-	part = &m->parts[i];
+	if ((part->lent || part->foreign) && m->bus && bus_is_forked(m->bus))
+		return error_set(-ECHILD, ERROR_FAILED, "this message is the parent's");
+	return 0;
+}
+
+_public_ int
+tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size)
+{
+	struct message_part *part = &m->parts[i];
+	int r = part_find(m, i);
+
+	if (r < 0)
+		return r;
 	if (part->foreign && m->foreign) {
 		r = part_copy(m, part);
 		if (r < 0)
@@ -280,8 +292,10 @@ tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size)
 _public_ int
 tern_message_view(tern_message *m, size_t i, const volatile void **ret, size_t *ret_size)
 {
-	if (i >= m->n_parts)
-		return error_set(-ENOENT, ERROR_INVALID, "the message has no part %zu", i);
+	int r = part_find(m, i);
+
+	if (r < 0)
+		return r;
 	*ret = m->parts[i].bytes;
 	*ret_size = m->parts[i].size;
 	return 0;

@@ -101,6 +101,7 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	DL_PREPEND(bus->hot, partner);
 	bus->n_hot++;
 	bus->rules_version++;
+	bus->n_untold += bus->mode != MODE_BUS;
 	queue_notice(bus, TERN_LINKED, id);
 	*ret = partner;
 	return 0;
@@ -150,6 +151,7 @@ void
 partner_broke(struct partner *partner)
 {
 	partner->has_head = false;
+	partner->broke = true;
 	link_hang_up(partner->link);
 	partner_heat(partner);
 }
@@ -183,11 +185,23 @@ partner_end(struct partner *partner)
 	direct_partner_ended(partner);
 	link_hang_up(partner->link);
 	lead_check_room(bus);
+	partner_want_nothing(partner);
+	bus->n_untold -= bus->mode != MODE_BUS && !partner->knows_rules;
 	if (!bus->closed) {
 		daemon_unlinked(bus, partner);
 		queue_notice(bus, TERN_LOST, partner->id);
 	}
 	(void)partner_unref(partner); /* always NULL */
+}
+
+void
+partner_want_nothing(struct partner *partner)
+{
+	if (!partner->want_writable)
+		return;
+	partner->want_writable = false;
+	partner->bus->n_want_room--;
+	DL_DELETE2(partner->bus->wanting, partner, want_prev, want_next);
 }
 
 void

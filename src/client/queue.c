@@ -81,7 +81,7 @@ queue_put(tern_bus *bus, const struct item *template)
 		(void)partner_ref(item->partner); /* itself */
 	}
 	queue_append(&bus->queue, item);
-	lead_wake_items(bus);
+	lead_queued(bus);
 	return 0;
 }
 

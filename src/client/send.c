@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"
@@ -154,8 +155,10 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 void
 send_want_room(struct partner *partner, const struct outgoing *out, bool is_event)
 {
-	if (!partner->want_writable)
+	if (!partner->want_writable) {
 		partner->bus->n_want_room++;
+		DL_APPEND2(partner->bus->wanting, partner, want_prev, want_next);
+	}
 	partner->want_writable = true;
 	partner->want_event = is_event;
 	partner->want_size = out->header.size;

@@ -133,9 +133,17 @@ call_cancelled(struct partner *partner, const struct wire_header *header)
 _public_ int
 tern_call_is_cancelled(const tern_call *call)
 {
+	tern_bus *bus = call->bus;
+	bool gone;
+
 	if (load_rlx(&call->cancelled)) /* a hint: a little later is as good */
 		return 1;
-	return call->partner ? call->partner->dead || call->partner->link->closed : 0;
+	if (!call->partner || bus_is_forked(bus))
+		return 0;
+	(void)pthread_mutex_lock(&bus->lock);
+	gone = call->partner->dead || call->partner->link->closed;
+	(void)pthread_mutex_unlock(&bus->lock);
+	return gone;
 }
 
 _public_ tern_peer

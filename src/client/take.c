@@ -27,6 +27,7 @@
 
 #define POLL_EVENTS    64
 #define CLOCK_SLACK_NS 1000u /* a stamp this far past H is from a wrong clock */
+#define ASK_ROUNDS     64u   /* busy rounds until sockets and the program's descriptors have their turn */
 
 /* --- looking --- */
 
@@ -138,7 +139,7 @@ partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
 	if (events & EPOLLOUT)
 		partner_want_out(partner, false);
 	r = link_read_socket(partner->link, &rang);
-	if (r < 0)
+	if (r < 0 || partner->link->why) /* or it was a sender here who saw what was wrong */
 		partner_broke(partner);
 	else if (partner->link->closed && partner->link->fd >= 0)
 		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, partner->link->fd, NULL); /* told once */
@@ -160,8 +161,7 @@ drain_wake(tern_bus *bus)
 	struct waiter *waiter;
 	uint64_t count;
 
-	if (read(bus->wake, &count, sizeof(count)) >= 0)
-		bus->armed = false;
+	(void)!read(bus->wake, &count, sizeof(count)); /* empty: another was first */
 	if (!load_rlx(&bus->woken)) /* the eventfd ordered it */
 		return;
 	DL_FOREACH (bus->waiters, waiter) {
@@ -216,9 +216,11 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 		timeout = (int)MIN((timeout_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, 1u << 30);
 	do {
 		if (timeout) {
+			bus->polling = true;
 			bus_leave(bus);
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, timeout);
 			(void)pthread_mutex_lock(&bus->lock);
+			bus->polling = false;
 		} else {
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, 0);
 		}
@@ -228,6 +230,7 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 			source_ready(bus, events[i].data.ptr, events[i].events);
 		total += (size_t)MAX(n, 0);
 		timeout = 0;
+		watch_reap(bus);
 	} while (n == POLL_EVENTS);
 	return total;
 }
@@ -551,6 +554,8 @@ end_closed(tern_bus *bus)
 			continue;
 		if (has_lost(partner))
 			tell_gap(partner, link_lost(partner->link));
+		if (partner->broke) /* what it had sent is not looked at: as many as may have been events */
+			event_gap(partner, partner->link->in.size / sizeof(struct wire_header));
 		partner_end(partner);
 		n++;
 	}
@@ -577,7 +582,7 @@ take_round(tern_bus *bus)
 	if (RULE(LOOK_AFTER_H))
 		look_hot(bus);
 	STOP_POINT("looked");
-	if ((bus->n_found || bus->to_self.n) && bus->n_cold && RULE(ASK_COLD))
+	if ((bus->n_found || bus->to_self.n) && ((bus->n_cold && RULE(ASK_COLD)) || bus->n_rounds % ASK_ROUNDS == 0))
 		(void)take_poll(bus, 0);
 	n = found_filter(bus, horizon);
 	taken = n || bus->to_self.n ? merge(bus, n, horizon) : 0;

@@ -13,6 +13,7 @@
 #include "client/watch.h"
 
 #define SWITCH_BUFFER 65536u
+#define SWITCH_PUMPS  16 /* buffers moved at a time: others are in the loop too */
 
 /* One descriptor in the epoll set. A switch has two of them. */
 struct watched {
@@ -20,6 +21,7 @@ struct watched {
 	tern_watch *watch;
 	int fd;
 	bool in_set;
+	bool hung_up; /* told with every look, wanted or not */
 };
 
 /* What was read on one side of a switch and is not written on the other yet. */
@@ -37,7 +39,9 @@ struct tern_watch {
 	struct watched fds[2];
 	uint32_t events;
 	uint32_t n_running;
-	bool queued, freed;
+	bool queued;
+	bool leaving; /* tern_watch_free() was called, and may wait for a handler */
+	bool freed;   /* it is nobody's any more: whoever has it last frees it */
 	tern_watch_fn *fn;
 	void *user;
 	/* a switch: flows[i] goes from fds[i] to the other */
@@ -62,6 +66,18 @@ watched_arm(tern_bus *bus, struct watched *watched, uint32_t events)
 	return 0;
 }
 
+/* switch_arm() - a side that hung up and has nothing to read is left out: it would be reported for ever */
+static int
+switch_arm(tern_bus *bus, struct watched *watched, uint32_t events)
+{
+	if (events || !watched->hung_up)
+		return watched_arm(bus, watched, events);
+	if (watched->in_set)
+		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, watched->fd, NULL); /* may be closed */
+	watched->in_set = false;
+	return 0;
+}
+
 /* switch_events() - read what can be kept, write what is kept */
 static uint32_t
 switch_events(const tern_watch *watch, int side)
@@ -79,18 +95,22 @@ watch_arm(tern_bus *bus, tern_watch *watch)
 
 	if (!watch->is_switch)
 		return watched_arm(bus, &watch->fds[0], watch->events);
-	r = watched_arm(bus, &watch->fds[0], switch_events(watch, 0));
-	return r < 0 ? r : watched_arm(bus, &watch->fds[1], switch_events(watch, 1));
+	r = switch_arm(bus, &watch->fds[0], switch_events(watch, 0));
+	return r < 0 ? r : switch_arm(bus, &watch->fds[1], switch_events(watch, 1));
 }
 
 void
 watch_ready(tern_bus *bus, struct source *source, uint32_t events)
 {
-	tern_watch *watch = container_of(source, struct watched, source)->watch;
+	struct watched *watched = container_of(source, struct watched, source);
+	tern_watch *watch = watched->watch;
 	struct item item = {.kind = TERN_FD, .watch = watch, .ready = events};
 
-	if (watch->queued)
+	watched->hung_up = events & EPOLLHUP;
+	if (watch->queued || watch->leaving)
 		return;
+	if (watch->is_switch && watch->n_running)
+		return; /* its other side; both are armed again when that is done */
 	watch->queued = true;
 	if (queue_put(bus, &item) < 0) {
 		watch->queued = false;
@@ -148,13 +168,17 @@ flow_pump(struct flow *flow, int from, int to, void *user)
 static void
 switch_run(tern_watch *watch)
 {
-	int r;
+	int r = 0;
 
 	for (int side = 0; side < 2 && !watch->done; side++) {
-		do {
+		for (int i = 0; i < SWITCH_PUMPS && !watch->flows[side].shut; i++) {
 			r = flow_pump(&watch->flows[side], watch->fds[side].fd, watch->fds[!side].fd,
 				watch->user);
-		} while (r > 0 && !watch->flows[side].shut);
+			if (watch->freed)
+				return; /* by the program's function */
+			if (r <= 0)
+				break;
+		}
 		if (r < 0) {
 			watch->done = true;
 			watch->result = r;
@@ -195,17 +219,42 @@ watch_destroy(tern_watch *watch)
 	free(watch);
 }
 
+/*
+ * watch_bury() - free its memory, now or when the leader is back from the epoll set
+ *
+ * What the leader was told there, without the lock, may be this watch.
+ */
+static void
+watch_bury(tern_bus *bus, tern_watch *watch)
+{
+	if (bus->polling)
+		DL_APPEND(bus->buried, watch);
+	else
+		watch_destroy(watch);
+}
+
+void
+watch_reap(tern_bus *bus)
+{
+	while (bus->buried) {
+		tern_watch *watch = bus->buried;
+
+		DL_DELETE(bus->buried, watch);
+		watch_destroy(watch);
+	}
+}
+
 void
 watch_end(tern_bus *bus, tern_watch *watch)
 {
 	if (watch->freed) {
 		if (watch->n_running == 0)
-			watch_destroy(watch); /* by its own handler */
+			watch_bury(bus, watch); /* by its own handler */
 		return;
 	}
 	if (watch->done)
 		watch_leave(bus, watch);
-	else
+	else if (!watch->leaving)
 		watch_rearm(bus, watch);
 }
 
@@ -327,6 +376,7 @@ tern_watch_free(tern_watch *watch)
 		return NULL;
 	bus = watch->bus;
 	(void)pthread_mutex_lock(&bus->lock);
+	watch->leaving = true;
 	watch_leave(bus, watch);
 	DL_DELETE(bus->watches, watch);
 	forget_items(&bus->queue, watch);
@@ -336,7 +386,7 @@ tern_watch_free(tern_watch *watch)
 		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
 	watch->freed = true;
 	if (!mine)
-		watch_destroy(watch);
+		watch_bury(bus, watch);
 	(void)pthread_mutex_unlock(&bus->lock);
 	(void)bus_unref(bus); /* always NULL */
 	return NULL;

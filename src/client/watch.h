@@ -18,5 +18,7 @@ uint32_t *watch_begin(tern_watch *watch);
 void watch_run(tern_watch *watch, uint32_t ready);
 /* watch_end() - with the lock: arm it again, or tell the end of a switch; may free it */
 void watch_end(tern_bus *bus, tern_watch *watch);
+/* watch_reap() - free those that went while the leader was in the epoll set */
+void watch_reap(tern_bus *bus);
 /* watch_rearm() - its event was handed out */
 void watch_rearm(tern_bus *bus, tern_watch *watch);

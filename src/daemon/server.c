@@ -12,8 +12,7 @@
 #include "daemon/client.h"
 #include "daemon/server.h"
 
-#define RETRY_NS    (100 * NSEC_PER_MSEC)
-#define INSTANCE_NS 10000000 /* 497 days of them fit 32 bits */
+#define RETRY_NS (100 * NSEC_PER_MSEC)
 
 /* --- the clock --- */
 
@@ -203,23 +202,17 @@ watch_time(struct server *server)
 	return loop_add(&server->loop, &server->timer, EPOLLIN);
 }
 
-/*
- * Another number after each restart, as long as the machine runs: nobody who knew the last bus
- * outlives that. It counts hundredths of a second, and the one chosen is over before anybody is
- * let in: who starts after this ternd was killed, however soon, finds a later one.
- */
+/* Another number after each restart, as long as the machine runs: nobody who knew the last bus
+ * outlives that. */
 static uint64_t
 choose_instance(void)
 {
-	struct timespec since_boot, rest = {0};
+	struct timespec since_boot;
 	uint32_t instance;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot); /* cannot fail: the clock exists */
 	instance = (uint32_t)((uint64_t)since_boot.tv_sec * 100 +
-			      (uint64_t)since_boot.tv_nsec / INSTANCE_NS);
-	rest.tv_nsec = INSTANCE_NS - since_boot.tv_nsec % INSTANCE_NS;
-	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
-		;
+			      (uint64_t)since_boot.tv_nsec / 10000000);
 	return instance ? instance : 1;
 }
 

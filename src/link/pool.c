@@ -208,20 +208,16 @@ block_ref(struct block *block)
 static void
 segment_retire(struct pool_segment *segment)
 {
-	struct pool *pool = segment->pool;
 	struct pool_segment **at;
 
-	if (!pool) {
-		(void)pool_segment_free(segment); /* always NULL */
-		return;
-	}
-	for (;;) {
-		for (at = &pool->segments; (*at)->next; at = &(*at)->next)
-			;
-		if (at == &pool->segments || (*at)->n_out > 0)
+	if (segment->pool) {
+		if (segment == segment->pool->segments || segment->next)
 			return;
-		*at = pool_segment_free(*at); /* those before it may have been empty for long */
+		for (at = &segment->pool->segments; *at != segment; at = &(*at)->next)
+			;
+		*at = NULL;
 	}
+	(void)pool_segment_free(segment); /* always NULL */
 }
 
 struct block *
