@@ -38,6 +38,16 @@ enum hook_rule {
 	RULE_PUBLISH_ROOM,    /* the consumed position is published before dozing */
 	RULE_BATCH_COLD,      /* in a batch cold receivers are rung before the next receiver */
 	RULE_SEND_LOCK,       /* one lock covers stamp, pushes and commit */
+	RULE_DOZING_AFTER,    /* dozing receivers are rung after the commit */
+	RULE_SLEEP_FENCE,     /* fence between attention and the look before sleep */
+	RULE_CHILL_LOOK,      /* look once more at links that were made cold */
+	RULE_FLUSH_WAIT,      /* a batch ends before its sender waits */
+	RULE_ROOM_FENCE,      /* fence between room word and the look at consumed */
+	RULE_GIVE_FENCE,      /* fence between consumed and the look at the room word */
+	RULE_BUDGET,          /* a link that has had its share of a round loses its place */
+	RULE_NAME_STAMP,      /* ternd's events are stamped when they are read */
+	RULE_SUBSCRIBE_WAIT,  /* tern_subscribe() returns when ternd has the rule */
+	RULE_BOUNCE,          /* a call for a name that is not here any more is sent back */
 	N_RULES,
 };
 
@@ -61,7 +71,30 @@ uint64_t hook_time(uint64_t real);
 			hook_stop(x);                                                              \
 	} while (0)
 
+/*
+ * hook_store() - keep a store back, as a processor may that finds no fence behind it
+ * hook_drain() - now the others see what was kept back
+ *
+ * Threads: with the lock of the handle. Blocks: never.
+ */
+void hook_store(_Atomic uint64_t *word, uint64_t value);
+void hook_drain(void);
+
 #define HOOK_TIME(real)   hook_time(real)
+/* STORE_FENCED() - store(word, value), which the fence of this rule makes visible; else HOOK_DRAIN() does */
+#define STORE_FENCED(rule, store, word, value)                                                     \
+	do {                                                                                       \
+		if (RULE(rule))                                                                    \
+			store((word), (value));                                                    \
+		else                                                                               \
+			hook_store((word), (value));                                               \
+	} while (0)
+#define HOOK_DRAIN(rule)                                                                           \
+	do {                                                                                       \
+		if (!RULE(rule))                                                                   \
+			hook_drain();                                                              \
+	} while (0)
+#define HOOK_IS_BUILT     true
 #define HOOK_MAX_HOT(max) (hook_max_hot ? hook_max_hot : (max))
 
 #else
@@ -69,6 +102,9 @@ uint64_t hook_time(uint64_t real);
 #define RULE(x)           true
 #define STOP_POINT(x)     ((void)0)
 #define HOOK_TIME(real)   (real)
+#define HOOK_DRAIN(rule)  ((void)0)
+#define HOOK_IS_BUILT     false
+#define STORE_FENCED(rule, store, word, value) store((word), (value))
 #define HOOK_MAX_HOT(max) (max)
 
 #endif

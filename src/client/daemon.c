@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 
 #include "base/atomic.h"
+#include "base/hook.h"
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
@@ -875,6 +876,8 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 		control.rule_add.tags.items[i] = text_of(rule->tags[i]);
 		control.rule_add.tags.n = i + 1;
 	}
+	if (!RULE(SUBSCRIBE_WAIT))
+		return request_send(bus, &control, default_deadline(bus));
 	return request(bus, &control, &r1, default_deadline(bus));
 }
 

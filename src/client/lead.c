@@ -141,9 +141,13 @@ check_writable(struct partner *partner)
 	if (r == LINK_E_FULL || (r == 0 && partner->wants_out && !partner->dead)) {
 		if (r == 0)
 			return; /* the socket is full still */
+		STOP_POINT("room-full");
 		link_want_room(partner->link, true);
-		r = link_room(partner->link, partner->want_size, partner->want_lent,
-			partner->want_fds, partner->want_event);
+		if (RULE(ROOM_LOOK))
+			r = link_room(partner->link, partner->want_size, partner->want_lent,
+				partner->want_fds, partner->want_event);
+		STOP_POINT("room-looked");
+		HOOK_DRAIN(ROOM_FENCE);
 		if (r == LINK_E_FULL)
 			return;
 	}
@@ -162,8 +166,10 @@ check_waiter(struct waiter *waiter)
 		return;
 	r = send_room(partner, waiter->room_for, waiter->room_event);
 	if (r == LINK_E_FULL) {
+		STOP_POINT("room-full");
 		link_want_room(partner->link, true);
 		r = RULE(ROOM_LOOK) ? send_room(partner, waiter->room_for, waiter->room_event) : r;
+		HOOK_DRAIN(ROOM_FENCE);
 	}
 	if (r != LINK_E_FULL)
 		lead_wake(waiter);

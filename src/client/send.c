@@ -38,6 +38,26 @@ send_stamp(tern_bus *bus, bool in_batch)
 	return now;
 }
 
+/* stop_unlocked() - be held where other threads are let in; in the release nothing */
+static void
+stop_unlocked(tern_bus *bus, const char *point)
+{
+	if (!HOOK_IS_BUILT)
+		return;
+	bus_leave(bus);
+	STOP_POINT(point);
+	(void)pthread_mutex_lock(&bus->lock);
+}
+
+static void
+stop_pushed(tern_bus *bus)
+{
+	if (!RULE(SEND_LOCK))
+		stop_unlocked(bus, "pushed");
+	else
+		STOP_POINT("pushed");
+}
+
 /* --- batches --- */
 
 static void
@@ -134,7 +154,8 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 	struct waiter waiter;
 	int r;
 
-	send_flush(bus);
+	if (RULE(FLUSH_WAIT))
+		send_flush(bus);
 	r = waiter_init(&waiter, WAIT_ROOM);
 	if (r < 0)
 		return r;
@@ -142,12 +163,14 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 	waiter.room_for = out;
 	waiter.room_event = is_event;
 	bus->n_want_room++;
-	link_want_room(partner->link, true);
+	if (RULE(ROOM_LOOK))
+		link_want_room(partner->link, true);
 	if (RULE(ROOM_LOOK) && send_room(partner, out, is_event) == 0 && !partner->wants_out)
 		waiter.done = true;
 	r = lead_wait(bus, &waiter, deadline);
 	bus->n_want_room--;
 	waiter_deinit(&waiter);
+	stop_unlocked(bus, "room-came"); /* others may take it before this thread has the lock back */
 	(void)partner_unref(partner); /* may be the last: callers look before they use it */
 	return r;
 }
@@ -164,7 +187,8 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	partner->want_size = out->header.size;
 	partner->want_lent = count_lent(out);
 	partner->want_fds = out->header.n_fds;
-	link_want_room(partner->link, true);
+	if (RULE(ROOM_LOOK))
+		link_want_room(partner->link, true);
 }
 
 static int
@@ -196,7 +220,7 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 	batch_cold(bus, partner);
 	out->header.stamp = send_stamp(bus, batch);
 	link_push(partner->link, out);
-	STOP_POINT("pushed");
+	stop_pushed(bus);
 	if (batch && batch_note(bus, partner))
 		return;
 	fence_sent();
@@ -262,7 +286,7 @@ push_many(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out
 			link_push(link, &out[to[i].which]);
 		else
 			link_count_lost(link);
-		STOP_POINT("pushed");
+		stop_pushed(bus);
 	}
 }
 
@@ -294,7 +318,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing o
 	fence_sent();
 	/* cold ones before the commit, else they could hear of it from somebody who reacted already */
 	if (RULE(COLD_FIRST))
-		ring_many(to, n, true, false);
+		ring_many(to, n, true, !RULE(DOZING_AFTER));
 	STOP_POINT("uncommitted");
 	endpoint_commit(&bus->endpoint, bus->endpoint.shared);
 	STOP_POINT("committed");
@@ -308,7 +332,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing o
 			return;
 	}
 	fence_sent();
-	ring_many(to, n, !RULE(COLD_FIRST), true);
+	ring_many(to, n, !RULE(COLD_FIRST), RULE(DOZING_AFTER));
 	send_flush(bus);
 }
 
@@ -355,7 +379,7 @@ send_from_daemon(tern_bus *bus, tern_message *message, uint64_t rule)
 		.peer = TERN_PEER_BUS,
 		.rule = rule,
 		/* what was pushed before ternd spoke is stamped earlier, and so taken first */
-		.lost = MAX(bus_now(bus), bus->to_self_stamp),
+		.lost = RULE(NAME_STAMP) ? MAX(bus_now(bus), bus->to_self_stamp) : 0,
 	};
 
 	bus->to_self_stamp = item.lost;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/atomic.h"
+#include "base/hook.h"
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
@@ -72,7 +73,8 @@ call_arrived(struct partner *partner, tern_message *m)
 		rules_here_call(partner, m);
 		return;
 	}
-	if (*service && *service != ':' && bus->mode == MODE_BUS && !daemon_has_name(bus, service)) {
+	if (*service && *service != ':' && bus->mode == MODE_BUS && RULE(BOUNCE) &&
+		!daemon_has_name(bus, service)) {
 		if (!(m->header.flags & WIRE_NO_REPLY))
 			send_bounce(partner, m->header.serial);
 		(void)message_unref_locked(m); /* always NULL */

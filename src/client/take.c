@@ -73,7 +73,7 @@ look(tern_bus *bus, struct partner *partner)
 	}
 	if (r > 0 || partner->link->closed || has_lost(partner))
 		found_add(bus, partner);
-	else if (partner->link->in.published != partner->link->in.tail)
+	else if (RULE(PUBLISH_ROOM) && partner->link->in.published != partner->link->in.tail)
 		link_publish(partner->link);
 }
 
@@ -125,6 +125,8 @@ heat_all(tern_bus *bus)
 	if (!bus->dozing)
 		return;
 	bus->dozing = false;
+	if (!RULE(HEAT_ALL))
+		return;
 	DL_FOREACH (bus->hot, partner)
 		if (partner->link->attention == ATTENTION_DOZING)
 			link_attend(partner->link, ATTENTION_HOT);
@@ -224,8 +226,7 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 		} else {
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, 0);
 		}
-		if (RULE(HEAT_ALL) || total + (size_t)MAX(n, 0) == 0)
-			heat_all(bus);
+		heat_all(bus);
 		for (int i = 0; i < n; i++)
 			source_ready(bus, events[i].data.ptr, events[i].events);
 		total += (size_t)MAX(n, 0);
@@ -269,6 +270,7 @@ take_doze(tern_bus *bus)
 		store_rlx(&bus->kicked, 0); /* a round follows */
 		return false;
 	}
+	STOP_POINT("before-doze");
 	DL_FOREACH (bus->hot, partner) {
 		if (RULE(PUBLISH_ROOM))
 			link_publish(partner->link);
@@ -281,15 +283,18 @@ take_doze(tern_bus *bus)
 	 * Attention must be visible before the last look: a sender pushes, fences and reads attention. With
 	 * both fences one of the two sees the other (A1, A2); release and acquire do not give that.
 	 */
-	fence_seq();
+	if (RULE(SLEEP_FENCE))
+		fence_seq();
 	if (!RULE(SLEEP_LOOK))
 		return true;
 	DL_FOREACH (bus->hot, partner)
 		found = found || can_take(partner);
 	if (daemon_spoke(bus))
 		found = true;
+	STOP_POINT("doze-looked");
 	if (found)
 		heat_all(bus);
+	HOOK_DRAIN(SLEEP_FENCE);
 	return !found;
 }
 
@@ -300,6 +305,7 @@ chill_idle(tern_bus *bus)
 	struct partner *partner, *before, *chilled = NULL;
 	uint32_t n_idle = bus->n_hot;
 
+	STOP_POINT("before-chill");
 	for (partner = bus->hot ? bus->hot->prev : NULL; partner && n_idle > HOOK_MAX_HOT(MAX_HOT); partner = before) {
 		before = partner == bus->hot ? NULL : partner->prev;
 		if (!partner->link->ready || partner->link->closed)
@@ -311,14 +317,15 @@ chill_idle(tern_bus *bus)
 		partner_chill(partner);
 		chilled = chilled ? chilled : partner;
 	}
-	if (!chilled)
+	if (!chilled || !RULE(CHILL_LOOK))
 		return;
 	fence_seq(); /* as in take_doze(): announced, fenced, looked at once more */
 	for (partner = bus->cold; partner; partner = before) {
 		bool last = partner == chilled;
 
 		before = partner->next;
-		if (link_look(partner->link) != 0 || has_lost(partner)) {
+		if (RULE(UNCOMMITTED_HOT) ? link_look(partner->link) != 0 || has_lost(partner)
+					  : can_take(partner)) {
 			partner_heat(partner);
 			look(bus, partner);
 		}
@@ -387,7 +394,8 @@ take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
 		partner_broke(partner);
 		return;
 	}
-	if (partner->link->in.tail - partner->link->in.published >= partner->link->in.size / 4)
+	if (partner->link->in.tail - partner->link->in.published >= partner->link->in.size / 4 &&
+		RULE(PUBLISH_ROOM))
 		link_publish(partner->link);
 	hand_over(partner, m);
 }
@@ -406,7 +414,8 @@ head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
 	struct link *link = partner->link;
 	int r;
 
-	if (partner->round_records >= ROUND_RECORDS || partner->round_bytes >= ROUND_BYTES) {
+	if (RULE(BUDGET) &&
+		(partner->round_records >= ROUND_RECORDS || partner->round_bytes >= ROUND_BYTES)) {
 		bus->n_overruns += partner->round_records == ROUND_RECORDS;
 		return false;
 	}
@@ -591,5 +600,6 @@ take_round(tern_bus *bus)
 		taken += end_closed(bus);
 	if (bus->n_hot > HOOK_MAX_HOT(MAX_HOT))
 		chill_idle(bus);
+	HOOK_DRAIN(GIVE_FENCE);
 	return taken + news;
 }

@@ -15,10 +15,16 @@
 void
 link_attend(struct link *link, enum attention attention)
 {
+	uint64_t word;
+
 	if (attention != ATTENTION_HOT && RULE(NEW_EPOCH))
 		link->epoch++;
 	link->attention = attention;
-	store_rlx(&link->words->attention, ATTENTION_WORD(link->epoch, attention)); /* A2 */
+	word = ATTENTION_WORD(link->epoch, attention);
+	if (attention == ATTENTION_HOT)
+		store_rlx(&link->words->attention, word); /* seen late: a bell too many */
+	else
+		STORE_FENCED(SLEEP_FENCE, store_rlx, &link->words->attention, word); /* A2 */
 }
 
 static int
@@ -165,8 +171,10 @@ ring_for_room(struct link *link)
 
 	if (!link->ready)
 		return;
-	fence_seq(); /* publish, then look at the room word: without it both sides may miss */
+	if (RULE(GIVE_FENCE))
+		fence_seq(); /* publish, then look at the room word: without it both sides may miss */
 	word = load_rlx(&link->partner_words->room);
+	STOP_POINT("room-read");
 	if (!(word & 1) || word == link->room_rung)
 		return;
 	link->room_rung = word;

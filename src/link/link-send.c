@@ -312,11 +312,14 @@ link_ring(struct link *link, bool cold, bool dozing)
 	uint64_t word;
 
 	if (unlikely(!link->ready)) {
+		HOOK_DRAIN(SEND_FENCE);
 		if (cold && RULE(UNKNOWN_COLD))
 			(void)bell_socket(link); /* a closed link is noticed by its reader */
 		return;
 	}
 	word = load_rlx(&link->partner_words->attention); /* A1: ordered by the caller's fence */
+	STOP_POINT("attention-read");
+	HOOK_DRAIN(SEND_FENCE);
 	if (ATTENTION_STATE(word) == ATTENTION_HOT || word == link->rung)
 		return;
 	if (ATTENTION_STATE(word) == ATTENTION_DOZING) {
@@ -337,7 +340,8 @@ void
 link_want_room(struct link *link, bool want)
 {
 	link->room_epoch += want;
-	store_rlx(&link->words->room, link->room_epoch << 1 | want); /* A3: ordered by the fence */
-	if (want)
+	STORE_FENCED(ROOM_FENCE, store_rlx, &link->words->room,
+		link->room_epoch << 1 | want); /* A3: ordered by the fence */
+	if (want && RULE(ROOM_FENCE))
 		fence_seq(); /* store room, then look at consumed: without it both sides may miss */
 }

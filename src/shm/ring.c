@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/attribute.h"
+#include "base/hook.h"
 #include "shm/ring.h"
 
 static bool
@@ -92,7 +93,7 @@ ring_out_end(struct ring_out *ring, uint32_t size)
 {
 	ring->head += size;
 	ring->published = ring->head;
-	store_rel(ring->produced, ring->head); /* R1 */
+	STORE_FENCED(SEND_FENCE, store_rel, ring->produced, ring->head); /* R1 */
 }
 
 int
@@ -136,6 +137,6 @@ ring_in_publish(struct ring_in *ring)
 	if (ring->published == ring->tail)
 		return false;
 	ring->published = ring->tail;
-	store_rel(ring->consumed, ring->tail); /* R3 */
+	STORE_FENCED(GIVE_FENCE, store_rel, ring->consumed, ring->tail); /* R3 */
 	return true;
 }

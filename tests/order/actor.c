@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/attribute.h"
 #include "client/bus.h"
@@ -83,7 +84,28 @@ tell_nonblock(struct self *self, const long args[N_ARGS])
 	return tell_with(self, args[0], args[1], args[2], TERN_NONBLOCK);
 }
 
+long
+fill(struct self *self, const long args[N_ARGS])
+{
+	long n = 0;
+
+	while (tell_with(self, args[0], 100 + n, QUARTER, TERN_NONBLOCK) == 0)
+		n++;
+	return n;
+}
+
 /* --- taking in --- */
+
+static bool
+has_tag(const tern_message *m, const char *tag)
+{
+	const char *text;
+
+	for (size_t i = 0; (text = tern_message_tag(m, i)); i++)
+		if (strcmp(text, tag) == 0)
+			return true;
+	return false;
+}
 
 static void
 note(struct self *self, struct tern_event *event)
@@ -94,7 +116,7 @@ note(struct self *self, struct tern_event *event)
 	case TERN_CALL:
 	case TERN_EVENT:
 		if (tern_message_sender(event->message) == TERN_PEER_BUS)
-			number = LOG_NAME;
+			number = has_tag(event->message, "gone") ? LOG_NAME_GONE : LOG_NAME;
 		else
 			must_be(tern_message_unpack(event->message, "u", &number), 0);
 		put((long)number);
@@ -157,10 +179,19 @@ take_ready(struct self *self, const long args[N_ARGS])
 	return 0;
 }
 
+/* fd_of() - asked for once: tern_fd() looks at the links, which is_woken() must not */
+static int
+fd_of(struct self *self)
+{
+	if (!self->fd)
+		self->fd = tern_fd(self->bus);
+	return self->fd;
+}
+
 long
 is_woken(struct self *self, const long args[N_ARGS])
 {
-	struct pollfd pollfd = {.fd = tern_fd(self->bus), .events = POLLIN};
+	struct pollfd pollfd = {.fd = fd_of(self), .events = POLLIN};
 
 	return poll(&pollfd, 1, 0);
 }
@@ -168,7 +199,7 @@ is_woken(struct self *self, const long args[N_ARGS])
 long
 sleep_tight(struct self *self, const long args[N_ARGS])
 {
-	struct pollfd pollfd = {.fd = tern_fd(self->bus), .events = POLLIN};
+	struct pollfd pollfd = {.fd = fd_of(self), .events = POLLIN};
 	int more;
 
 	do {
@@ -177,6 +208,63 @@ sleep_tight(struct self *self, const long args[N_ARGS])
 		note_all(self);
 	} while (more || poll(&pollfd, 1, 0));
 	return 0;
+}
+
+/* --- names --- */
+
+#define NAME "org.example.Order"
+
+long
+own_name(struct self *self, const long args[N_ARGS])
+{
+	return tern_own(self->bus, NAME, 0, NULL);
+}
+
+long
+disown_name(struct self *self, const long args[N_ARGS])
+{
+	return tern_disown(self->bus, NAME);
+}
+
+static int
+called(tern_call *call, tern_message *m, void *user)
+{
+	uint64_t number;
+
+	must_be(tern_message_unpack(m, "u", &number), 0);
+	put((long)number);
+	return tern_reply(call, NULL);
+}
+
+long
+serve_name(struct self *self, const long args[N_ARGS])
+{
+	static const struct tern_method method = {NULL, called};
+
+	return tern_serve(self->bus, NAME, NULL, &method, 1, self, &self->service);
+}
+
+long
+hear_names(struct self *self, const long args[N_ARGS])
+{
+	static const char *const tags[] = {NAME, NULL};
+	struct tern_rule rule = {.size = sizeof(rule), .sender = "tern", .tags = tags};
+
+	return tern_subscribe(self->bus, &rule, NULL, NULL, &self->subscription);
+}
+
+long
+call_name(struct self *self, const long args[N_ARGS])
+{
+	tern_message *m;
+	long r;
+
+	must_be(tern_message_new_call(self->bus, NAME, "news", &m), 0);
+	pad(m, args[0], 0);
+	self->call = tern_call_unref(self->call);
+	r = tern_send(m, TERN_FOREVER, 0, &self->call);
+	(void)tern_message_unref(m); /* always NULL */
+	return r;
 }
 
 /* --- settings --- */

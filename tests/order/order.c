@@ -16,7 +16,13 @@ enum {
 	TIMEOUT = 180, /* s, of one story once; generous: the machine may be busy */
 };
 
-static const struct story *const all[] = {stories_causal};
+static const struct story *const all[] = {
+	stories_causal,
+	stories_shared,
+	stories_wake,
+	stories_room,
+	stories_bus,
+};
 
 static const struct story *
 story_at(int n)

@@ -326,7 +326,7 @@ stop_on(struct scene *scene, enum who who, int n, const char *point, uint32_t nt
 {
 	struct thread *thread = thread_of(scene, who, n);
 
-	must_be(load_acq(&thread->state), IDLE);
+	must(load_acq(&thread->state) != RUNS);
 	must(strlen(point) < POINT_SIZE);
 	memcpy(thread->point, point, strlen(point) + 1);
 	thread->nth = nth;
@@ -349,6 +349,15 @@ is_over_on(struct scene *scene, enum who who, int n, bool certain)
 	while (load_acq(&thread->state) == RUNS && clock_now_ns() < end)
 		word_wait(&thread->state, RUNS);
 	return load_acq(&thread->state) == IDLE;
+}
+
+void
+resume_on(struct scene *scene, enum who who, int n)
+{
+	struct thread *thread = thread_of(scene, who, n);
+
+	must_be(load_acq(&thread->state), HELD);
+	word_set(&thread->state, RUNS);
 }
 
 long

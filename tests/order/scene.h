@@ -31,9 +31,12 @@ enum {
 	N_ARGS = 3,
 	LOG_LOST = 10000, /* a partner was lost; gaps are LOG_GAP + number of events */
 	LOG_GAP = 20000,
-	LOG_NAME = 30000,     /* an event of ternd's */
+	LOG_NAME = 30000,     /* a name came */
+	LOG_NAME_GONE = 30001,
 	LOG_WRITABLE = 40000, /* room again after -EAGAIN */
 };
+
+#define QUARTER 1800 /* bytes of padding that make a record nearly a quarter of the first ring */
 
 /* What an actor itself knows. */
 struct self {
@@ -41,7 +44,8 @@ struct self {
 	tern_topic *topic; /* everybody's */
 	tern_subscription *subscription;
 	tern_service *service;
-	tern_call *call; /* the last one that was answered late */
+	tern_call *call; /* the last one */
+	int fd;          /* tern_fd(); 0 not asked for yet */
 };
 
 /* Something an actor can be told to do. Its result is handed back. */
@@ -82,7 +86,7 @@ long id_of(const struct scene *scene, enum who who);
 void actor_begin(struct scene *scene, enum who who, int thread, actor_fn *fn, const long args[N_ARGS]);
 long finish_on(struct scene *scene, enum who who, int thread);
 
-/* stop_at() - what is begun next will be held the nth time (1...) it comes to this point */
+/* stop_at() - what is begun next, or resumed, will be held the nth time (1...) it comes to this point */
 #define stop_at(scene, who, point, nth) stop_on(scene, who, 0, point, nth)
 void stop_on(struct scene *scene, enum who who, int thread, const char *point, uint32_t nth);
 /* is_held() - wait until it is held there. Return: false, it came to its end instead. */
@@ -90,6 +94,9 @@ void stop_on(struct scene *scene, enum who who, int thread, const char *point, u
 bool is_held_on(struct scene *scene, enum who who, int thread);
 /* is_over() - did it end, within a glance, or for certain if the rule is off? */
 bool is_over_on(struct scene *scene, enum who who, int thread, bool certain);
+/* resume() - on, without waiting for anything */
+#define resume(scene, who) resume_on(scene, who, 0)
+void resume_on(struct scene *scene, enum who who, int thread);
 /* go() - on, and wait for the end. Return: as finish(). */
 #define go(scene, who) go_on(scene, who, 0)
 long go_on(struct scene *scene, enum who who, int thread);
@@ -121,6 +128,12 @@ actor_fn set_max_hot;    /* links that may stay hot */
 actor_fn set_clock_back; /* ns */
 actor_fn is_linked;      /* id. Return: 1 linked and hello came; 2 cold */
 actor_fn flush;
+actor_fn own_name;    /* the one name of all; tern_own() */
+actor_fn disown_name;
+actor_fn serve_name;  /* the same name, with a service that puts what it is called with */
+actor_fn hear_names;  /* subscribe to its coming and going */
+actor_fn call_name;   /* number: send a call to it, and forget its answer */
+actor_fn fill;        /* id: records of a quarter ring each, until there is no room. Return: how many */
 actor_fn leave;          /* close the bus, end the process */
 
 /* put() - what an actor took in, into its log */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * room: who waits for room is woken when there is some, and takes no more than there is
+ *
+ * A fills its ring to C with records of nearly a quarter of it.
+ */
+
+#include "scene.h"
+
+enum { FULL = 4 }; /* so many fit */
+
+static void
+two(struct scene *scene)
+{
+	enter(scene, A);
+	enter(scene, C);
+	acquaint(scene, A, C);
+}
+
+/* knows_room() - is A awake, or was it told already? */
+static bool
+knows_room(struct scene *scene)
+{
+	return place_of(scene, A, LOG_WRITABLE) >= 0 || act(scene, A, is_woken, 0) > 0;
+}
+
+static void
+take_all(struct scene *scene)
+{
+	while (act(scene, C, take, 0) > 0)
+		;
+}
+
+/* C makes room after A has looked for it and before it says that it waits. */
+static bool
+room_before_word(struct scene *scene)
+{
+	two(scene);
+	must_be(act(scene, A, fill, id_of(scene, C)), FULL);
+	stop_at(scene, A, "room-full", 1);
+	begin(scene, A, sleep_tight, 0);
+	must(is_held(scene, A));
+	take_all(scene);
+	go(scene, A);
+	return knows_room(scene);
+}
+
+/* C makes room, and does not see yet that A waits; A has looked already. */
+static bool
+waited_without_fence(struct scene *scene)
+{
+	two(scene);
+	must_be(act(scene, A, fill, id_of(scene, C)), FULL);
+	stop_at(scene, A, "room-looked", 1);
+	begin(scene, A, sleep_tight, 0);
+	must(is_held(scene, A));
+	take_all(scene);
+	go(scene, A);
+	return knows_room(scene);
+}
+
+/* A looks for room before it can see what C gave back, and C has seen nobody waiting. */
+static bool
+given_without_fence(struct scene *scene)
+{
+	bool has_room;
+
+	two(scene);
+	for (int i = 0; i < FULL; i++)
+		must_be(act(scene, A, tell_nonblock, id_of(scene, C), 1, QUARTER), 0);
+	stop_at(scene, C, "room-read", 2); /* the last time */
+	begin(scene, C, take, 0);
+	must(is_held(scene, C));
+	has_room = act(scene, A, tell_nonblock, id_of(scene, C), 2, QUARTER) == 0;
+	act(scene, A, sleep_tight, 0);
+	go(scene, C);
+	return has_room || knows_room(scene);
+}
+
+/* C takes everything and sleeps: A has been told. */
+static bool
+room_before_sleep(struct scene *scene)
+{
+	two(scene);
+	must_be(act(scene, A, fill, id_of(scene, C)), FULL);
+	act(scene, A, sleep_tight, 0);
+	act(scene, C, sleep_tight, 0);
+	return knows_room(scene);
+}
+
+/* One thread of A was told that there is room; the other takes it first. */
+static bool
+room_taken_by_another(struct scene *scene)
+{
+	int n = 0;
+
+	two(scene);
+	n = (int)act(scene, A, fill, id_of(scene, C));
+	stop_at(scene, A, "room-full", 1);
+	begin(scene, A, tell_padded, id_of(scene, C), 1, QUARTER);
+	must(is_held(scene, A));
+	take_all(scene);
+	stop_at(scene, A, "room-came", 1);
+	resume(scene, A);
+	must(is_held(scene, A));
+	begin_on(scene, A, 1, fill, id_of(scene, C));
+	n += (int)finish_on(scene, A, 1);
+	resume(scene, A);
+	if (is_over_on(scene, A, 0, scene_is_off(scene)) && finish(scene, A) < 0)
+		return false; /* it did not survive what it did */
+	while (n_delivered(scene, C) < n + 1)
+		act(scene, C, take, 0);
+	return finish(scene, A) == 0;
+}
+
+const struct story stories_room[] = {
+	{"room before the word", RULE_ROOM_LOOK, room_before_word},
+	{"waited without fence", RULE_ROOM_FENCE, waited_without_fence},
+	{"given without fence", RULE_GIVE_FENCE, given_without_fence},
+	{"room before sleep", RULE_PUBLISH_ROOM, room_before_sleep},
+	{"room taken by another", RULE_ROOM_RECHECK, room_taken_by_another},
+	{0},
+};
