@@ -12,6 +12,8 @@
 #include "link/packet.h"
 #include "shm/head.h"
 
+#define PLAN_MAX (UINT32_C(1) << 30)
+
 uint32_t
 link_record_max(const struct link *link)
 {
@@ -33,7 +35,7 @@ link_plan(struct outgoing *out)
 	} else {
 		header->flags &= (uint16_t)~WIRE_INLINE;
 	}
-	header->inline_size = (uint32_t)size;
+	header->inline_size = (uint32_t)MIN(size, (uint64_t)PLAN_MAX); /* larger than any ring is enough to know */
 	header->size = ALIGN_TO(wire_size(header), RING_ALIGN);
 	return header->size;
 }
@@ -163,8 +165,8 @@ link_room(struct link *link, uint32_t size, uint32_t n_lent, uint32_t n_fds, boo
 	r = out_room(link, size, reserve);
 	if (unlikely(r == 0) && link_may_move(link)) {
 		r = link_move(link);
-		if (r && r != LINK_E_FULL)
-			return r;
+		if (r == LINK_E_CLOSED)
+			return r; /* but short of memory or descriptors it stays in the ring it has */
 		if (is_event)
 			reserve = LINK_MOVED_SIZE + RING_ALIGN + link->out.size / 8;
 		r = out_room(link, size, reserve);
