@@ -61,11 +61,11 @@ remote_get(struct link *link, uint32_t id)
 	struct remote *remote = remote_find(link, id);
 	bool rang;
 
-	if (remote || link->fd < 0)
-		return remote;
-	(void)packet_read(link, &rang); /* what else is wrong shows at the next look */
-	while (!(remote = remote_find(link, id)) && packet_read(link, &rang) == 1)
-		;
+	for (uint32_t n = 0; !remote && link->fd >= 0 && n < LINK_MAX_PACKETS; n++) {
+		if (packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+			break;
+		remote = remote_find(link, id);
+	}
 	return remote;
 }
 
@@ -222,10 +222,12 @@ link_drop_fds(struct link *link, uint32_t first)
 int
 link_take_fds(struct link *link, const struct wire_header *header, int *ret_fds)
 {
+	uint32_t n = 0;
 	bool rang;
 
 	link_drop_fds(link, header->first_fd);
-	while (link->n_fds < header->n_fds && link->fd >= 0 && packet_read(link, &rang) == 1)
+	while (link->n_fds < header->n_fds && link->fd >= 0 && n++ < LINK_MAX_PACKETS &&
+		packet_read(link, &rang) == 1)
 		link_drop_fds(link, header->first_fd);
 	if (link->n_fds < header->n_fds || link->fd_first != header->first_fd)
 		return wrong(link, "a message names descriptors that were not sent");

@@ -143,6 +143,7 @@ link_unref(struct link *link)
 int
 link_read_socket(struct link *link, bool *ret_rang)
 {
+	uint32_t n = 0;
 	int r;
 
 	*ret_rang = false;
@@ -150,8 +151,8 @@ link_read_socket(struct link *link, bool *ret_rang)
 		return LINK_E_CLOSED;
 	do {
 		r = packet_read(link, ret_rang);
-	} while (r == 1);
+	} while (r == 1 && ++n < LINK_MAX_PACKETS);
 	if (r == LINK_E_CLOSED)
 		link->closed = true;
-	return r;
+	return r == 1 ? 0 : r; /* 1: there is more, and the socket stays readable */
 }

