@@ -147,12 +147,26 @@ partner_touch(struct partner *partner)
 	DL_PREPEND(bus->hot, partner);
 }
 
+/*
+ * hang_up() - out of the epoll set, and closed
+ *
+ * Closing alone does not take it out: a child between fork and exec may hold a copy, and the set would
+ * go on telling of a partner that is no more.
+ */
+static void
+hang_up(struct partner *partner)
+{
+	if (partner->link->fd >= 0)
+		(void)epoll_ctl(partner->bus->epoll, EPOLL_CTL_DEL, partner->link->fd, NULL); /* may be out */
+	link_hang_up(partner->link);
+}
+
 void
 partner_broke(struct partner *partner)
 {
 	partner->has_head = false;
 	partner->broke = true;
-	link_hang_up(partner->link);
+	hang_up(partner);
 	partner_heat(partner);
 }
 
@@ -183,7 +197,7 @@ partner_end(struct partner *partner)
 		bus->n_want_room--;
 	call_fail_partner(partner);
 	direct_partner_ended(partner);
-	link_hang_up(partner->link);
+	hang_up(partner);
 	lead_check_room(bus);
 	partner_want_nothing(partner);
 	bus->n_untold -= bus->mode != MODE_BUS && !partner->knows_rules;
