@@ -93,7 +93,9 @@ struct partner {
 	tern_call *incoming; /* from it, not answered yet */
 	struct rule_here *rules; /* direct links: what the other end wants to hear */
 	bool knows_rules;        /* and that is all of it */
-	uint64_t told_rule;      /* own rules up to this number it was told */
+	uint64_t told_rule;      /* own rules up to this number it was told, or is being told */
+	bool telling; /* not all of them yet: those from … to */
+	uint64_t telling_from, telling_to;
 };
 
 /* Something for the program. All references are the item's. */

@@ -80,8 +80,10 @@ void event_run(tern_subscription *s, tern_message *m, uint64_t lost);
 
 /* rules_here_call() - a partner on a direct link tells or withdraws a rule; answers the call */
 void rules_here_call(struct partner *partner, tern_message *m);
-/* rules_here_tell() - a new direct link learns what this end wants to hear */
+/* rules_here_tell() - a new direct link learns what this end wants to hear, as far as there is room */
 void rules_here_tell(struct partner *partner);
+/* rules_here_tell_on() - there is room again: the rest, if not all was told */
+void rules_here_tell_on(struct partner *partner);
 
 /* subscription_free() - its memory; without the lock */
 void subscription_free(tern_subscription *s);

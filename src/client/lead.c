@@ -21,6 +21,7 @@
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
+#include "client/event.h"
 
 #define SPIN_CLOCK_EVERY 32u  /* looks between two readings of the clock */
 #define CLOCK_EVERY_ROUNDS 64u /* busy rounds between two looks at the deadlines */
@@ -153,6 +154,7 @@ check_writable(struct partner *partner)
 	}
 	partner_want_nothing(partner);
 	queue_notice(bus, TERN_WRITABLE, partner->id);
+	rules_here_tell_on(partner);
 }
 
 /* check_waiter() - a new room word where there is none yet, and one more look after it */

@@ -230,12 +230,26 @@ tell_rule(struct partner *partner, tern_subscription *s, const char *member, boo
 void
 rules_here_tell(struct partner *partner)
 {
+	partner->telling = true;
+	partner->telling_to = partner->told_rule = partner->bus->last_rule; /* later ones tell it themselves */
+	rules_here_tell_on(partner);
+}
+
+void
+rules_here_tell_on(struct partner *partner)
+{
 	tern_subscription *s;
 
-	DL_FOREACH (partner->bus->subscriptions, s)
-		(void)tell_rule(partner, s, LIBRARY_ADD_RULE, false); /* the ring is empty: there is room */
-	partner->told_rule = partner->bus->last_rule;
-	(void)tell_rule(partner, NULL, LIBRARY_RULES_TOLD, false);
+	if (!partner->telling || partner->dead)
+		return;
+	DL_FOREACH (partner->bus->subscriptions, s) {
+		if (s->id <= partner->telling_from || s->id > partner->telling_to)
+			continue;
+		if (tell_rule(partner, s, LIBRARY_ADD_RULE, false) == -EAGAIN)
+			return; /* its room word is set: again when there is room */
+		partner->telling_from = s->id;
+	}
+	partner->telling = tell_rule(partner, NULL, LIBRARY_RULES_TOLD, false) == -EAGAIN;
 }
 
 /* --- subscriptions --- */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The rules of a direct link: each end tells the other what it wants to hear, whatever the number of
+ * its rules and the size of the ring that is there to tell them.
+ */
+
+#include <stdio.h>
+
+#include "fixture.h"
+#include "tern/tern.h"
+
+#define N_RULES 500
+
+static void
+tag_of(char *to, size_t size, unsigned int i)
+{
+	(void)snprintf(to, size, "subject.of.rule.%u", i); /* fits */
+}
+
+/* publish_all() - dial, and say something on every subject at once */
+static void
+publish_all(void *user)
+{
+	const struct private_bus *place = user;
+	tern_bus *bus;
+
+	must_be(tern_dial(place->address, &bus), 0);
+	must_be(tern_set_option(bus, TERN_OPT_MAX_WAIT, LONG_NS), 0);
+	for (unsigned int i = 0; i < N_RULES; i++) {
+		char tag[64];
+		tern_topic *topic;
+
+		tag_of(tag, sizeof(tag), i);
+		must_be(tern_topic_new(bus, (const char *const[]){tag, NULL}, &topic), 0);
+		must_be(tern_publish(topic, "u", (uint64_t)i), 0);
+		(void)tern_topic_free(topic);
+	}
+	(void)tern_close(bus);
+}
+
+/* subscribe_all() - each waits for room, so that none is lost for want of it */
+static void
+subscribe_all(tern_bus *bus, tern_subscription **subscriptions)
+{
+	for (unsigned int i = 0; i < N_RULES; i++) {
+		char tag[64];
+		const char *const tags[] = {tag, NULL};
+		struct tern_rule rule = {.size = sizeof(rule), .policy = TERN_WAIT, .tags = tags};
+
+		tag_of(tag, sizeof(tag), i);
+		must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscriptions[i]), 0);
+	}
+}
+
+START_TEST(more_rules_than_a_ring_holds_are_all_told)
+{
+	tern_subscription *subscriptions[N_RULES];
+	struct tern_event event = {.size = sizeof(event)};
+	struct private_bus place;
+	unsigned int n = 0;
+	tern_bus *bus;
+	pid_t pid;
+
+	private_bus_place(&place);
+	must_be(tern_listen(place.address, &bus), 0);
+	subscribe_all(bus, subscriptions);
+	pid = child_start(publish_all, &place);
+	do {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		must(event.kind != TERN_GAP);
+		if (event.kind == TERN_EVENT) {
+			must(event.subscription == subscriptions[n]);
+			n++;
+		}
+		(void)tern_message_unref(event.message);
+	} while (event.kind != TERN_LOST);
+	must_be(n, N_RULES);
+	child_end(pid);
+	for (unsigned int i = 0; i < N_RULES; i++)
+		(void)tern_subscription_free(subscriptions[i]);
+	(void)tern_close(bus);
+	private_bus_stop(&place);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("link-rules");
+	TCase *tcase = tcase_create("rules");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	tcase_add_test(tcase, more_rules_than_a_ring_holds_are_all_told);
+	suite_add_tcase(suite, tcase);
+	return fixture_run(suite);
+}
