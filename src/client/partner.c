@@ -193,13 +193,11 @@ partner_end(struct partner *partner)
 	if (bus->batch_last == partner)
 		bus->batch_last = NULL;
 	bus->rules_version++;
-	if (partner->want_writable)
-		bus->n_want_room--;
+	partner_want_nothing(partner);
 	call_fail_partner(partner);
 	direct_partner_ended(partner);
 	hang_up(partner);
 	lead_check_room(bus);
-	partner_want_nothing(partner);
 	bus->n_untold -= bus->mode != MODE_BUS && !partner->knows_rules;
 	if (!bus->closed) {
 		daemon_unlinked(bus, partner);
