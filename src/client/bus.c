@@ -305,6 +305,7 @@ bus_shut(tern_bus *bus)
 	}
 	bus_drop_queues(bus);
 	watch_reap(bus);
+	partner_forget_missed(bus);
 	bus->daemon = daemon_free(bus->daemon);
 	endpoint_close(&bus->endpoint);
 	bus_close_descriptors(bus);

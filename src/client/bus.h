@@ -36,6 +36,7 @@
 #define KEPT_NOTICES     4096u /* TERN_LOST and the like that nobody asks for */
 #define COPY_MAX         (1u << 20) /* bytes of a foreign part that are made stable */
 #define MAX_BOUNCES      4u
+#define MAX_MISSED       4096u /* peers that are not linked and have lost something */
 #define DEFAULT_TIMEOUT  (25 * NSEC_PER_SEC)
 #define DEFAULT_SPIN     (50 * NSEC_PER_USEC)
 #define DEFAULT_MAX_WAIT NSEC_PER_SEC
@@ -96,6 +97,13 @@ struct partner {
 	uint64_t told_rule;      /* own rules up to this number it was told, or is being told */
 	bool telling; /* not all of them yet: those from … to */
 	uint64_t telling_from, telling_to;
+};
+
+/* Events that a peer lost before it was linked: told as soon as it is. */
+struct missed {
+	uint64_t peer;
+	uint64_t n;
+	UT_hash_handle hh;
 };
 
 /* Something for the program. All references are the item's. */
@@ -163,6 +171,7 @@ struct tern_bus {
 	/* links */
 	struct endpoint endpoint;
 	struct partner *partners; /* uthash by id */
+	struct missed *missed;    /* uthash by peer */
 	struct partner *hot, *cold;
 	uint32_t n_hot, n_cold;
 	uint64_t last_partner;      /* direct links are numbered here */
@@ -268,6 +277,10 @@ int partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *ident
 struct partner *partner_find(tern_bus *bus, uint64_t id);
 struct partner *partner_ref(struct partner *partner);
 struct partner *partner_unref(struct partner *partner);
+/* partner_missed() - a peer that is not linked has lost an event; its link will begin with that */
+void partner_missed(tern_bus *bus, uint64_t id);
+/* partner_forget_missed() - of all peers */
+void partner_forget_missed(tern_bus *bus);
 /* partner_heat(), partner_chill() - move between the lists and write attention; the caller fences */
 void partner_heat(struct partner *partner);
 void partner_chill(struct partner *partner);

@@ -66,9 +66,15 @@ struct daemon *
 daemon_free(struct daemon *daemon)
 {
 	struct own_name *own, *next;
+	struct request *request;
 
 	if (!daemon)
 		return NULL;
+	while ((request = daemon->requests)) { /* introductions: nobody waits for them */
+		DL_DELETE(daemon->requests, request);
+		(void)call_unref_locked(request->call); /* always NULL */
+		free(request);
+	}
 	daemon->fd = fd_close(daemon->fd);
 	peers_deinit(&daemon->peers);
 	names_deinit(&daemon->names);
@@ -202,25 +208,6 @@ add_link(tern_bus *bus, const struct control_link *link, int *fd, struct partner
 	return r;
 }
 
-/* make_event() - a name event of ternd, as a message like others */
-static int
-make_event(const struct control_event *event, tern_message **ret)
-{
-	uint8_t tags[CONTROL_MAX_EVENT_TAGS * (CONTROL_MAX_TEXT + 2)], *at = tags;
-	uint8_t n = 0;
-
-	for (size_t i = 0; i < event->tags.n && i < UINT8_MAX; i++, n++) {
-		const struct control_text *tag = &event->tags.items[i];
-
-		*at++ = (uint8_t)tag->size;
-		memcpy(at, tag->text, tag->size);
-		at += tag->size;
-		*at++ = '\0';
-	}
-	return message_new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
-		TERN_PEER_BUS, ret);
-}
-
 static void
 name_event(tern_bus *bus, const struct control_event *event)
 {
@@ -230,7 +217,7 @@ name_event(tern_bus *bus, const struct control_event *event)
 		event_gap_from(bus, TERN_PEER_BUS, event->lost);
 	if (event->tags.n == 0)
 		return; /* tells of a loss and nothing else */
-	if (make_event(event, &m) < 0 || send_from_daemon(bus, m, event->rule) < 0)
+	if (message_new_from_daemon(event, &m) < 0 || send_from_daemon(bus, m, event->rule) < 0)
 		event_gap_from(bus, TERN_PEER_BUS, 1);
 }
 
@@ -282,12 +269,13 @@ request_finish(tern_bus *bus, struct request *request, int result)
 {
 	DL_DELETE(bus->daemon->requests, request);
 	request->result = result;
-	if (!request->call) {
+	if (!request->is_heap) {
 		lead_wake(&request->waiter);
 		return;
 	}
-	call_resend(request->call, partner_find(bus, request->peer), /* who waits is a bounced call */
-		partner_find(bus, request->peer) ? 0 : -ENXIO);
+	if (request->call)
+		call_resend(request->call, partner_find(bus, request->peer),
+			partner_find(bus, request->peer) ? 0 : -ENXIO);
 	(void)call_unref_locked(request->call); /* always NULL */
 	free(request);
 }
@@ -777,6 +765,9 @@ daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
 	char id[24];
 	int r;
 
+	DL_FOREACH (bus->daemon->requests, request)
+		if (!call && request->is_heap && request->peer == peer)
+			return 0; /* it was asked for already */
 	request = calloc(1, sizeof(*request));
 	if (!request)
 		return -ENOMEM;
@@ -790,7 +781,8 @@ daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
 	}
 	request->serial = control.serial;
 	request->peer = peer;
-	request->call = tern_call_ref(call);
+	request->is_heap = true;
+	request->call = call ? tern_call_ref(call) : NULL;
 	DL_APPEND(bus->daemon->requests, request);
 	return 0;
 }

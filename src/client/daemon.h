@@ -20,7 +20,8 @@ struct request {
 	struct tern_error error;
 	uint32_t state; /* of own */
 	uint64_t peer;  /* of introduce, lookup */
-	tern_call *call;  /* nobody waits: an introduction for a bounced call, counted; heap */
+	bool is_heap;    /* nobody waits: an introduction */
+	tern_call *call; /* the bounced call that it is for, counted; NULL none */
 };
 
 /* daemon_connect() - hello and welcome, blocking; the tables are mapped */
@@ -48,7 +49,7 @@ bool daemon_has_name(const tern_bus *bus, const char *name);
 bool daemon_is_stalled(tern_bus *bus);
 /* daemon_introduce() - a link to a peer, waiting for ternd. Return: 0, -ENXIO, -ETIME, -EAGAIN, … */
 int daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret);
-/* daemon_introduce_for() - the same without waiting, for a call that was bounced */
+/* daemon_introduce_for() - the same without waiting, for a call that was bounced; NULL: for what comes next */
 int daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call);
 /* daemon_unlinked() - this end of a link was closed */
 void daemon_unlinked(tern_bus *bus, const struct partner *partner);

@@ -252,10 +252,12 @@ publish_link(struct publish *p, tern_peer peer, struct partner **ret)
 	*ret = partner_find(bus, peer);
 	if (*ret || has_given_up(p, peer))
 		return 0;
-	r = bus->daemon && !daemon_is_stalled(bus)
-		    ? daemon_introduce(bus, peer,
-				  p->flags & TERN_NONBLOCK ? 0 : publish_deadline(p, NULL), ret)
-			: -ENXIO;
+	if (!bus->daemon || daemon_is_stalled(bus))
+		r = -ENXIO;
+	else if (p->flags & TERN_NONBLOCK)
+		r = daemon_introduce_for(bus, peer, NULL) < 0 ? -ENXIO : -EAGAIN; /* for the next one */
+	else
+		r = daemon_introduce(bus, peer, publish_deadline(p, NULL), ret);
 	if (r < 0)
 		give_up(p, peer);
 	return 1;
@@ -381,7 +383,7 @@ publish_gather(struct publish *p)
 	return r;
 }
 
-/* publish_count() - those who are linked and did not get it have lost it */
+/* publish_count() - those who did not get it have lost it */
 static void
 publish_count(struct publish *p)
 {
@@ -398,9 +400,11 @@ publish_count(struct publish *p)
 			continue;
 		}
 		partner = partner_find(topic->bus, topic->recipients[i].peer);
-		if (!partner)
+		if (!partner) {
+			partner_missed(topic->bus, topic->recipients[i].peer);
 			continue;
-		link_count_lost(partner->link);
+		}
+		link_count_lost(partner->link, 1);
 		fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
 		link_ring(partner->link, true, true);
 	}

@@ -11,6 +11,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "wire/control.h"
 
 #define PAYLOAD_SPACE 256u /* of small payloads, in the message itself */
 
@@ -92,6 +93,24 @@ message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const
 	m->n_parts = 1;
 	*ret = m;
 	return 0;
+}
+
+int
+message_new_from_daemon(const struct control_event *event, tern_message **ret)
+{
+	uint8_t tags[CONTROL_MAX_EVENT_TAGS * (CONTROL_MAX_TEXT + 2)], *at = tags;
+	uint8_t n = 0;
+
+	for (size_t i = 0; i < event->tags.n && i < UINT8_MAX; i++, n++) {
+		const struct control_text *tag = &event->tags.items[i];
+
+		*at++ = (uint8_t)tag->size;
+		memcpy(at, tag->text, tag->size);
+		at += tag->size;
+		*at++ = '\0';
+	}
+	return message_new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
+		TERN_PEER_BUS, ret);
 }
 
 /* --- the end --- */

@@ -73,6 +73,9 @@ int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_
 /* message_new_local() - an event that came otherwise than over a link; tags and payload are copied */
 int message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
 	size_t size, tern_peer sender, tern_message **ret);
+struct control_event;
+/* message_new_from_daemon() - a name event of ternd, as a message like others */
+int message_new_from_daemon(const struct control_event *event, tern_message **ret);
 
 /*
  * message_receive() - take the record that was peeked on a partner's link

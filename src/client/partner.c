@@ -39,6 +39,72 @@ partner_find(tern_bus *bus, uint64_t id)
 	return partner;
 }
 
+/* missed_sweep() - forget the dead, who lost nothing that they could be told */
+static void
+missed_sweep(tern_bus *bus)
+{
+	struct missed *missed, *next;
+	struct tern_identity identity;
+
+	HASH_ITER (hh, bus->missed, missed, next) {
+		if (bus->daemon && daemon_identify(bus, missed->peer, &identity) == 0)
+			continue;
+		HASH_DEL(bus->missed, missed);
+		free(missed);
+	}
+}
+
+void
+partner_missed(tern_bus *bus, uint64_t id)
+{
+	struct missed *missed;
+
+	HASH_FIND(hh, bus->missed, &id, sizeof(id), missed);
+	if (missed) {
+		missed->n++;
+		return;
+	}
+	if (HASH_COUNT(bus->missed) >= MAX_MISSED)
+		missed_sweep(bus);
+	if (HASH_COUNT(bus->missed) >= MAX_MISSED)
+		return;
+	missed = calloc(1, sizeof(*missed));
+	if (!missed)
+		return;
+	*missed = (struct missed){.peer = id, .n = 1};
+	HASH_ADD(hh, bus->missed, peer, sizeof(missed->peer), missed);
+	if (!hash_added(missed, hh))
+		free(missed);
+}
+
+void
+partner_forget_missed(tern_bus *bus)
+{
+	struct missed *missed, *next;
+
+	HASH_ITER (hh, bus->missed, missed, next) {
+		HASH_DEL(bus->missed, missed);
+		free(missed);
+	}
+}
+
+/* partner_tell_missed() - a new link begins with what was lost before it */
+static void
+partner_tell_missed(struct partner *partner)
+{
+	tern_bus *bus = partner->bus;
+	struct missed *missed;
+
+	HASH_FIND(hh, bus->missed, &partner->id, sizeof(partner->id), missed);
+	if (!missed)
+		return;
+	link_count_lost(partner->link, missed->n);
+	HASH_DEL(bus->missed, missed);
+	free(missed);
+	fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
+	link_ring(partner->link, true, true);
+}
+
 /* partner_reserve() - room for every partner in the list of a round, so that a round cannot fail */
 static int
 partner_reserve(tern_bus *bus)
@@ -103,6 +169,7 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	bus->rules_version++;
 	bus->n_untold += bus->mode != MODE_BUS;
 	queue_notice(bus, TERN_LINKED, id);
+	partner_tell_missed(partner);
 	*ret = partner;
 	return 0;
 }

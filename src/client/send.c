@@ -285,7 +285,7 @@ push_many(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out
 		if (link_announce(link, &out[to[i].which], fds) == 0)
 			link_push(link, &out[to[i].which]);
 		else
-			link_count_lost(link);
+			link_count_lost(link, 1);
 		stop_pushed(bus);
 	}
 }
@@ -307,7 +307,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing o
 		if (link_announce(to->partner->link, &out[to->which], fds) == 0)
 			push_one(to->partner, &out[to->which], flags);
 		else
-			link_count_lost(to->partner->link);
+			link_count_lost(to->partner->link, 1);
 		return;
 	}
 	out[0].header.stamp = out[1].header.stamp = send_stamp(bus, batch);

@@ -284,10 +284,10 @@ link_push(struct link *link, const struct outgoing *out)
 }
 
 void
-link_count_lost(struct link *link)
+link_count_lost(struct link *link, uint64_t n)
 {
 	/* own word, one writer; the reader needs no more than the number */
-	store_rlx(&link->words->lost, load_rlx(&link->words->lost) + 1);
+	store_rlx(&link->words->lost, load_rlx(&link->words->lost) + n);
 }
 
 /* bell_socket() - a byte; a full socket holds bells enough, and its reader will look */

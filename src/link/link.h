@@ -176,8 +176,8 @@ int link_announce(struct link *link, struct outgoing *out, const int *fds);
 /* link_push() - write and publish one record; room was asked for, segments announced */
 void link_push(struct link *link, const struct outgoing *out);
 
-/* link_count_lost() - an event was dropped instead */
-void link_count_lost(struct link *link);
+/* link_count_lost() - n events were dropped instead */
+void link_count_lost(struct link *link, uint64_t n);
 
 /*
  * link_ring() - ring the partner if it asks for it (edge A1; the caller has fenced)

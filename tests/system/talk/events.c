@@ -375,6 +375,29 @@ START_TEST(slow_readers)
 }
 END_TEST
 
+/* What is published without waiting, before there is a link, counts as lost. */
+START_TEST(before_the_link)
+{
+	tern_bus *reader = scene_open();
+	tern_subscription *s = subscribe(reader, "tick", NULL, TERN_DROP_NEWEST);
+	tern_topic *topic = topic_new(scene.bus, "tick");
+	tern_message *m;
+	uint64_t i = 0;
+
+	for (; i < 100; i++) {
+		must_be(tern_message_new_event(topic, &m), 0);
+		must_be(tern_message_pack(m, "u", i), 0);
+		must_be(tern_publish_message(m, TERN_NONBLOCK), 0);
+		(void)tern_message_unref(m);
+	}
+	must_be(tern_publish(topic, "u", i), 0);
+	(void)tally_until(reader, i + 1);
+	(void)tern_topic_free(topic);
+	(void)tern_subscription_free(s);
+	(void)tern_close(reader);
+}
+END_TEST
+
 /* --- waiting --- */
 
 enum { STOPPED_N = 20000 };
@@ -637,6 +660,7 @@ main(void)
 	tcase_add_test(tcase, subsets);
 	tcase_add_test(tcase, burst_then_silence);
 	tcase_add_test(tcase, slow_readers);
+	tcase_add_test(tcase, before_the_link);
 	tcase_add_test(tcase, max_wait);
 	tcase_add_test(tcase, nobody_got_it);
 	tcase_add_test(tcase, has_listeners);
