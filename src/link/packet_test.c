@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Tests of link/packet: an end that is played by hand and breaks the protocol in one point is told
+ * apart by the words in link->why.
+ */
+
+#include "link/ends_test.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "io/socket.h"
+
+START_TEST(a_good_hello_by_hand)
+{
+	raw_hello();
+	ck_assert_int_eq(read_all(a), 0);
+	ck_assert(a->ready);
+	ck_assert_ptr_null(a->why);
+}
+END_TEST
+
+START_TEST(hello_of_a_later_minor)
+{
+	uint8_t longer[sizeof(raw.hello) + 8] = {0};
+	int fds[] = {raw.segment.fd, raw.page.fd};
+
+	raw.hello.minor = 7;
+	raw.hello.major_max = SHM_MAJOR + 3;
+	memcpy(longer, &raw.hello, sizeof(raw.hello));
+	raw_send(longer, sizeof(longer), fds, 2);
+	ck_assert_int_eq(read_all(a), 0);
+	ck_assert(a->ready);
+}
+END_TEST
+
+START_TEST(hello_of_another_version)
+{
+	raw.hello.major_min = raw.hello.major_max = _i ? SHM_MAJOR + 1 : SHM_MAJOR - 1;
+	raw_hello();
+	refused("hello: no common version");
+}
+END_TEST
+
+START_TEST(hello_truncated)
+{
+	int fds[] = {raw.segment.fd, raw.page.fd};
+
+	raw_send(&raw.hello, (size_t)_i, fds, 2);
+	refused("hello: truncated");
+}
+END_TEST
+
+START_TEST(hello_oversized)
+{
+	uint8_t large[PACKET_MAX + 1] = {0};
+	int fds[] = {raw.segment.fd, raw.page.fd};
+
+	memcpy(large, &raw.hello, sizeof(raw.hello));
+	raw_send(large, sizeof(large), fds, 2);
+	refused("a packet or its descriptors did not fit");
+}
+END_TEST
+
+START_TEST(hello_twice)
+{
+	raw_hello();
+	raw_hello();
+	refused("hello: said twice");
+}
+END_TEST
+
+START_TEST(hello_from_the_future)
+{
+	raw.hello.clock += 3600 * NSEC_PER_SEC;
+	raw_hello();
+	refused("hello: the partner's clock is ahead; not the same machine?");
+}
+END_TEST
+
+START_TEST(hello_with_other_descriptors)
+{
+	int fds[] = {raw.segment.fd, raw.page.fd, raw.page.fd, raw.page.fd};
+
+	raw.hello.has_doorbell = _i == 2;
+	raw_send(&raw.hello, sizeof(raw.hello), fds, (size_t[]){0, 1, 2, 3, 4}[_i]);
+	refused("hello: wrong number of descriptors");
+}
+END_TEST
+
+/* memfd_of() - filled, with these seals */
+static int
+memfd_of(size_t size, int seals)
+{
+	int fd = memfd_create("tern-raw", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_ge(fd, 0);
+	for (size_t i = 0; i < size; i += 512)
+		ck_assert_int_eq(pwrite(fd, "", 1, (off_t)i), 1);
+	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+START_TEST(hello_without_seals)
+{
+	static const int seals[] = {0, F_SEAL_SEAL, SEGMENT_SEALS & ~F_SEAL_SHRINK,
+		SEGMENT_SEALS & ~F_SEAL_GROW, SEGMENT_SEALS & ~F_SEAL_SEAL, SEGMENT_SEALS & ~0x10};
+	int bad = memfd_of(LINK_SIZE, seals[_i / 2]);
+	int fds[] = {_i % 2 ? bad : raw.segment.fd, _i % 2 ? raw.page.fd : bad};
+
+	raw_send(&raw.hello, sizeof(raw.hello), fds, 2);
+	(void)fd_close(bad);
+	refused(segment_strerror(SEGMENT_E_SEALS));
+}
+END_TEST
+
+START_TEST(hello_with_no_memory_file)
+{
+	int fds[] = {open("/dev/null", O_RDWR | O_CLOEXEC), raw.page.fd};
+
+	raw_send(&raw.hello, sizeof(raw.hello), fds, 2);
+	(void)fd_close(fds[0]);
+	refused(segment_strerror(SEGMENT_E_NOT_MEMFD));
+}
+END_TEST
+
+START_TEST(hello_with_a_small_segment)
+{
+	int small = memfd_of(4096, SEGMENT_SEALS);
+	int fds[] = {small, raw.page.fd};
+
+	raw_send(&raw.hello, sizeof(raw.hello), fds, 2);
+	(void)fd_close(small);
+	refused(segment_strerror(SEGMENT_E_SIZE));
+}
+END_TEST
+
+START_TEST(hello_with_segments_of_other_kinds)
+{
+	int fds[] = {raw.segment.fd, raw.page.fd};
+
+	if (_i == 0)
+		fds[1] = raw.segment.fd; /* as large as a page may be */
+	else if (_i == 1)
+		store_rlx(&((struct shm_head *)raw.segment.base)->kind, SHM_KIND_RING); /* a test */
+	else
+		store_rlx(&((struct shm_head *)raw.segment.base)->major, 9); /* likewise */
+	raw_send(&raw.hello, sizeof(raw.hello), fds, 2);
+	refused(_i ? "hello: not a link's segment of this version"
+		   : "hello: not a peer's page of this version");
+}
+END_TEST
+
+START_TEST(hello_with_small_parts)
+{
+	static const struct shm_part parts[][2] = {
+		{{{LINK_PART_CONTROL}, 0}, {{LINK_CONTROL_AT}, 64}},
+		{{{LINK_PART_RELEASES}, 0}, {{LINK_RELEASES_AT}, 1024}},
+		{{{LINK_PART_RELEASES}, 0}, {{LINK_RELEASES_AT}, 2048 + 64}},
+		{{{LINK_PART_RING}, 0}, {{LINK_RING_AT}, 4096}},
+		{{{LINK_PART_RING}, 0}, {{LINK_RING_AT}, LINK_RING_SIZE - 64}},
+		{{{LINK_PART_RING}, 0}, {{0}, 0}},
+	};
+	struct shm_head *head = (struct shm_head *)raw.segment.base;
+
+	head->parts[parts[_i][0].off.off] = parts[_i][1];
+	raw_hello();
+	refused("hello: a part of the segment is too small");
+}
+END_TEST
+
+START_TEST(something_before_hello)
+{
+	struct packet_segment packet = {.letter = PACKET_SEGMENT, .id = 1};
+
+	raw_send(&packet, sizeof(packet), &raw.page.fd, 1);
+	refused("something came before hello");
+}
+END_TEST
+
+/* --- after hello --- */
+
+START_TEST(packets_that_are_wrong)
+{
+	static const uint8_t letters[] = {PACKET_SEGMENT, PACKET_DROP, PACKET_FDS};
+	int fds[SOCKET_MAX_FDS];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = raw.page.fd;
+	switch (_i) {
+	case 0:
+		raw_send("?", 1, NULL, 0);
+		return refused("a packet of no known kind");
+	case 1:
+		raw_send("b", 1, fds, 1);
+		return refused("a descriptor came that was not announced");
+	case 2:
+		raw_packet(PACKET_DROP, 1, fds, 1);
+		return refused("a descriptor came that was not announced");
+	case 3:
+		raw_packet(PACKET_SEGMENT, 1, fds, 17);
+		return refused("too many descriptors came with a packet");
+	case 4:
+		raw_packet(PACKET_SEGMENT, 1, fds, SOCKET_MAX_FDS);
+		return refused("too many descriptors came with a packet");
+	case 5:
+		raw_send(letters, 1, fds, 1);
+		return refused("segment: truncated, or without its descriptor");
+	case 6:
+		raw_packet(PACKET_SEGMENT, 1, NULL, 0);
+		return refused("segment: truncated, or without its descriptor");
+	case 7:
+		raw_packet(PACKET_SEGMENT, 5, fds, 1);
+		raw_packet(PACKET_SEGMENT, 5, fds, 1);
+		return refused("segment: number used twice");
+	case 8:
+		raw_packet(PACKET_SEGMENT, 0, fds, 1);
+		return refused("segment: too many, or number 0");
+	case 9:
+		raw_send(letters + 1, 1, NULL, 0);
+		return refused("drop: truncated");
+	case 10:
+		raw_packet(PACKET_DROP, 3, NULL, 0);
+		return refused("drop: no such segment");
+	case 11:
+		raw_send(letters + 2, 1, fds, 1);
+		return refused("descriptors: truncated");
+	case 12:
+		raw_fds(0, 0, 0);
+		return refused("descriptors: other than announced");
+	case 13:
+		raw_fds(2, 0, 1);
+		return refused("descriptors: other than announced");
+	case 14:
+		raw_fds(1, 0, 1);
+		raw_fds(1, 5, 1);
+		return refused("descriptors: out of sequence");
+	default:
+		for (uint32_t i = 0; i < LINK_MAX_WAITING; i += 16)
+			raw_fds(16, i, 16);
+		ck_assert_int_eq(read_all(a), 0); /* so many */
+		raw_fds(1, LINK_MAX_WAITING, 1);
+		return refused("descriptors: too many that no message names");
+	}
+}
+END_TEST
+
+START_TEST(segments_without_seals)
+{
+	int bad = memfd_of(8192, F_SEAL_SHRINK);
+
+	raw_packet(PACKET_SEGMENT, 1, &bad, 1);
+	(void)fd_close(bad);
+	refused(segment_strerror(SEGMENT_E_SEALS));
+}
+END_TEST
+
+START_TEST(segments_without_end)
+{
+	for (uint32_t i = 1; i <= LINK_MAX_SEGMENTS; i++) {
+		raw_packet(PACKET_SEGMENT, i, &raw.page.fd, 1);
+		ck_assert_int_eq(read_all(a), 0);
+	}
+	raw_packet(PACKET_SEGMENT, LINK_MAX_SEGMENTS + 1, &raw.page.fd, 1);
+	refused("segment: too many, or number 0");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("packet");
+	TCase *hello = tcase_create("hello"), *greeted = tcase_create("packet");
+	SRunner *runner;
+	int n_failed;
+
+	tcase_set_timeout(hello, 60);
+	tcase_add_checked_fixture(hello, setup_raw, teardown_raw);
+	tcase_add_test(hello, a_good_hello_by_hand);
+	tcase_add_test(hello, hello_of_a_later_minor);
+	tcase_add_loop_test(hello, hello_of_another_version, 0, 2);
+	tcase_add_loop_test(hello, hello_truncated, 2, (int)sizeof(struct packet_hello));
+	tcase_add_test(hello, hello_oversized);
+	tcase_add_test(hello, hello_twice);
+	tcase_add_test(hello, hello_from_the_future);
+	tcase_add_loop_test(hello, hello_with_other_descriptors, 0, 5);
+	tcase_add_loop_test(hello, hello_without_seals, 0, 12);
+	tcase_add_test(hello, hello_with_no_memory_file);
+	tcase_add_test(hello, hello_with_a_small_segment);
+	tcase_add_loop_test(hello, hello_with_segments_of_other_kinds, 0, 3);
+	tcase_add_loop_test(hello, hello_with_small_parts, 0, 6);
+	tcase_add_test(hello, something_before_hello);
+	suite_add_tcase(suite, hello);
+
+	tcase_set_timeout(greeted, 60);
+	tcase_add_checked_fixture(greeted, setup_greeted, teardown_raw);
+	tcase_add_loop_test(greeted, packets_that_are_wrong, 0, 16);
+	tcase_add_test(greeted, segments_without_seals);
+	tcase_add_test(greeted, segments_without_end);
+	suite_add_tcase(suite, greeted);
+
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed > 0;
+}
