@@ -208,16 +208,20 @@ block_ref(struct block *block)
 static void
 segment_retire(struct pool_segment *segment)
 {
+	struct pool *pool = segment->pool;
 	struct pool_segment **at;
 
-	if (segment->pool) {
-		if (segment == segment->pool->segments || segment->next)
-			return;
-		for (at = &segment->pool->segments; *at != segment; at = &(*at)->next)
-			;
-		*at = NULL;
+	if (!pool) {
+		(void)pool_segment_free(segment); /* always NULL */
+		return;
 	}
-	(void)pool_segment_free(segment); /* always NULL */
+	for (;;) {
+		for (at = &pool->segments; (*at)->next; at = &(*at)->next)
+			;
+		if (at == &pool->segments || (*at)->n_out > 0)
+			return;
+		*at = pool_segment_free(*at); /* those before it may have been empty for long */
+	}
 }
 
 struct block *
