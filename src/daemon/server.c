@@ -12,7 +12,8 @@
 #include "daemon/client.h"
 #include "daemon/server.h"
 
-#define RETRY_NS (100 * NSEC_PER_MSEC)
+#define RETRY_NS    (100 * NSEC_PER_MSEC)
+#define INSTANCE_NS 10000000 /* 497 days of them fit 32 bits */
 
 /* --- the clock --- */
 
@@ -202,17 +203,23 @@ watch_time(struct server *server)
 	return loop_add(&server->loop, &server->timer, EPOLLIN);
 }
 
-/* Another number after each restart, as long as the machine runs: nobody who knew the last bus
- * outlives that. */
+/*
+ * Another number after each restart, as long as the machine runs: nobody who knew the last bus
+ * outlives that. It counts hundredths of a second, and the one chosen is over before anybody is
+ * let in: who starts after this ternd was killed, however soon, finds a later one.
+ */
 static uint64_t
 choose_instance(void)
 {
-	struct timespec since_boot;
+	struct timespec since_boot, rest = {0};
 	uint32_t instance;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &since_boot); /* cannot fail: the clock exists */
 	instance = (uint32_t)((uint64_t)since_boot.tv_sec * 100 +
-			      (uint64_t)since_boot.tv_nsec / 10000000);
+			      (uint64_t)since_boot.tv_nsec / INSTANCE_NS);
+	rest.tv_nsec = INSTANCE_NS - since_boot.tv_nsec % INSTANCE_NS;
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
+		;
 	return instance ? instance : 1;
 }
 
