@@ -119,6 +119,7 @@ note(struct self *self, struct tern_event *event)
 			number = has_tag(event->message, "gone") ? LOG_NAME_GONE : LOG_NAME;
 		else
 			must_be(tern_message_unpack(event->message, "u", &number), 0);
+		self->stamp = tern_message_stamp(event->message);
 		put((long)number);
 		break;
 	case TERN_GAP:
@@ -307,6 +308,12 @@ long
 flush(struct self *self, const long args[N_ARGS])
 {
 	return tern_flush(self->bus);
+}
+
+long
+last_stamp(struct self *self, const long args[N_ARGS])
+{
+	return (long)self->stamp;
 }
 
 long

@@ -30,6 +30,19 @@ last_words(struct scene *scene)
 	return n_delivered(scene, C) == MANY + 1 && came_before(scene, C, MANY, LOG_LOST);
 }
 
+/* A is gone before C has taken the link between them. */
+static bool
+one_shot(struct scene *scene)
+{
+	enter(scene, A);
+	enter(scene, C);
+	must_be(act(scene, A, tell_peer, id_of(scene, C), 1), 0);
+	die(scene, A);
+	while (place_of(scene, C, LOG_LOST) < 0)
+		act(scene, C, take, 0);
+	return came_before(scene, C, 1, LOG_LOST);
+}
+
 /* B floods C; what A says later is not kept waiting for all of it. */
 static bool
 flooded(struct scene *scene)
@@ -133,6 +146,7 @@ one_after_another(struct scene *scene)
 
 const struct story stories_bus[] = {
 	{"last words", RULE_DRAIN, last_words},
+	{"a one-shot sender", N_RULES, one_shot},
 	{"flooded", RULE_BUDGET, flooded},
 	{"the owner is gone", RULE_NAME_STAMP, owner_gone},
 	{"subscribed", RULE_SUBSCRIBE_WAIT, subscribed},

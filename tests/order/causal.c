@@ -165,6 +165,20 @@ cold_cause_in_batch(struct scene *scene)
 	return cause_came_first(scene);
 }
 
+/* Without TERN_OPT_ORDER what is found is delivered at once. */
+static bool
+order_turned_off(struct scene *scene)
+{
+	three(scene);
+	must_be(act(scene, C, set_order, 0), 0);
+	stop_at(scene, C, "look", 1);
+	begin(scene, C, take, 0);
+	must(is_held(scene, C));
+	say_and_react(scene);
+	go(scene, C);
+	return !cause_came_first(scene);
+}
+
 const struct story stories_causal[] = {
 	{"between two looks", RULE_HORIZON, between_two_looks},
 	{"looked before the horizon", RULE_LOOK_AFTER_H, between_two_looks},
@@ -174,5 +188,6 @@ const struct story stories_causal[] = {
 	{"introduced meanwhile", RULE_INBOX, introduced_meanwhile},
 	{"a cold cause", RULE_ASK_COLD, cold_cause},
 	{"a cold cause in a batch", RULE_BATCH_COLD, cold_cause_in_batch},
+	{"order turned off", N_RULES, order_turned_off},
 	{0},
 };

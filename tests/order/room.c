@@ -114,11 +114,34 @@ room_taken_by_another(struct scene *scene)
 	return finish(scene, A) == 0;
 }
 
+/* A had to wait: its stamp is of after that, for others were taken in meanwhile. */
+static bool
+stamped_after_wait(struct scene *scene)
+{
+	uint64_t room_at;
+
+	scene_set_clock(scene, UINT64_C(1000000000), 1);
+	two(scene);
+	must_be(act(scene, A, fill, id_of(scene, C)), FULL);
+	stop_at(scene, A, "room-full", 1);
+	begin(scene, A, tell_padded, id_of(scene, C), 1, QUARTER);
+	must(is_held(scene, A));
+	scene_add_clock(scene, 1000);
+	room_at = scene_now(scene);
+	take_all(scene);
+	resume(scene, A);
+	while (place_of(scene, C, 1) < 0)
+		act(scene, C, take, 0);
+	must_be(finish(scene, A), 0);
+	return (uint64_t)act(scene, C, last_stamp, 0) > room_at;
+}
+
 const struct story stories_room[] = {
 	{"room before the word", RULE_ROOM_LOOK, room_before_word},
 	{"waited without fence", RULE_ROOM_FENCE, waited_without_fence},
 	{"given without fence", RULE_GIVE_FENCE, given_without_fence},
 	{"room before sleep", RULE_PUBLISH_ROOM, room_before_sleep},
+	{"stamped after the wait", N_RULES, stamped_after_wait},
 	{"room taken by another", RULE_ROOM_RECHECK, room_taken_by_another},
 	{0},
 };

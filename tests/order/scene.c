@@ -237,6 +237,12 @@ scene_add_clock(struct scene *scene, uint64_t ns)
 	(void)add_acqrel(&scene->stage->clock.now, ns); /* the new time does not matter */
 }
 
+uint64_t
+scene_now(const struct scene *scene)
+{
+	return load_acq(&scene->stage->clock.now);
+}
+
 /* is_alive() - a dead one is reaped; with the rule on it may not have died */
 static bool
 is_alive(struct scene *scene, enum who who)

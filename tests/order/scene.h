@@ -45,6 +45,7 @@ struct self {
 	tern_subscription *subscription;
 	tern_service *service;
 	tern_call *call; /* the last one */
+	uint64_t stamp;  /* of what was taken in last */
 	int fd;          /* tern_fd(); 0 not asked for yet */
 };
 
@@ -68,6 +69,7 @@ void scene_continue_ternd(struct scene *scene);
  */
 void scene_set_clock(struct scene *scene, uint64_t now, uint64_t step);
 void scene_add_clock(struct scene *scene, uint64_t ns);
+uint64_t scene_now(const struct scene *scene);
 
 /* enter() - the actor's process starts and opens the bus. Peer ids grow in the order of entry. */
 void enter(struct scene *scene, enum who who);
@@ -128,6 +130,7 @@ actor_fn set_max_hot;    /* links that may stay hot */
 actor_fn set_clock_back; /* ns */
 actor_fn is_linked;      /* id. Return: 1 linked and hello came; 2 cold */
 actor_fn flush;
+actor_fn last_stamp;   /* of what was taken in last */
 actor_fn own_name;    /* the one name of all; tern_own() */
 actor_fn disown_name;
 actor_fn serve_name;  /* the same name, with a service that puts what it is called with */

@@ -31,6 +31,17 @@ publish_until(struct scene *scene, const char *point)
 	must(is_held(scene, A));
 }
 
+/* lost_and_none() - both have heard that A is dead, and neither of the event */
+static bool
+lost_and_none(struct scene *scene)
+{
+	while (place_of(scene, B, LOG_LOST) < 0)
+		act(scene, B, take, 0);
+	while (place_of(scene, C, LOG_LOST) < 0)
+		act(scene, C, take, 0);
+	return place_of(scene, B, 1) < 0 && place_of(scene, C, 1) < 0;
+}
+
 /* A is killed when B's ring has the event and C's has not. */
 static bool
 killed_between_pushes(struct scene *scene)
@@ -40,11 +51,31 @@ killed_between_pushes(struct scene *scene)
 	act(scene, B, take, 0);
 	act(scene, C, take, 0);
 	die(scene, A);
-	while (place_of(scene, B, LOG_LOST) < 0)
-		act(scene, B, take, 0);
-	while (place_of(scene, C, LOG_LOST) < 0)
-		act(scene, C, take, 0);
-	return (place_of(scene, B, 1) < 0) == (place_of(scene, C, 1) < 0);
+	return lost_and_none(scene);
+}
+
+/* A is killed when all rings have it, and it is not committed: none gets it. */
+static bool
+killed_before_commit(struct scene *scene)
+{
+	two_listeners(scene);
+	publish_until(scene, "uncommitted");
+	act(scene, B, take, 0);
+	die(scene, A);
+	return lost_and_none(scene);
+}
+
+/* A is killed when it is committed and nobody was rung: all get it, and then the loss. */
+static bool
+killed_before_bell(struct scene *scene)
+{
+	two_listeners(scene);
+	act(scene, C, sleep_tight, 0);
+	publish_until(scene, "committed");
+	die(scene, A);
+	must(act(scene, C, is_woken, 0) > 0); /* by the hang-up */
+	(void)lost_and_none(scene);
+	return came_before(scene, B, 1, LOG_LOST) && came_before(scene, C, 1, LOG_LOST);
 }
 
 /* B could hear of it, and react, before it is in C's ring. */
@@ -133,6 +164,8 @@ two_publishers(struct scene *scene)
 
 const struct story stories_shared[] = {
 	{"killed between pushes", RULE_COMMIT, killed_between_pushes},
+	{"killed before the commit", N_RULES, killed_before_commit},
+	{"killed before the bell", N_RULES, killed_before_bell},
 	{"a reaction between pushes", RULE_COMMIT, reaction_between_pushes},
 	{"a cold listener", RULE_COLD_FIRST, cold_listener},
 	{"a dozing listener", RULE_DOZING_AFTER, dozing_listener},
