@@ -446,9 +446,12 @@ call_answered(struct partner *partner, tern_message *m)
 void
 call_fail_partner(struct partner *partner)
 {
+	const char *why = partner->link->why;
+
 	while (partner->calls)
-		call_finish(partner->calls, -EHOSTDOWN, NULL, ERROR_DIED,
-			partner->link->why ? partner->link->why : "the service died before it answered");
+		call_finish(partner->calls, why ? -ECONNRESET : -EHOSTDOWN, NULL,
+			why ? ERROR_PROTOCOL : ERROR_DIED,
+			why ? why : "the service died before it answered");
 }
 
 void

@@ -324,7 +324,7 @@ again:
 			continue;
 		partner->told_rule = s->id;
 		r = tell_rule(partner, s, LIBRARY_ADD_RULE, true);
-		if (r < 0 && r != -EHOSTDOWN)
+		if (r < 0 && r != -EHOSTDOWN && r != -ECONNRESET) /* theirs is gone, not ours */
 			return r;
 		goto again; /* the lock was given up: partners may have changed */
 	}
