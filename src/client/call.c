@@ -27,7 +27,8 @@ no_service(const char *service)
 	int wrong = name_is_id(service, strlen(service)) ? 0 : name_check(service, strlen(service), NULL);
 
 	if (wrong && wrong != NAME_E_RESERVED)
-		return error_set(-EINVAL, ERROR_INVALID, "the name \"%.255s\" %s", service, name_strerror(wrong));
+		return error_set(-EINVAL, ERROR_BAD_NAME, "the name \"%.100s\" %s; a name has letters, digits, _ "
+			"and -, and dots between them", service, name_strerror(wrong));
 	return error_set(-ENXIO, ERROR_NO_SERVICE, "nobody owns the name \"%s\" on this bus", service);
 }
 
