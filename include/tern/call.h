@@ -71,7 +71,10 @@ int tern_call_wait(tern_call *c, uint64_t timeout, tern_message **ret, struct te
  */
 typedef void tern_reply_fn(tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user);
 
-/** tern_call_then() - have fn called once with the answer, from tern_next() or tern_process(); -EALREADY taken */
+/**
+ * tern_call_then() - have fn called once with the answer, from tern_next() or tern_process()
+ * @return 0; -EALREADY taken: where other threads take in, the answer may have come out of their tern_next() already
+ */
 int tern_call_then(tern_call *c, tern_reply_fn *fn, void *user);
 
 /** tern_call_remaining() - time until the deadline, ns; 0 when over; TERN_FOREVER none */

@@ -244,6 +244,7 @@ bus_set_defaults(tern_bus *bus)
 	bus->budget = DEFAULT_BUDGET;
 	bus->spin = DEFAULT_SPIN;
 	bus->spin_now = DEFAULT_SPIN;
+	bus->ring_again = DEFAULT_RING_AGAIN;
 	bus->order = true;
 	bus->one_processor = only_one_processor();
 	bus->clock_offset = (uint64_t)clock_offset_ns();
@@ -390,11 +391,8 @@ _public_ int
 tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 {
 	struct partner *partner;
-	int r;
+	int r = bus_enter(bus);
 
-	if (ret->size < sizeof(*ret))
-		return error_set(-EINVAL, ERROR_INVALID, "set identity.size to sizeof(struct tern_identity)");
-	r = bus_enter(bus);
 	if (r < 0)
 		return r;
 	partner = partner_find(bus, peer);

@@ -34,6 +34,7 @@
 #define QUEUE_MAX_BYTES  (16u << 20) /* of one link, in the queue: beyond, its ring backs up */
 #define QUEUE_MAX_ITEMS  (1u << 16)
 #define KEPT_NOTICES     4096u /* TERN_LOST and the like that nobody asks for */
+#define LOOK_AROUND      64u /* events dropped until a publisher looks what became of its links */
 #define COPY_MAX         (1u << 20) /* bytes of a foreign part that are made stable */
 #define MAX_BOUNCES      4u
 #define MAX_MISSED       4096u /* peers that are not linked and have lost something */
@@ -41,6 +42,7 @@
 #define DEFAULT_SPIN     (50 * NSEC_PER_USEC)
 #define DEFAULT_MAX_WAIT NSEC_PER_SEC
 #define DEFAULT_BUDGET   256u
+#define DEFAULT_RING_AGAIN (100 * NSEC_PER_MSEC)
 
 /* What an epoll event belongs to: the first member of everything that is watched. */
 enum source_kind {
@@ -184,6 +186,7 @@ struct tern_bus {
 	size_t n_batch, max_batch;
 	struct partner *batch_last; /* pushed to, cold bell not rung */
 	uint64_t last_serial;
+	uint64_t n_dropped; /* publishes that did not reach everybody */
 	uint64_t to_self_stamp; /* of the last one */
 	struct queue to_self; /* came otherwise than over a link, not taken in yet; lost holds the stamp */
 
@@ -200,6 +203,8 @@ struct tern_bus {
 	struct partner *wanting; /* whose room a notice is to tell */
 	uint32_t n_untold;       /* direct links: partners that have not told all their rules */
 	uint64_t n_rounds, n_fruitless, n_overruns;
+	uint64_t n_looks;    /* at links, in rounds and before sleeping: what attention costs */
+	uint64_t ring_again; /* who waits for an answer rings again after so long, ns */
 	uint64_t spin_now; /* how long spinning is worth it lately, ns */
 	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;

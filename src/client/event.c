@@ -185,23 +185,16 @@ rules_known(tern_bus *bus)
 	return bus->n_untold == 0; /* always on a bus */
 }
 
-/* topic_ask() - does anybody listen? Return: 0 nobody, 1, -ESHUTDOWN, -ECHILD. */
-static int
-topic_ask(tern_topic *topic)
-{
-	int r = bus_enter(topic->bus);
-
-	if (r < 0)
-		return r;
-	r = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
-	bus_leave(topic->bus);
-	return r;
-}
-
 _public_ bool
 tern_has_listeners(tern_topic *topic)
 {
-	return topic_ask(topic) > 0;
+	bool any;
+
+	if (bus_enter(topic->bus) < 0)
+		return false;
+	any = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
+	bus_leave(topic->bus);
+	return any;
 }
 
 /* --- publishing --- */
@@ -390,6 +383,19 @@ publish_gather(struct publish *p)
 	return r;
 }
 
+/*
+ * look_around() - a program that only publishes takes nothing in, and would never learn that a link is at its end
+ * while what it drops is lost to a new one
+ */
+static void
+look_around(tern_bus *bus)
+{
+	if (bus->leader || ++bus->n_dropped % LOOK_AROUND != 0)
+		return;
+	(void)lead_try(bus); /* what came waits in the queue */
+	lead_arm(bus, bus->queue.n > 0);
+}
+
 /* publish_count() - those who did not get it have lost it */
 static void
 publish_count(struct publish *p)
@@ -426,6 +432,7 @@ publish_locked(tern_message *m, uint32_t flags)
 		.flags = flags,
 		.begin = clock_now_ns(),
 	};
+	bool dropped;
 	int r;
 
 	if (m->sealed)
@@ -442,11 +449,14 @@ publish_locked(tern_message *m, uint32_t flags)
 	m->sealed = true;
 	if (p.n_to > 0)
 		send_events(m->bus, p.to, p.n_to, p.out, m->fds, flags);
-	if (p.n_to + p.self < m->topic->n_recipients)
+	dropped = p.n_to + p.self < m->topic->n_recipients;
+	if (dropped)
 		publish_count(&p);
 	if (p.self)
 		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */
 	free(p.to);
+	if (dropped)
+		look_around(m->bus);
 	return 0;
 }
 
@@ -490,10 +500,10 @@ _public_ int
 tern_publishv(tern_topic *topic, const char *format, va_list ap)
 {
 	tern_message *m = NULL;
-	int r = topic_ask(topic);
+	int r;
 
-	if (r <= 0)
-		return r; /* nobody: nothing is built */
+	if (!tern_has_listeners(topic)) /* nobody: nothing is built */
+		return bus_is_forked(topic->bus) ? -ECHILD : 0;
 	r = tern_message_new_event(topic, &m);
 	if (r == 0 && format && *format)
 		r = tern_message_packv(m, format, ap);

@@ -28,7 +28,6 @@
 #define SPIN_POLL_EVERY  (20 * NSEC_PER_USEC) /* sockets are asked so often while spinning */
 #define SPIN_LEAST       NSEC_PER_USEC
 #define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
-#define RING_AGAIN       (100 * NSEC_PER_MSEC)
 
 int
 waiter_init(struct waiter *waiter, enum wait_kind kind)
@@ -294,7 +293,7 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 static int
 lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 {
-	uint64_t ring_again = RING_AGAIN, spun = 0, budget;
+	uint64_t ring_again = bus->ring_again, spun = 0, budget;
 	bool spinning = false, asked = false;
 
 	note_processor(bus);

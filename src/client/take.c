@@ -56,8 +56,9 @@ look_link(struct partner *partner)
 	bool rang;
 	int r = 0;
 
-	if (unlikely(!partner->link->ready) && !partner->link->closed && RULE(HELLO_LOOK))
+	if (unlikely(!partner->link->ready) && !partner->link->closed)
 		r = link_read_socket(partner->link, &rang); /* closed: seen below, in the link */
+	partner->bus->n_looks++;
 	return r < 0 ? r : link_look(partner->link);
 }
 
@@ -244,6 +245,7 @@ can_take(struct partner *partner)
 {
 	int r = link_look(partner->link);
 
+	partner->bus->n_looks++;
 	if (r < 0 || partner->link->closed)
 		return true; /* the round sees to it */
 	if (has_lost(partner))
@@ -323,6 +325,7 @@ chill_idle(tern_bus *bus)
 	for (partner = bus->cold; partner; partner = before) {
 		bool last = partner == chilled;
 
+		bus->n_looks++;
 		before = partner->next;
 		if (RULE(UNCOMMITTED_HOT) ? link_look(partner->link) != 0 || has_lost(partner)
 					  : can_take(partner)) {
@@ -563,8 +566,8 @@ end_closed(tern_bus *bus)
 			continue;
 		if (has_lost(partner))
 			tell_gap(partner, link_lost(partner->link));
-		if (partner->broke) /* what it had sent is not looked at: as many as may have been events */
-			event_gap(partner, partner->link->in.size / sizeof(struct wire_header));
+		if (partner->broke) /* what it sends is not looked at: as many events as it may be until it notices */
+			event_gap(partner, partner->link->in.size / sizeof(struct wire_header) + LOOK_AROUND);
 		partner_end(partner);
 		n++;
 	}
