@@ -47,6 +47,7 @@ enum hook_rule {
 	RULE_BUDGET,          /* a link that has had its share of a round loses its place */
 	RULE_NAME_STAMP,      /* ternd's events are stamped when they are read */
 	RULE_SUBSCRIBE_WAIT,  /* tern_subscribe() returns when ternd has the rule */
+	RULE_HELLO_LOOK,      /* a new link's hello is read when it is looked at */
 	RULE_BOUNCE,          /* a call for a name that is not here any more is sent back */
 	N_RULES,
 };

@@ -391,8 +391,11 @@ _public_ int
 tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 {
 	struct partner *partner;
-	int r = bus_enter(bus);
+	int r;
 
+	if (ret->size < sizeof(*ret))
+		return error_set(-EINVAL, ERROR_INVALID, "set identity.size to sizeof(struct tern_identity)");
+	r = bus_enter(bus);
 	if (r < 0)
 		return r;
 	partner = partner_find(bus, peer);

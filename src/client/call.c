@@ -27,7 +27,8 @@ no_service(const char *service)
 	int wrong = name_is_id(service, strlen(service)) ? 0 : name_check(service, strlen(service), NULL);
 
 	if (wrong && wrong != NAME_E_RESERVED)
-		return error_set(-EINVAL, ERROR_INVALID, "the name \"%.255s\" %s", service, name_strerror(wrong));
+		return error_set(-EINVAL, ERROR_BAD_NAME, "the name \"%.100s\" %s; a name has letters, digits, _ "
+			"and -, and dots between them", service, name_strerror(wrong));
 	return error_set(-ENXIO, ERROR_NO_SERVICE, "nobody owns the name \"%s\" on this bus", service);
 }
 
@@ -446,9 +447,12 @@ call_answered(struct partner *partner, tern_message *m)
 void
 call_fail_partner(struct partner *partner)
 {
+	const char *why = partner->link->why;
+
 	while (partner->calls)
-		call_finish(partner->calls, -EHOSTDOWN, NULL, ERROR_DIED,
-			partner->link->why ? partner->link->why : "the service died before it answered");
+		call_finish(partner->calls, why ? -ECONNRESET : -EHOSTDOWN, NULL,
+			why ? ERROR_PROTOCOL : ERROR_DIED,
+			why ? why : "the service died before it answered");
 }
 
 void

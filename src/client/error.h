@@ -20,6 +20,7 @@
 #define ERROR_CANCELLED    "tern.Cancelled"
 #define ERROR_PROTOCOL     "tern.ProtocolBroken"
 #define ERROR_INVALID      "tern.InvalidArgument"
+#define ERROR_BAD_NAME     "tern.BadName"
 #define ERROR_TOO_BIG      "tern.TooBig"
 #define ERROR_FAILED       "tern.Failed"
 #define ERROR_NO_BUS       "tern.NoBus"

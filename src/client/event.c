@@ -185,16 +185,23 @@ rules_known(tern_bus *bus)
 	return bus->n_untold == 0; /* always on a bus */
 }
 
+/* topic_ask() - does anybody listen? Return: 0 nobody, 1, -ESHUTDOWN, -ECHILD. */
+static int
+topic_ask(tern_topic *topic)
+{
+	int r = bus_enter(topic->bus);
+
+	if (r < 0)
+		return r;
+	r = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
+	bus_leave(topic->bus);
+	return r;
+}
+
 _public_ bool
 tern_has_listeners(tern_topic *topic)
 {
-	bool any;
-
-	if (bus_enter(topic->bus) < 0)
-		return false;
-	any = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
-	bus_leave(topic->bus);
-	return any;
+	return topic_ask(topic) > 0;
 }
 
 /* --- publishing --- */
@@ -500,10 +507,10 @@ _public_ int
 tern_publishv(tern_topic *topic, const char *format, va_list ap)
 {
 	tern_message *m = NULL;
-	int r;
+	int r = topic_ask(topic);
 
-	if (!tern_has_listeners(topic)) /* nobody: nothing is built */
-		return bus_is_forked(topic->bus) ? -ECHILD : 0;
+	if (r <= 0)
+		return r; /* nobody: nothing is built */
 	r = tern_message_new_event(topic, &m);
 	if (r == 0 && format && *format)
 		r = tern_message_packv(m, format, ap);

@@ -27,6 +27,11 @@ tern_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *lab
 
 	if (flags & ~(uint32_t)(TERN_NAME_QUEUE | TERN_NAME_REPLACE | TERN_NAME_REPLACEABLE))
 		return error_set(-EINVAL, ERROR_INVALID, "unknown flags of a name: 0x%x", flags);
+	if (strlen(name) > TERN_MAX_TAG)
+		return error_set(-EINVAL, ERROR_BAD_NAME, "\"%.100s...\" is too long: a name has at most 255 bytes", name);
+	for (size_t i = 0; labels && labels[i]; i++)
+		if (strlen(labels[i]) > TERN_MAX_TAG)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "label %zu has more than 255 bytes", i + 1);
 	r = on_bus(bus);
 	if (r < 0)
 		return r;

@@ -128,19 +128,26 @@ count_lent(const struct outgoing *out)
 	return n;
 }
 
+/* gone() - it is not there any more: it broke the protocol, or died */
+static int
+gone(const struct partner *partner)
+{
+	return partner->link->why ? -ECONNRESET : -EHOSTDOWN;
+}
+
 int
 send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 {
 	int r;
 
 	if (partner->dead)
-		return -EHOSTDOWN;
+		return gone(partner);
 	if (unlikely(!partner->link->ready))
 		take_hello(partner); /* who only sends would never see that there is room again */
 	r = link_room(partner->link, out->header.size, count_lent(out), out->header.n_fds,
 		is_event);
 	if (r == LINK_E_CLOSED)
-		return -EHOSTDOWN;
+		return gone(partner);
 	if (r != -EBADMSG)
 		return r;
 	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
@@ -192,13 +199,14 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 }
 
 static int
-no_room(int r)
+no_room(const struct partner *partner, int r)
 {
 	switch (r) {
 	case -EHOSTDOWN:
 		return error_set(r, ERROR_DIED, "the other end is gone");
 	case -ECONNRESET:
-		return error_set(r, ERROR_PROTOCOL, "the other end broke the protocol");
+		return error_set(r, ERROR_PROTOCOL, "the other end broke the protocol: %s",
+			partner->link->why ? partner->link->why : "unknown");
 	case -EAGAIN:
 		return error_set(r, ERROR_FULL, "no room: a TERN_WRITABLE tells when there is");
 	case -ETIME:
@@ -246,7 +254,7 @@ reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint6
 		if (r <= 0)
 			return r;
 		if (r == LINK_E_CLOSED)
-			return -EHOSTDOWN;
+			return gone(partner);
 		if (flags & TERN_NONBLOCK) {
 			send_want_room(partner, out, false);
 			return -EAGAIN;
@@ -268,8 +276,10 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 	r = reserve_one(partner, out, fds, deadline, flags);
 	if (r == 0)
 		push_one(partner, out, flags);
+	if (r < 0)
+		(void)no_room(partner, r); /* returns r */
 	(void)partner_unref(partner); /* always NULL, or still in use */
-	return r < 0 ? no_room(r) : 0;
+	return r;
 }
 
 /* --- several receivers --- */

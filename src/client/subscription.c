@@ -266,6 +266,8 @@ check_rule(const tern_bus *bus, const struct tern_rule *rule)
 			"only TERN_DROP_NEWEST and TERN_WAIT are built yet");
 	if (rule->queue || rule->max_rate)
 		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "queue and max_rate are not built yet");
+	if (rule->sender && strlen(rule->sender) > TERN_MAX_TAG)
+		return error_set(-EINVAL, ERROR_BAD_NAME, "the sender is too long: a name has at most 255 bytes");
 	if (rule->sender && bus->mode != MODE_BUS && rule->sender[0] != ':')
 		return error_set(-EINVAL, ERROR_INVALID, "on direct links a sender is \":ID\"");
 	return 0;
@@ -324,7 +326,7 @@ again:
 			continue;
 		partner->told_rule = s->id;
 		r = tell_rule(partner, s, LIBRARY_ADD_RULE, true);
-		if (r < 0 && r != -EHOSTDOWN)
+		if (r < 0 && r != -EHOSTDOWN && r != -ECONNRESET) /* theirs is gone, not ours */
 			return r;
 		goto again; /* the lock was given up: partners may have changed */
 	}

@@ -56,7 +56,7 @@ look_link(struct partner *partner)
 	bool rang;
 	int r = 0;
 
-	if (unlikely(!partner->link->ready) && !partner->link->closed)
+	if (unlikely(!partner->link->ready) && !partner->link->closed && RULE(HELLO_LOOK))
 		r = link_read_socket(partner->link, &rang); /* closed: seen below, in the link */
 	partner->bus->n_looks++;
 	return r < 0 ? r : link_look(partner->link);

@@ -454,7 +454,8 @@ leave_bus(struct client *client)
 
 	if (!peer)
 		return;
-	tables_remove_peer(&client->server->tables, peer);
+	if (!client->server->is_ending) /* else links go on, and the tables say what was last */
+		tables_remove_peer(&client->server->tables, peer);
 	if (peer->domain->n_peers == 1)
 		tables_remove_domain(&client->server->tables, peer->domain);
 	client->peer = bus_disconnect(peer);

@@ -34,6 +34,8 @@ on_name_changed(void *user, const struct bus_name *name)
 {
 	struct server *server = user;
 
+	if (server->is_ending)
+		return; /* nobody went but ternd: who is linked goes on, by these names */
 	if (tables_set_name(&server->tables, name))
 		(void)names_remove(&server->tables.names, name->text, name->size);
 }

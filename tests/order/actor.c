@@ -298,7 +298,9 @@ is_linked(struct self *self, const long args[N_ARGS])
 
 	must_be(bus_enter(self->bus), 0);
 	partner = partner_find(self->bus, (uint64_t)args[0]);
-	if (partner && partner->link->ready)
+	if (partner && partner->link->closed)
+		r = 3;
+	else if (partner && partner->link->ready)
 		r = partner->is_hot ? 1 : 2;
 	bus_leave(self->bus);
 	return r;

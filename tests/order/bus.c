@@ -25,6 +25,8 @@ last_words(struct scene *scene)
 	acquaint(scene, A, C);
 	send_many(scene, A, 1);
 	die(scene, A);
+	while (act(scene, C, is_linked, id_of(scene, A)) != 3) /* ternd may hold the socket a while */
+		act(scene, C, take_ready, 0);
 	while (place_of(scene, C, LOG_LOST) < 0)
 		act(scene, C, take, 0);
 	return n_delivered(scene, C) == MANY + 1 && came_before(scene, C, MANY, LOG_LOST);

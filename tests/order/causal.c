@@ -179,6 +179,32 @@ order_turned_off(struct scene *scene)
 	return !cause_came_first(scene);
 }
 
+/* held_until() - cause and reaction come when C's round is here; it takes neither */
+static bool
+held_until(struct scene *scene, const char *point)
+{
+	three(scene);
+	stop_at(scene, C, point, 1);
+	begin(scene, C, take, 0);
+	must(is_held(scene, C));
+	say_and_react(scene);
+	go(scene, C);
+	must_be(n_delivered(scene, C), 0); /* both are younger than its horizon */
+	return cause_came_first(scene);
+}
+
+static bool
+after_horizon(struct scene *scene)
+{
+	return held_until(scene, "horizon");
+}
+
+static bool
+after_looks(struct scene *scene)
+{
+	return held_until(scene, "looked");
+}
+
 const struct story stories_causal[] = {
 	{"between two looks", RULE_HORIZON, between_two_looks},
 	{"looked before the horizon", RULE_LOOK_AFTER_H, between_two_looks},
@@ -186,6 +212,9 @@ const struct story stories_causal[] = {
 	{"the clock goes back", RULE_HYBRID, clock_goes_back},
 	{"a wrong clock", RULE_CLAMP, wrong_clock},
 	{"introduced meanwhile", RULE_INBOX, introduced_meanwhile},
+	{"a hello in the socket", RULE_HELLO_LOOK, introduced_meanwhile},
+	{"after the horizon", N_RULES, after_horizon},
+	{"after the looks", N_RULES, after_looks},
 	{"a cold cause", RULE_ASK_COLD, cold_cause},
 	{"a cold cause in a batch", RULE_BATCH_COLD, cold_cause_in_batch},
 	{"order turned off", N_RULES, order_turned_off},

@@ -128,7 +128,7 @@ actor_fn is_woken;       /* is tern_fd() readable? */
 actor_fn set_order;      /* TERN_OPT_ORDER */
 actor_fn set_max_hot;    /* links that may stay hot */
 actor_fn set_clock_back; /* ns */
-actor_fn is_linked;      /* id. Return: 1 linked and hello came; 2 cold */
+actor_fn is_linked;      /* id. Return: 1 linked and hello came; 2 cold; 3 hung up */
 actor_fn flush;
 actor_fn last_stamp;   /* of what was taken in last */
 actor_fn own_name;    /* the one name of all; tern_own() */

@@ -73,7 +73,8 @@ killed_before_bell(struct scene *scene)
 	act(scene, C, sleep_tight, 0);
 	publish_until(scene, "committed");
 	die(scene, A);
-	must(act(scene, C, is_woken, 0) > 0); /* by the hang-up */
+	while (act(scene, C, is_woken, 0) == 0) /* by the hang-up; ternd may hold the socket a while */
+		;
 	(void)lost_and_none(scene);
 	return came_before(scene, B, 1, LOG_LOST) && came_before(scene, C, 1, LOG_LOST);
 }

@@ -45,6 +45,17 @@ sent_before_doze(struct scene *scene)
 	return hears(scene, 1);
 }
 
+/* A sends when C has said that it sleeps, and has not looked for the last time: at worst a bell too many. */
+static bool
+sent_while_dozing_off(struct scene *scene)
+{
+	two(scene);
+	sleep_until(scene, "dozing");
+	must_be(act(scene, A, tell_peer, id_of(scene, C), 1), 0);
+	go(scene, C);
+	return hears(scene, 1);
+}
+
 /* A's record is not visible yet when C looks for the last time, and A has read that C is hot. */
 static bool
 sent_without_fence(struct scene *scene)
@@ -160,6 +171,7 @@ batch_and_wait(struct scene *scene)
 
 const struct story stories_wake[] = {
 	{"sent before doze", RULE_SLEEP_LOOK, sent_before_doze},
+	{"sent while dozing off", N_RULES, sent_while_dozing_off},
 	{"sent without fence", RULE_SEND_FENCE, sent_without_fence},
 	{"slept without fence", RULE_SLEEP_FENCE, slept_without_fence},
 	{"woken twice", RULE_NEW_EPOCH, woken_twice},
