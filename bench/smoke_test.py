@@ -143,5 +143,7 @@ class Smoke(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    # Who starts the tests in the background has SIGINT ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     BENCH = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)

@@ -539,6 +539,8 @@ SCENARIOS = [
 
 def main():
     chosen = sys.argv[5:]
+    # Who starts the tests in the background has SIGINT ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for scenario in SCENARIOS:
         if not chosen or scenario.__name__ in chosen:
             try:
