@@ -102,7 +102,7 @@ const char *tern_address(tern_bus *bus);
 /**
  * tern_identify() - who a linked peer is
  * @param ret ret->size must be set
- * @return 0; -ENXIO: not linked, and not in the bus's table of peers. A memory read.
+ * @return 0; -ENXIO: not linked, and not in the bus's table of peers; -EINVAL: its size. A memory read.
  */
 int tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
 

@@ -57,8 +57,8 @@ int tern_fd(tern_bus *bus);
 /**
  * tern_process() - take in what is there, run handlers, never wait
  * @return 0 nothing is left, 1 more waits (then the descriptor stays readable), negative errno.
- * What no handler takes is kept for tern_next(bus, 0, …), of TERN_LOST, TERN_LINKED and the like the
- * newest 4,096; messages are handled up to TERN_OPT_BUDGET.
+ * What no handler takes is kept for tern_next(bus, 0, …), of calls and of TERN_LOST, TERN_LINKED
+ * and the like the newest 4,096; messages are handled up to TERN_OPT_BUDGET.
  */
 int tern_process(tern_bus *bus);
 

@@ -33,7 +33,7 @@
 #define ROUND_BYTES      65536u
 #define QUEUE_MAX_BYTES  (16u << 20) /* of one link, in the queue: beyond, its ring backs up */
 #define QUEUE_MAX_ITEMS  (1u << 16)
-#define KEPT_NOTICES     4096u /* TERN_LOST and the like that nobody asks for */
+#define KEPT_NOTICES     4096u /* TERN_LOST and the like, and calls, that nobody takes */
 #define LOOK_AROUND      64u /* events dropped until a publisher looks what became of its links */
 #define COPY_MAX         (1u << 20) /* bytes of a foreign part that are made stable */
 #define MAX_BOUNCES      4u

@@ -388,7 +388,7 @@ bounced(tern_call *call)
 		call_finish(call, -ENXIO, NULL, ERROR_NO_SERVICE, "the name changes hands too fast");
 		return;
 	}
-	r = daemon_lookup(bus, service, &id);
+	r = daemon_owner(bus, service, &id); /* the leader cannot wait for ternd: it takes in what ternd says */
 	partner = r == 0 ? partner_find(bus, id) : NULL;
 	if (r == 0 && (partner || id == bus->id))
 		call_resend(call, partner, 0);

@@ -607,7 +607,7 @@ ask(tern_bus *bus, const char *name, tern_peer *ret)
 }
 
 int
-daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
+daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 {
 	struct name_entry entry;
 	int r, tries = 0;
@@ -624,9 +624,17 @@ daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
 	if (r == TABLE_E_NOT_FOUND)
 		return -ENXIO;
 	if (r)
-		return ask(bus, name, ret);
+		return -EAGAIN;
 	*ret = entry.owner;
 	return 0;
+}
+
+int
+daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
+{
+	int r = daemon_owner(bus, name, ret);
+
+	return r == -EAGAIN ? ask(bus, name, ret) : r;
 }
 
 int

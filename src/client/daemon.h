@@ -39,7 +39,9 @@ bool daemon_is_gone(const struct daemon *daemon);
 /* daemon_told() - was the program told so? From now on it was. */
 bool daemon_told(struct daemon *daemon);
 
-/* daemon_lookup() - who owns a name. Return: 0, -ENXIO, -EAGAIN the tables could not be read. */
+/* daemon_owner() - who owns a name, by the tables. Return: 0, -ENXIO, -EAGAIN they could not be read. Blocks: never. */
+int daemon_owner(tern_bus *bus, const char *name, tern_peer *ret);
+/* daemon_lookup() - the same; where the tables could not be read ternd is asked, but not by the leader in its round */
 int daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret);
 int daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
 /* daemon_has_name() - does this program own it, or has it asked to? */

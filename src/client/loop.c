@@ -174,18 +174,27 @@ take_item(tern_bus *bus, struct queue *queue)
 
 /* --- tern_process() --- */
 
+/* is_unasked() - comes as often as others like */
 static bool
-is_notice(const struct item *item)
+is_unasked(const struct item *item)
 {
-	return item->kind == TERN_LOST || item->kind == TERN_LINKED || item->kind == TERN_UNLINKED ||
-		item->kind == TERN_WRITABLE;
+	switch (item->kind) {
+	case TERN_CALL:
+	case TERN_LOST:
+	case TERN_LINKED:
+	case TERN_UNLINKED:
+	case TERN_WRITABLE:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*
  * keep() - for tern_next(), should it ever be asked
  *
- * Notices are charged to nobody and come as often as others like: a program that only runs handlers and
- * wants none of them keeps the newest.
+ * Notices are charged to nobody, and calls that nobody serves would fill the queue for all: a program that
+ * only runs handlers and wants none of them keeps the newest. A call that goes is answered "no reply".
  */
 static void
 keep(tern_bus *bus, struct item *item)
@@ -193,9 +202,9 @@ keep(tern_bus *bus, struct item *item)
 	struct item **at = &bus->kept.first, *oldest;
 
 	queue_append(&bus->kept, item);
-	if (!is_notice(item) || ++bus->n_kept_notices <= KEPT_NOTICES)
+	if (!is_unasked(item) || ++bus->n_kept_notices <= KEPT_NOTICES)
 		return;
-	while (!is_notice(*at))
+	while (!is_unasked(*at))
 		at = &(*at)->next;
 	oldest = *at;
 	*at = oldest->next; /* not the last: that is the new one */
@@ -337,7 +346,7 @@ next_item(tern_bus *bus)
 	struct item *item;
 
 	while ((item = take_item(bus, &bus->kept))) {
-		bus->n_kept_notices -= is_notice(item);
+		bus->n_kept_notices -= is_unasked(item);
 		if (!is_stale(item))
 			return item;
 		(void)item_free(bus, item); /* always NULL */

@@ -22,11 +22,24 @@
 
 /* --- events that come in --- */
 
-/* sender_matches() - a rule bound to a name follows its owner; who was seen to own it is remembered */
+static void
+tell_gap(tern_subscription *s, tern_peer sender, uint64_t n)
+{
+	struct item item = {.kind = TERN_GAP, .subscription = s, .peer = sender, .lost = n};
+
+	(void)queue_put(s->bus, &item); /* out of memory: the next gap is as large */
+}
+
+/*
+ * sender_matches() - a rule bound to a name follows its owner; who was seen to own it is remembered
+ *
+ * Asks the tables alone: ternd's answer would be waited for by the thread that takes it in.
+ */
 static bool
 sender_matches(tern_subscription *s, tern_peer sender)
 {
 	tern_peer owner;
+	int r;
 
 	if (!s->sender)
 		return true;
@@ -37,7 +50,10 @@ sender_matches(tern_subscription *s, tern_peer sender)
 	for (size_t i = 0; i < ARRAY_SIZE(s->senders); i++)
 		if (s->senders[i] == sender && sender)
 			return true;
-	if (daemon_lookup(s->bus, s->sender, &owner) < 0 || owner != sender)
+	r = daemon_owner(s->bus, s->sender, &owner);
+	if (r == -EAGAIN)
+		tell_gap(s, sender, 1); /* it may have been for this rule */
+	if (r < 0 || owner != sender)
 		return false;
 	memmove(s->senders + 1, s->senders, sizeof(s->senders) - sizeof(s->senders[0]));
 	s->senders[0] = sender;
@@ -88,12 +104,9 @@ event_gap_from(tern_bus *bus, tern_peer sender, uint64_t n)
 {
 	tern_subscription *s;
 
-	DL_FOREACH (bus->subscriptions, s) {
-		struct item item = {.kind = TERN_GAP, .subscription = s, .peer = sender, .lost = n};
-
+	DL_FOREACH (bus->subscriptions, s)
 		if (sender_matches(s, sender))
-			(void)queue_put(bus, &item); /* out of memory: the next gap is as large */
-	}
+			tell_gap(s, sender, n);
 }
 
 /* --- rules of the other end of a direct link --- */

@@ -49,6 +49,13 @@ has_lost(const struct partner *partner)
 	return link_lost(partner->link) != partner->lost_told;
 }
 
+/* can_tell() - it has lost some, and there is room in the queue to say so; else a counter alone could fill it */
+static bool
+can_tell(struct partner *partner)
+{
+	return has_lost(partner) && !queue_is_full(partner->bus, partner);
+}
+
 /* look_link() - a new link's hello may lie in the socket still, and records beyond it in the ring */
 static int
 look_link(struct partner *partner)
@@ -248,7 +255,7 @@ can_take(struct partner *partner)
 	partner->bus->n_looks++;
 	if (r < 0 || partner->link->closed)
 		return true; /* the round sees to it */
-	if (has_lost(partner))
+	if (can_tell(partner))
 		return true;
 	if (r == 0 || queue_is_full(partner->bus, partner))
 		return false;
@@ -517,7 +524,7 @@ found_filter(tern_bus *bus, uint64_t horizon)
 			bus->found[n++] = partner;
 			continue;
 		}
-		if (ring_in_is_empty(&partner->link->in) && has_lost(partner))
+		if (ring_in_is_empty(&partner->link->in) && can_tell(partner))
 			tell_gap(partner, link_lost(partner->link));
 	}
 	return n;
