@@ -86,6 +86,7 @@ int tern_call_is_cancelled(const tern_call *c);
 /** tern_call_sender() - service side: who calls */
 tern_peer tern_call_sender(const tern_call *c);
 
+/** tern_call_ref() - take another reference to a call; returns it. Any thread, never blocks. */
 tern_call *tern_call_ref(tern_call *c);
 /**
  * tern_call_unref() - let go of a call; returns NULL

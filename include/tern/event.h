@@ -58,6 +58,7 @@ int tern_publishv(tern_topic *t, const char *format, va_list ap);
  */
 int tern_publish_message(tern_message *event, uint32_t flags);
 
+/** tern_topic_free() - let go of a topic; messages made with it keep what they need; returns NULL */
 tern_topic *tern_topic_free(tern_topic *t);
 
 /** What to hear. */

@@ -133,6 +133,7 @@ const char *tern_message_type(const tern_message *m);    /**< content type; "" C
 uint64_t tern_message_trace(const tern_message *m);      /**< 0: none */
 uint64_t tern_message_stamp(const tern_message *m);      /**< when it was sent, host monotonic ns */
 
+/** tern_message_ref() - take another reference to a message; returns it. Any thread, never blocks. */
 tern_message *tern_message_ref(tern_message *m);
 /** tern_message_unref() - the last one gives the memory back to its owner; returns NULL */
 tern_message *tern_message_unref(tern_message *m);

@@ -11,7 +11,7 @@
  * - `int` results are 0 or a negative errno; outputs are set only on success.
  *   tern_last_error() tells the reason in words.
  * - Any thread may call anything. After fork() the child's handle is dead: everything
- *   returns -ECHILD, and the destructors only free memory.
+ *   returns -ECHILD, and the destructors do nothing.
  * - free, unref and close take NULL and return NULL.
  * - Timeouts are nanoseconds from now; TERN_DEFAULT means the handle's option.
  * - Handlers run only inside tern_next() and tern_process().
