@@ -97,23 +97,25 @@ END_TEST
 START_TEST(line)
 {
 	tern_bus *buses[4];
+	tern_peer ids[4];
 	tern_subscription *s = subscribe(scene.bus, NAME, NULL);
 
 	for (int i = 0; i < 4; i++) {
 		buses[i] = scene_open();
+		ids[i] = tern_id(buses[i]);
 		must_be(tern_own(buses[i], NAME, TERN_NAME_QUEUE, NULL), i ? -EINPROGRESS : 0);
 	}
-	must_change(scene.bus, NAME, 0, tern_id(buses[0]));
+	must_change(scene.bus, NAME, 0, ids[0]);
 	must_be(tern_disown(buses[1], NAME), 0); /* only a place in the line */
-	must_own(NAME, tern_id(buses[0]));
+	must_own(NAME, ids[0]);
 	must_be(tern_disown(buses[0], NAME), 0);
-	must_change(scene.bus, NAME, tern_id(buses[0]), tern_id(buses[2]));
-	must_own(NAME, tern_id(buses[2]));
+	must_change(scene.bus, NAME, ids[0], ids[2]);
+	must_own(NAME, ids[2]);
 	(void)tern_close(buses[2]);
-	must_change(scene.bus, NAME, tern_id(buses[2]), tern_id(buses[3]));
-	must_own(NAME, tern_id(buses[3]));
+	must_change(scene.bus, NAME, ids[2], ids[3]);
+	must_own(NAME, ids[3]);
 	(void)tern_close(buses[3]);
-	must_change(scene.bus, NAME, tern_id(buses[3]), 0);
+	must_change(scene.bus, NAME, ids[3], 0);
 	must_own(NAME, 0);
 	(void)tern_subscription_free(s);
 	(void)tern_close(buses[0]);
