@@ -250,6 +250,92 @@ START_TEST(one_event_arrives)
 }
 END_TEST
 
+/* --- more than is taken at once --- */
+
+enum {
+	N_REST = 150, /* a round takes 64 of one link */
+	SLEEP_US = 20000,
+};
+
+/* leave_much() - make the ring larger, let the reader sleep, fill it without a bell, die: that
+ * wakes it */
+static void
+leave_much(void *user)
+{
+	struct ground *ground = user;
+	tern_bus *bus = ground_client(ground);
+	unsigned int n_rings = 0;
+	tern_message *m;
+
+	for (int i = 0; n_rings == 0; i++) {
+		must_be(tern_message_new_call(bus, ground_service(ground), "Warm", &m), 0);
+		must_be(tern_send(m, TERN_DEFAULT, TERN_NO_REPLY, NULL), 0);
+		(void)tern_message_unref(m); /* always NULL, as the next */
+		if (i % 50 == 0)
+			(void)mapped_as("tern-ring", &n_rings);
+	}
+	must_be(tern_call_sync(bus, ground_service(ground), "Done", NULL, NULL, NULL), 0);
+	(void)usleep(
+		SLEEP_US); /* a reader that is awake still makes the test less sharp, not wrong */
+	for (uint64_t i = 0; i < N_REST; i++) {
+		must_be(tern_message_new_call(bus, ground_service(ground), "Rest", &m), 0);
+		must_be(tern_message_pack(m, "u", i), 0);
+		must_be(tern_send(
+				m, TERN_DEFAULT, TERN_NO_REPLY | TERN_NONBLOCK | TERN_BATCH, NULL),
+			0);
+		(void)tern_message_unref(m);
+	}
+	die();
+}
+
+static int
+warm(tern_call *call, tern_message *m, void *user)
+{
+	return 0;
+}
+
+static int
+done(tern_call *call, tern_message *m, void *user)
+{
+	return tern_reply(call, NULL);
+}
+
+static int
+rest_came(tern_call *call, tern_message *m, void *user)
+{
+	uint64_t *n = user, i;
+
+	must_be(tern_message_unpack(m, "u", &i), 0);
+	must_be(i, *n);
+	(*n)++;
+	return 0;
+}
+
+START_TEST(a_long_rest_arrives)
+{
+	static const struct tern_method methods[] = {
+		{"Warm", warm}, {"Done", done}, {"Rest", rest_came}};
+	struct ground ground;
+	uint64_t n = 0;
+	struct tern_event event;
+	tern_service *service;
+	tern_bus *bus;
+	pid_t pid;
+
+	if (!ground_begin(&ground, (enum way)_i))
+		return;
+	bus = ground_server(&ground, methods, 3, &n, &service);
+	must_be(tern_set_option(bus, TERN_OPT_SPIN, 0), 0);
+	pid = ground_child(&ground, leave_much);
+	next_of(bus, TERN_LOST, &event);
+	child_killed(pid);
+	must_be(n, N_REST);
+	(void)tern_service_free(service);
+	(void)tern_close(bus);
+	ground_end(&ground);
+}
+END_TEST
+
 /* --- an orderly end --- */
 
 static void
@@ -306,6 +392,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, one_shot_arrives, 0, N_WAYS);
 	tcase_add_loop_test(tcase, one_event_arrives, 0, N_WAYS);
+	tcase_add_loop_test(tcase, a_long_rest_arrives, 0, N_WAYS);
 	tcase_add_loop_test(tcase, what_was_sent_before_closing_arrives, 0, N_WAYS);
 	tcase_add_loop_test(tcase, all_arrive_before_the_loss, 0, N_WAYS);
 	suite_add_tcase(suite, tcase);

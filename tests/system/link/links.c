@@ -140,8 +140,9 @@ mapping_of(const volatile void *address, struct mapping *ret)
 	return found;
 }
 
-uint64_t
-mapped_as(const char *name, unsigned int *ret_n)
+/* count_mapped() - of this name, and of a size in this range; their bytes, and how many */
+static uint64_t
+count_mapped(const char *name, uint64_t min, uint64_t max, unsigned int *ret_n)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	struct mapping mapping;
@@ -150,13 +151,30 @@ mapped_as(const char *name, unsigned int *ret_n)
 	must(maps != NULL);
 	*ret_n = 0;
 	while (read_mapping(maps, &mapping)) {
-		if (strcmp(mapping.name, name) != 0)
+		uint64_t size = mapping.end - mapping.begin;
+
+		if (strcmp(mapping.name, name) != 0 || size < min || size >= max)
 			continue;
-		bytes += mapping.end - mapping.begin;
+		bytes += size;
 		(*ret_n)++;
 	}
 	(void)fclose(maps);
 	return bytes;
+}
+
+uint64_t
+mapped_as(const char *name, unsigned int *ret_n)
+{
+	return count_mapped(name, 0, UINT64_MAX, ret_n);
+}
+
+unsigned int
+n_mapped(const char *name, uint64_t min, uint64_t max)
+{
+	unsigned int n;
+
+	(void)count_mapped(name, min, max, &n);
+	return n;
 }
 
 /* --- bytes --- */

@@ -13,8 +13,8 @@
 #include "tern/tern.h"
 
 #define LINKS_SERVICE "org.example.Links"
-#define USER_A        65533u
-#define USER_B        65534u
+#define USER_A	      65533u
+#define USER_B	      65534u
 
 enum way {
 	BY_BUS,
@@ -27,7 +27,7 @@ struct ground {
 	enum way way;
 	struct private_bus place;
 	_Atomic uint32_t *words; /* shared by all, zero at first; each test names its own */
-	uint64_t *numbers;       /* likewise, ordered by the words */
+	uint64_t *numbers;	 /* likewise, ordered by the words */
 };
 
 enum {
@@ -66,6 +66,8 @@ struct mapping {
 bool mapping_of(const volatile void *address, struct mapping *ret);
 /* mapped_as() - how many bytes are mapped from memfds of this name, in how many mappings */
 uint64_t mapped_as(const char *name, unsigned int *ret_n);
+/* n_mapped() - how many mappings of this name have at least min bytes and less than max */
+unsigned int n_mapped(const char *name, uint64_t min, uint64_t max);
 
 /* fill(), is_filled() - bytes that tell where they belong */
 void fill(void *to, size_t size, uint64_t seed);

@@ -350,6 +350,9 @@ size_up(tern_call *call, tern_message *m, void *user)
 	if (size > POOL_BLOCK_MAX) {
 		must(mapping_of(view, &mapping));
 		must(mapping.end - mapping.begin < size + 65536); /* nothing else lies there */
+		/* and of those before it none is left here either: it was told so before this one
+		 */
+		must_be(n_mapped("tern-blocks", POOL_BLOCK_MAX, POOL_BLOCK_MAX + 65536), 1);
 	}
 	return tern_reply(call, NULL);
 }
@@ -494,7 +497,8 @@ steady_give(void *user)
 	}
 	late = mapped_as("tern-blocks", &n);
 	must(late > 0);
-	must(late < N_STEADY * (uint64_t)STEADY_SIZE / 8); /* 256 may be out at once, however slow the reader */
+	must(late < N_STEADY * (uint64_t)STEADY_SIZE /
+			    8); /* 256 may be out at once, however slow the reader */
 	must_be(tern_call_sync(bus, ground_service(ground), "Done", NULL, NULL, NULL), 0);
 	(void)tern_close(bus);
 }

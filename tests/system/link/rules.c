@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The rules of a direct link: each end tells the other what it wants to hear, whatever the number of
- * its rules and the size of the ring that is there to tell them.
+ * The rules of a direct link: each end tells the other what it wants to hear, whatever the number
+ * of its rules and the size of the ring that is there to tell them.
  */
 
 #include <stdio.h>
