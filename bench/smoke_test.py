@@ -143,7 +143,9 @@ class Smoke(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    # Who starts the tests in the background has SIGINT ignored, and children would inherit that.
+    # Who starts the tests in the background has signals ignored, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     BENCH = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)

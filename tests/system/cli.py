@@ -539,8 +539,10 @@ SCENARIOS = [
 
 def main():
     chosen = sys.argv[5:]
-    # Who starts the tests in the background has SIGINT ignored, and children would inherit that.
+    # Who starts the tests in the background has signals ignored, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     for scenario in SCENARIOS:
         if not chosen or scenario.__name__ in chosen:
             try:
