@@ -161,8 +161,11 @@ void
 take_hello(struct partner *partner)
 {
 	lead_pause(partner->bus);
-	if (!partner->dead)
-		partner_ready(partner->bus, partner, 0);
+	if (partner->dead)
+		return;
+	partner_ready(partner->bus, partner, 0);
+	if (partner->bus->sleeping || partner->bus->exported)
+		lead_kick(partner->bus); /* it is hot now: nobody rings, so whoever sleeps must look */
 }
 
 static void

@@ -287,7 +287,7 @@ served_end(struct ground *ground, tern_bus *bus, pid_t child)
 }
 
 struct answers {
-	uint64_t n;      /* so many came, in their order */
+	_Atomic uint32_t n; /* so many came, in their order; told last */
 	uint64_t n_sent;
 	int result;      /* of the last */
 };
@@ -301,9 +301,9 @@ count_answer(tern_call *call, int result, tern_message *reply, const struct tern
 	answers->result = result;
 	if (result == 0) {
 		must_be(tern_message_unpack(reply, "u", &number), 0);
-		must_be(number, answers->n);
+		must_be(number, load_rlx(&answers->n)); /* own */
 	}
-	answers->n++;
+	tell(&answers->n);
 }
 
 static void
@@ -401,8 +401,7 @@ START_TEST(deadline_while_another_thread_leads)
 	for (int i = 0; i < 3; i++)
 		must_be(tern_call_sync(bus, ground_service(&ground), "Hold", NULL, NULL, "u", 1), -ETIME);
 	send_call(bus, &ground, "Hold", SHORT_NS, &answers); /* its handler runs in the thread */
-	while (!load_acq((_Atomic uint64_t *)&answers.n))
-		(void)usleep(200); /* between two looks */
+	wait_for(&answers.n, 1);
 	must_be(answers.result, -ETIME);
 	must_be(tern_wake(bus), 0);
 	must_be(pthread_join(thread, NULL), 0);
