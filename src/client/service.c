@@ -170,9 +170,9 @@ answer(tern_call *call, tern_message *m, uint64_t deadline)
 	m->sealed = true;
 	m->header.reference = call->serial;
 	m->header.trace = call->trace;
-	if (call->origin)
+	if (call->origin) /* handed over: an answer that is not taken would hold it, and it the answer */
 		return send_self(call->bus, m->header.kind == WIRE_REPLY ? TERN_REPLY : TERN_ERROR,
-			tern_message_ref(m), tern_call_ref(call->origin));
+			tern_message_ref(m), steal(call->origin));
 	if (call->partner->dead)
 		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
 	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, 0,
