@@ -44,6 +44,7 @@ enum bench_role { ROLE_SERVER, ROLE_CLIENT, ROLE_DAEMON, N_ROLES };
 enum bench_metric { METRIC_P50, METRIC_P99, METRIC_P999, METRIC_RATE, METRIC_CPU, N_METRICS };
 
 #define BENCH_SCRATCH_SIZE (512u * 1024u)
+#define BENCH_MAX_EXTRAS   6
 
 struct bench_options {
 	uint32_t pin;
@@ -59,6 +60,7 @@ struct bench_shared {
 	alignas(CACHE_LINE) _Atomic uint64_t sent;  /* publisher, once, when it has sent all */
 	alignas(CACHE_LINE) _Atomic uint32_t is_ready[N_ROLES];
 	char error[N_ROLES][160];				 /* why a child gave up */
+	_Atomic uint64_t extras[BENCH_MAX_EXTRAS];		 /* as bits of a double; run_extra() */
 	alignas(CACHE_LINE) struct hist hist;			 /* client */
 	alignas(4096) unsigned char scratch[BENCH_SCRATCH_SIZE]; /* the subject's own */
 };
@@ -94,16 +96,24 @@ struct subject {
 	uint64_t setting; /* the subject's own, where one form differs from another by a number */
 };
 
+/* A figure that only this workload has. */
+struct bench_extra {
+	const char *name, *unit;
+};
+
 struct workload {
 	const char *name;
 	const char *what;		       /* one line for --list */
 	bool is_one_way;		       /* events: no latency; everything sent must arrive */
+	bool is_once;			       /* drive() ends by itself, whatever --seconds says */
+	const struct bench_extra *extras;      /* up to one without a name; NULL: none */
 	const struct subject *const *subjects; /* up to NULL */
 };
 
 /* figures of one run; NAN where the workload has no such figure */
 struct bench_figures {
 	double value[N_METRICS];
+	double extra[BENCH_MAX_EXTRAS];
 };
 
 /* the workloads, one file each */
@@ -111,6 +121,7 @@ extern const struct workload workload_rpc_hot;
 extern const struct workload workload_rpc_blocking;
 extern const struct workload workload_rpc_default;
 extern const struct workload workload_stream;
+extern const struct workload workload_unheard;
 
 static inline uint32_t
 run_phase(const struct bench_run *run)

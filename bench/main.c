@@ -24,6 +24,7 @@ static const struct workload *const workloads[] = {
 	&workload_rpc_blocking,
 	&workload_rpc_default,
 	&workload_stream,
+	&workload_unheard,
 };
 
 static void

@@ -12,6 +12,7 @@
 
 struct summary {
 	double median[N_METRICS];
+	double extra[BENCH_MAX_EXTRAS];
 	double min, max; /* of the headline */
 };
 
@@ -96,16 +97,32 @@ headline(const struct workload *workload)
 	return workload->is_one_way ? METRIC_RATE : METRIC_P50;
 }
 
+/* The median of those repeats that have the figure at all. */
+static double
+median_of(const struct report_entry *entry, size_t offset, double *values)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < entry->n_repeats; i++) {
+		double value;
+
+		memcpy(&value, (const char *)&entry->figures[i] + offset, sizeof(value));
+		if (!isnan(value))
+			values[n++] = value;
+	}
+	return n ? report_median(values, n) : (double)NAN;
+}
+
 static void
 summarize(const struct workload *workload, const struct report_entry *entry, struct summary *ret)
 {
-	double values[BENCH_MAX_REPEATS];
+	double values[BENCH_MAX_REPEATS] = {(double)NAN};
 
-	for (int metric = 0; metric < N_METRICS; metric++) {
-		for (unsigned int i = 0; i < entry->n_repeats; i++)
-			values[i] = entry->figures[i].value[metric];
-		ret->median[metric] =
-			isnan(values[0]) ? values[0] : report_median(values, entry->n_repeats);
+	for (size_t i = 0; i < BENCH_MAX_EXTRAS; i++)
+		ret->extra[i] = median_of(entry, offsetof(struct bench_figures, extra[i]), values);
+	for (size_t metric = 0; metric < N_METRICS; metric++) {
+		ret->median[metric] = median_of(
+			entry, offsetof(struct bench_figures, value[metric]), values);
 		if ((enum bench_metric)metric == headline(workload)) {
 			ret->min = values[0];
 			ret->max = values[entry->n_repeats - 1];
@@ -141,6 +158,10 @@ print_rows(const struct bench_options *options, const struct workload *workload,
 			workload->name, subject, options->pin, &metrics[metric], s.median[metric]);
 	print_row(workload->name, subject, options->pin, &(struct metric){"min", unit}, s.min);
 	print_row(workload->name, subject, options->pin, &(struct metric){"max", unit}, s.max);
+	for (size_t i = 0; workload->extras && workload->extras[i].name; i++)
+		print_row(workload->name, subject, options->pin,
+			&(struct metric){workload->extras[i].name, workload->extras[i].unit},
+			s.extra[i]);
 }
 
 static const char *
@@ -175,6 +196,10 @@ print_line(const struct workload *workload, const struct report_entry *entry, do
 		format_time(p999, sizeof(p999), s.median[METRIC_P999]), s.median[METRIC_RATE],
 		s.median[METRIC_CPU] / 1e3, workload->is_one_way ? 0 : 3, s.min / scale,
 		workload->is_one_way ? 0 : 3, s.max / scale, ratio);
+	for (size_t i = 0; workload->extras && workload->extras[i].name; i++)
+		if (!isnan(s.extra[i]))
+			(void)printf("  %26s %s %.1f %s\n", "", workload->extras[i].name, s.extra[i],
+				workload->extras[i].unit);
 }
 
 static void
@@ -189,7 +214,7 @@ print_table(const struct bench_options *options, const struct workload *workload
 	(void)printf("  %-24s %9s %9s %9s %11s %9s  %s  %s\n", "", "p50 us", "p99 us", "p999 us",
 		"per second", "CPU us", workload->is_one_way ? "rate min..max" : "p50 min..max",
 		"tern/this");
-	if (n && entries[0].outcome == OUTCOME_DONE && !strcmp(entries[0].subject->name, "tern")) {
+	if (n && entries[0].outcome == OUTCOME_DONE && !strncmp(entries[0].subject->name, "tern", 4)) {
 		summarize(workload, &entries[0], &s);
 		first = s.median[headline(workload)];
 	}

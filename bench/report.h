@@ -11,7 +11,7 @@
 #include "bench.h"
 
 #define BENCH_MAX_REPEATS  100
-#define BENCH_MAX_SUBJECTS 16
+#define BENCH_MAX_SUBJECTS 40
 
 enum report_outcome { OUTCOME_DONE, OUTCOME_MISSING, OUTCOME_FAILED };
 

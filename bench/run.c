@@ -12,8 +12,9 @@
 #include "process.h"
 #include "run.h"
 
-#define SETUP_PATIENCE_NS  (10 * NSEC_PER_SEC)
+#define SETUP_PATIENCE_NS  (60 * NSEC_PER_SEC) /* 100,000 rules are asked for one by one */
 #define FINISH_PATIENCE_NS (10 * NSEC_PER_SEC)
+#define ONCE_PATIENCE_NS   (300 * NSEC_PER_SEC)
 
 struct sample {
 	uint64_t time_ns, count, cpu_ns;
@@ -23,6 +24,25 @@ void
 run_ready(struct bench_run *run)
 {
 	store_rel(&run->shared->is_ready[run->role], 1);
+}
+
+int
+run_rest(struct bench_run *run)
+{
+	run_ready(run);
+	while (pause() < 0)
+		; /* by whatever signal it is woken */
+	return 0;
+}
+
+void
+run_extra(struct bench_run *run, unsigned int at, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	/* Relaxed: read when who wrote it has ended, or for what it is just then. */
+	store_rlx(&run->shared->extras[at], bits);
 }
 
 static char *
@@ -189,6 +209,27 @@ run_measure(struct bench_run *run, struct sample *ret_begin, struct sample *ret_
 	return 0;
 }
 
+/* Measures from the client's first word to its end. */
+static int
+run_measure_once(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end)
+{
+	uint64_t deadline = clock_now_ns() + ONCE_PATIENCE_NS;
+	int r;
+
+	run_sample(run, ret_begin);
+	while (!process_has_ended(run->pids[ROLE_CLIENT])) {
+		r = process_sleep(100 * NSEC_PER_MSEC);
+		if (r < 0)
+			return r;
+		if (clock_now_ns() >= deadline)
+			return run_fail(run, -ETIME, "client");
+	}
+	run_sample(run, ret_end);
+	if (ret_end->count == ret_begin->count)
+		return run_fail(run, -ETIME, "nothing was done");
+	return 0;
+}
+
 /* Everything sent must have arrived, once. */
 static int
 run_check_all_arrived(struct bench_run *run)
@@ -245,13 +286,15 @@ run_work(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end
 	r = run_await_ready(run, ROLE_SERVER);
 	if (r < 0)
 		return r;
+	if (run->workload->is_once)
+		run_enter(run, PHASE_MEASURE);
 	r = run_start(run, ROLE_CLIENT);
 	if (r < 0)
 		return r;
 	r = run_await_ready(run, ROLE_CLIENT);
 	if (r < 0)
 		return r;
-	r = run_measure(run, ret_begin, ret_end);
+	r = (run->workload->is_once ? run_measure_once : run_measure)(run, ret_begin, ret_end);
 	if (r < 0)
 		return r;
 	return run_finish(run);
@@ -270,6 +313,11 @@ run_figure(const struct bench_run *run, const struct sample *begin, const struct
 	ret->value[METRIC_P999] = has_latency ? (double)hist_quantile(h, 0.999) : (double)NAN;
 	ret->value[METRIC_RATE] = n * 1e9 / (double)(end->time_ns - begin->time_ns);
 	ret->value[METRIC_CPU] = (double)(end->cpu_ns - begin->cpu_ns) / n;
+	for (size_t i = 0; i < BENCH_MAX_EXTRAS; i++) {
+		uint64_t bits = load_rlx(&run->shared->extras[i]); /* their writers have ended */
+
+		memcpy(&ret->extra[i], &bits, sizeof(bits));
+	}
 }
 
 static int
@@ -319,6 +367,8 @@ run_open(struct bench_run *run)
 	if (shared == MAP_FAILED)
 		return run_fail(run, -errno, "mmap");
 	run->shared = shared;
+	for (unsigned int i = 0; i < BENCH_MAX_EXTRAS; i++)
+		run_extra(run, i, (double)NAN);
 	if (snprintf(run->dir, sizeof(run->dir), "%s/tern-bench-XXXXXX", tmp ? tmp : "/tmp") >=
 			(int)sizeof(run->dir) ||
 		!mkdtemp(run->dir)) {

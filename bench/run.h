@@ -22,6 +22,9 @@ int run_execute(struct bench_run *run, struct bench_figures *ret_figures);
 /* run_ready() - in a child: the other side may begin. Any number of times. */
 void run_ready(struct bench_run *run);
 
+/* run_rest() - the serve of a subject that needs no server: sleeps until it is ended */
+int run_rest(struct bench_run *run);
+
 /*
  * run_fail() - in a child or in open(): say why the run cannot go on
  *
@@ -34,6 +37,9 @@ int run_fail_at(struct bench_run *run, int r, const char *what, uint64_t serial)
 
 /* run_missing() - in open(): what is not there. Return: BENCH_E_MISSING. */
 int run_missing(struct bench_run *run, const char *what);
+
+/* run_extra() - in a child: a figure of the workload's own, by its place in workload->extras */
+void run_extra(struct bench_run *run, unsigned int at, double value);
 
 /* run_pin() - which processor a role gets, counted from 0; -1: any */
 int run_pin(const struct bench_run *run, enum bench_role role);

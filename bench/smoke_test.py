@@ -25,6 +25,10 @@ LIMITS = {
     "rpc-default": ["spin", "eventfd-epoll", "unix-socket"],
     "stream": ["ring", "ring-fenced"],
 }
+# Workloads whose subjects are no answers to one question: all of them, in their order.
+FORMS = {
+    "unheard": ["tern:has-listeners", "tern:publish", "tern:bare-strings", "limit:loads"],
+}
 PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus"]
 
 
@@ -64,7 +68,7 @@ class Smoke(unittest.TestCase):
         figures = {}
         for line in self.bench("--seconds", "0.1", "--tsv", *arguments).splitlines():
             workload, subject, pin, metric, value, unit = line.split("\t")
-            self.assertIn(workload, LIMITS)
+            self.assertIn(workload, [*LIMITS, *FORMS])
             self.assertIn(pin, ["cross", "same", "one", "free"])
             self.assertEqual(unit, {"missing": "-", "rate": "1/s"}.get(
                 metric, "1/s" if workload == "stream" and metric != "cpu" else "ns"))
@@ -85,6 +89,19 @@ class Smoke(unittest.TestCase):
             if "p50" in values:
                 self.assertLessEqual(values["p50"], values["p99"])
                 self.assertLessEqual(values["p99"], values["p999"])
+
+    def check_forms(self, workload):
+        """Each subject is there with all figures of a call, or is a peer that is missing."""
+        figures = self.rows("--repeats", "1", workload)
+        self.assertEqual(list(figures), FORMS[workload])
+        for subject, values in figures.items():
+            if subject.startswith("peer:") and list(values) == ["missing"]:
+                continue
+            self.assertEqual(list(values)[:len(CALL_METRICS)], CALL_METRICS, subject)
+            self.assertTrue(all(v >= 0 for v in values.values()), f"{subject}: {values}")
+
+    def test_unheard(self):
+        self.check_forms("unheard")
 
     def test_rpc_hot(self):
         self.check_workload("rpc-hot")
@@ -112,7 +129,7 @@ class Smoke(unittest.TestCase):
 
     def test_list(self):
         names = [line.split()[0] for line in self.bench("--list").splitlines()]
-        self.assertEqual(names, list(LIMITS))
+        self.assertEqual(sorted(names), sorted([*LIMITS, *FORMS]))
 
     def test_table(self):
         text = self.bench("--seconds", "0.05", "--repeats", "1", "rpc-hot")

@@ -11,9 +11,8 @@
 #include "run.h"
 #include "tern_bus.h"
 
-/* build/bench/tern-bench has its ternd at build/src/daemon/ternd */
-static const char *
-find_ternd(char *path, size_t size)
+const char *
+tern_bus_find(const char *where, const char *name, char *path, size_t size)
 {
 	char self[PATH_MAX], *slash;
 	ssize_t n;
@@ -23,12 +22,12 @@ find_ternd(char *path, size_t size)
 		self[n] = '\0';
 		slash = strrchr(self, '/');
 		if (slash &&
-			snprintf(path, size, "%.*s/../src/daemon/ternd", (int)(slash - self),
-				self) < (int)size &&
+			snprintf(path, size, "%.*s/%s", (int)(slash - self), self, where) <
+				(int)size &&
 			access(path, X_OK) == 0)
 			return path;
 	}
-	return process_find("ternd") ? "ternd" : NULL;
+	return process_find(name) ? name : NULL;
 }
 
 static void
@@ -71,7 +70,7 @@ tern_bus_open(struct bench_run *run)
 	int pair[2];
 	pid_t pid;
 
-	program = find_ternd(path, sizeof(path));
+	program = tern_bus_find("../src/daemon/ternd", "ternd", path, sizeof(path));
 	if (!program)
 		return run_fail(run, -ENOENT, "ternd");
 	(void)snprintf(run->address, sizeof(run->address), "unix:%s/bus", run->dir); /* fits */
@@ -100,7 +99,7 @@ tern_bus_fail(struct bench_run *run, int r, const char *what)
 }
 
 int
-tern_bus_connect(struct bench_run *run, tern_bus **ret_bus)
+tern_bus_connect_spinning(struct bench_run *run, uint64_t spin, tern_bus **ret_bus)
 {
 	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
 	int r;
@@ -108,13 +107,19 @@ tern_bus_connect(struct bench_run *run, tern_bus **ret_bus)
 	r = tern_open(run->address, &bus);
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_open");
-	if (run->subject->setting != TERN_SPIN_DEFAULT) {
-		r = tern_set_option(bus, TERN_OPT_SPIN, run->subject->setting);
+	if (spin != TERN_SPIN_DEFAULT) {
+		r = tern_set_option(bus, TERN_OPT_SPIN, spin);
 		if (r < 0)
 			return tern_bus_fail(run, r, "tern_set_option");
 	}
 	*ret_bus = steal(bus);
 	return 0;
+}
+
+int
+tern_bus_connect(struct bench_run *run, tern_bus **ret_bus)
+{
+	return tern_bus_connect_spinning(run, run->subject->setting, ret_bus);
 }
 
 int

@@ -22,12 +22,23 @@ int tern_bus_open(struct bench_run *run);
 /* tern_bus_connect() - in a child. Return: 0 or a negative errno, told by run_fail(). */
 int tern_bus_connect(struct bench_run *run, tern_bus **ret_bus);
 
+/* tern_bus_connect_spinning() - the same, and the setting of the subject means something else */
+int tern_bus_connect_spinning(struct bench_run *run, uint64_t spin, tern_bus **ret_bus);
+
 /* tern_bus_fail() - run_fail() with what tern has to say about it */
 int tern_bus_fail(struct bench_run *run, int r, const char *what);
 
 /* tern_bus_serve() - in a child: be ready, and run handlers until one of them fails, as *result
  * tells */
 int tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result);
+
+/*
+ * tern_bus_find() - a program built beside the bench, else the one in the PATH
+ * @where: its path from the folder of the bench
+ *
+ * Return: @path, @name, or NULL: there is none.
+ */
+const char *tern_bus_find(const char *where, const char *name, char *path, size_t size);
 
 static inline void
 tern_bus_closep(tern_bus **bus)
