@@ -27,9 +27,12 @@ raise_limit(void)
 static void
 set_limits(struct server *server, uint64_t n_fds)
 {
-	uint64_t *limit = &server->bus.quota.limits[QUOTA_FDS];
+	uint64_t *limits = server->bus.quota.limits;
 
-	*limit = n_fds > 2 * SERVER_RESERVED_FDS ? n_fds - SERVER_RESERVED_FDS : n_fds / 2;
+	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++)
+		if (server->options->limits[kind])
+			limits[kind] = server->options->limits[kind];
+	limits[QUOTA_FDS] = n_fds > 2 * SERVER_RESERVED_FDS ? n_fds - SERVER_RESERVED_FDS : n_fds / 2;
 }
 
 /* Names are chosen by strangers: the key of the hash is not to be guessed. */

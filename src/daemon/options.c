@@ -9,6 +9,8 @@
 #include "base/attribute.h"
 #include "daemon/options.h"
 
+#define LIMIT_MAX (UINT64_C(1) << 40)
+
 static const char help[] =
 	"usage: ternd [OPTION]...\n"
 	"\n"
@@ -18,6 +20,8 @@ static const char help[] =
 	"  --address unix:PATH  where to listen; default: $TERN_BUS, else\n"
 	"                       $XDG_RUNTIME_DIR/tern/bus, else /run/tern/bus\n"
 	"  --allow-uid UID      let this user in, besides ternd's own; may be repeated\n"
+	"  --limit KIND=N       how many a user's programs may have together, of connections,\n"
+	"                       names, rules, links or bytes; may be repeated\n"
 	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
 	"  --version            print the version\n"
 	"  --help               print this\n"
@@ -27,6 +31,7 @@ static const char help[] =
 enum {
 	OPTION_ADDRESS = 'a',
 	OPTION_ALLOW_UID = 'u',
+	OPTION_LIMIT = 'l',
 	OPTION_READY_FD = 'r',
 	OPTION_VERSION = 'v',
 	OPTION_HELP = 'h',
@@ -35,6 +40,7 @@ enum {
 static const struct option longs[] = {
 	{"address", required_argument, NULL, OPTION_ADDRESS},
 	{"allow-uid", required_argument, NULL, OPTION_ALLOW_UID},
+	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -76,6 +82,30 @@ add_user(struct options *options, const char *text)
 	return OPTIONS_RUN;
 }
 
+/* Descriptors are not among them: their limit is the process's own. */
+static int
+set_limit(struct options *options, const char *text)
+{
+	size_t size = strcspn(text, "=");
+	uint64_t n;
+
+	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++) {
+		const char *name = quota_kind_name(kind);
+
+		if (kind == QUOTA_FDS || strlen(name) != size || memcmp(name, text, size) != 0)
+			continue;
+		if (text[size] != '=' || !parse_number(text + size + 1, LIMIT_MAX, &n) || n == 0)
+			break;
+		options->limits[kind] = n;
+		return OPTIONS_RUN;
+	}
+	fprintf(stderr,
+		"ternd: --limit %s: not connections, names, rules, links or bytes, =, and a "
+		"number from 1 to %llu\n",
+		text, (unsigned long long)LIMIT_MAX);
+	return OPTIONS_WRONG;
+}
+
 static int
 set_ready_fd(struct options *options, const char *text)
 {
@@ -99,6 +129,8 @@ set_option(struct options *options, int option, const char **address)
 		return OPTIONS_RUN;
 	case OPTION_ALLOW_UID:
 		return add_user(options, optarg);
+	case OPTION_LIMIT:
+		return set_limit(options, optarg);
 	case OPTION_READY_FD:
 		return set_ready_fd(options, optarg);
 	case OPTION_VERSION:

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bus/quota.h"
 #include "io/address.h"
 
 enum {
@@ -17,6 +18,7 @@ struct options {
 	const char *path;		   /* in address */
 	uint32_t users[OPTIONS_MAX_USERS]; /* allowed besides ternd's own */
 	size_t n_users;
+	uint64_t limits[N_QUOTA]; /* per user; 0: as by default */
 	int ready_fd; /* -1: none */
 };
 

@@ -518,6 +518,18 @@ def strangers_are_told():
             expect(as_nobody(bus), 0, "")
 
 
+def limits_are_as_asked_for():
+    with a_bus(0o700, ["--limit", "names=1"]) as (bus, _), a_service(bus):
+        second = subprocess.run([SERVICE, NAME + "2"], env=environment(bus), text=True, timeout=LIMIT,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check(second.returncode != 0, "a name more than the limit")
+    for wrong in ("names", "names=", "names=0", "names=1x", "name=1", "descriptors=9", "=1", f"bytes={2 ** 40 + 1}"):
+        result = subprocess.run([TERND, "--limit", wrong], text=True, timeout=LIMIT, env=environment(None),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        same(result.returncode, 2)
+        check("--limit" in result.stderr, result.stderr)
+
+
 def a_full_disk_is_told():
     with a_bus() as (bus, _), a_service(bus), open("/dev/full", "w", encoding="utf-8") as full:
         for words in (["list", "-n"], ["call", NAME, "Text"], ["--help"]):
@@ -533,7 +545,7 @@ SCENARIOS = [
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
     waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
-    strangers_are_told, a_full_disk_is_told,
+    strangers_are_told, limits_are_as_asked_for, a_full_disk_is_told,
 ]
 
 
