@@ -51,6 +51,7 @@ struct bench_options {
 	double seconds;
 	unsigned int n_repeats;
 	bool tsv;
+	const char *only; /* subjects, as a pattern of the shell; NULL: all */
 };
 
 /* What parent, server and client share; each line has one writer. */
@@ -122,6 +123,8 @@ extern const struct workload workload_rpc_blocking;
 extern const struct workload workload_rpc_default;
 extern const struct workload workload_stream;
 extern const struct workload workload_unheard;
+extern const struct workload workload_match_scale;
+extern const struct workload workload_lookup_scale;
 
 static inline uint32_t
 run_phase(const struct bench_run *run)

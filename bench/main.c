@@ -3,13 +3,15 @@
 /*
  * tern-bench: tern beside the bare primitives and the peers, in the same minutes
  *
- * Usage: tern-bench [--pin cross|same|one|free] [--seconds S] [--repeats R] [--tsv] [WORKLOAD...]
+ * Usage: tern-bench [--pin cross|same|one|free] [--seconds S] [--repeats R] [--tsv] [--only PATTERN]
+ *                   [WORKLOAD...]
  *        tern-bench --list
  *
  * Without a workload: all of them.
  * Exit status: 0 done (a missing peer is no failure), 1 a run failed, 2 wrong usage, 130 stopped.
  */
 
+#include <fnmatch.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -25,6 +27,8 @@ static const struct workload *const workloads[] = {
 	&workload_rpc_default,
 	&workload_stream,
 	&workload_unheard,
+	&workload_match_scale,
+	&workload_lookup_scale,
 };
 
 static void
@@ -38,6 +42,7 @@ print_usage(FILE *f)
 		"(default)\n"
 		"  --seconds S                of each measurement (default 1)\n"
 		"  --repeats R                times round, at most %d (default 5)\n"
+		"  --only PATTERN             subjects whose name is like this: 'tern*', '*@1000'\n"
 		"  --tsv                      rows: workload subject pin metric value unit\n"
 		"  --list                     the workloads; without one, all are run\n",
 		BENCH_MAX_REPEATS);
@@ -91,6 +96,9 @@ parse_option(int option, const char *text, struct bench_options *options)
 			return false;
 		options->n_repeats = (unsigned int)number;
 		return true;
+	case 'o':
+		options->only = text;
+		return true;
 	case 't':
 		options->tsv = true;
 		return true;
@@ -125,13 +133,16 @@ bench_workload(const struct bench_options *options, const struct workload *workl
 {
 	static struct report_entry entries[BENCH_MAX_SUBJECTS];
 	struct bench_run run = {.options = options, .workload = workload};
-	size_t n;
+	const struct subject *subject;
+	size_t n = 0;
 	int r = 0;
 
 	memset(entries, 0, sizeof(entries));
-	for (n = 0; workload->subjects[n]; n++) {
+	for (size_t i = 0; (subject = workload->subjects[i]); i++) {
+		if (options->only && fnmatch(options->only, subject->name, 0) != 0)
+			continue;
 		assert(n < BENCH_MAX_SUBJECTS);
-		entries[n].subject = workload->subjects[n];
+		entries[n++].subject = subject;
 	}
 	for (unsigned int repeat = 0; repeat < options->n_repeats; repeat++)
 		for (size_t i = 0; i < n; i++) {
@@ -181,6 +192,7 @@ main(int argc, char *argv[])
 		{"pin", required_argument, NULL, 'p'},
 		{"seconds", required_argument, NULL, 's'},
 		{"repeats", required_argument, NULL, 'r'},
+		{"only", required_argument, NULL, 'o'},
 		{"tsv", no_argument, NULL, 't'},
 		{"list", no_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},

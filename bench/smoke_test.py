@@ -28,6 +28,8 @@ LIMITS = {
 # Workloads whose subjects are no answers to one question: all of them, in their order.
 FORMS = {
     "unheard": ["tern:has-listeners", "tern:publish", "tern:bare-strings", "limit:loads"],
+    "match-scale": ["tern:one-topic@10", "tern:1000-topics@10", "tern:new-topic@10"],
+    "lookup-scale": ["tern:hot@10", "tern:random@10", "limit:random-3-lines@10"],
 }
 PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus"]
 
@@ -70,8 +72,9 @@ class Smoke(unittest.TestCase):
             workload, subject, pin, metric, value, unit = line.split("\t")
             self.assertIn(workload, [*LIMITS, *FORMS])
             self.assertIn(pin, ["cross", "same", "one", "free"])
-            self.assertEqual(unit, {"missing": "-", "rate": "1/s"}.get(
-                metric, "1/s" if workload == "stream" and metric != "cpu" else "ns"))
+            if metric in [*CALL_METRICS, "missing"]:
+                self.assertEqual(unit, {"missing": "-", "rate": "1/s"}.get(
+                    metric, "1/s" if workload == "stream" and metric != "cpu" else "ns"))
             self.assertNotIn(metric, figures.setdefault(subject, {}))
             figures[subject][metric] = float(value)
         return figures
@@ -90,9 +93,9 @@ class Smoke(unittest.TestCase):
                 self.assertLessEqual(values["p50"], values["p99"])
                 self.assertLessEqual(values["p99"], values["p999"])
 
-    def check_forms(self, workload):
+    def check_forms(self, workload, *options):
         """Each subject is there with all figures of a call, or is a peer that is missing."""
-        figures = self.rows("--repeats", "1", workload)
+        figures = self.rows("--repeats", "1", *options, workload)
         self.assertEqual(list(figures), FORMS[workload])
         for subject, values in figures.items():
             if subject.startswith("peer:") and list(values) == ["missing"]:
@@ -102,6 +105,10 @@ class Smoke(unittest.TestCase):
 
     def test_unheard(self):
         self.check_forms("unheard")
+
+    def test_tables(self):
+        self.check_forms("match-scale", "--only", "*@10")
+        self.check_forms("lookup-scale", "--only", "*@10")
 
     def test_rpc_hot(self):
         self.check_workload("rpc-hot")

@@ -34,7 +34,9 @@ static void
 exec_ternd(const char *program, const char *address, int ready_fd)
 {
 	char number[12];
-	const char *argv[] = {program, "--address", address, "--ready-fd", number, NULL};
+	const char *argv[] = {program, "--address", address, "--ready-fd", number,
+		"--limit", "names=1000000", "--limit", "rules=1000000", "--limit",
+		"links=1000000", "--limit", "bytes=4294967296", NULL};
 
 	(void)snprintf(number, sizeof(number), "%d", ready_fd); /* fits */
 	if (fcntl(ready_fd, F_SETFD, 0) < 0)
