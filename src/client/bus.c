@@ -85,6 +85,7 @@ fork_child(void)
 
 	store_rlx(&fork_generation, load_rlx(&fork_generation) + 1); /* one thread is left */
 	DL_FOREACH (all, bus) {
+		struct domain *domain;
 		struct link *link;
 
 		DL_FOREACH (bus->endpoint.links, link) {
@@ -102,8 +103,9 @@ fork_child(void)
 		listener_abandon(&bus->listener);
 		daemon_forked(bus->daemon);
 		bus->self.pidfd = fd_close(bus->self.pidfd);
-		close_pool(&bus->event_pools[0]);
-		close_pool(&bus->event_pools[1]);
+		close_pool(&bus->own.pool);
+		DL_FOREACH (bus->domains, domain)
+			close_pool(&domain->pool);
 		close_queued(&bus->queue);
 		close_queued(&bus->kept);
 		close_queued(&bus->to_self);
@@ -182,8 +184,7 @@ bus_unref(tern_bus *bus)
 {
 	if (!bus || sub_acqrel(&bus->refs, 1) > 1)
 		return NULL;
-	pool_deinit(&bus->event_pools[0]);
-	pool_deinit(&bus->event_pools[1]);
+	pool_deinit(&bus->own.pool);
 	endpoint_deinit(&bus->endpoint);
 	free(bus->batch);
 	free(bus->found);
@@ -269,7 +270,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 	queue_init(&bus->queue);
 	queue_init(&bus->kept);
 	queue_init(&bus->to_self);
-	bus->event_pools[0] = bus->event_pools[1] = POOL_INIT(&bus->endpoint);
+	bus->own.pool = POOL_INIT(&bus->endpoint);
 	(void)pthread_mutex_init(&bus->lock, NULL); /* default attributes: cannot fail */
 	(void)pthread_cond_init(&bus->handler_done, NULL);
 	bus_set_defaults(bus);

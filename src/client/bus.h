@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/hook.h"
+#include "client/domain.h"
 #include "io/listener.h"
 #include "link/link.h"
 #include "tern/tern.h"
@@ -65,6 +66,7 @@ struct partner {
 	tern_bus *bus; /* not counted: who counts a partner counts the bus */
 	uint64_t id;
 	struct link *link;
+	struct domain *domain; /* counted; NULL: too many of them, or it has ended */
 	uint64_t link_number; /* ternd's, of this link */
 	uint32_t refs;
 	bool is_hot;
@@ -177,7 +179,7 @@ struct tern_bus {
 	struct partner *hot, *cold;
 	uint32_t n_hot, n_cold;
 	uint64_t last_partner;      /* direct links are numbered here */
-	struct pool event_pools[2]; /* for the own trust domain, for others */
+	struct domain own, *domains; /* trust domains: the own one, and those of other partners */
 
 	/* sending */
 	uint64_t last_stamp;
@@ -384,10 +386,10 @@ int send_wait_room(struct partner *partner, const struct outgoing *out, bool is_
 /* send_want_room() - after -EAGAIN: a TERN_WRITABLE when there is room for this */
 void send_want_room(struct partner *partner, const struct outgoing *out, bool is_event);
 
-/* A receiver of an event, and which of the two records it gets. */
+/* A receiver of an event, and the record it gets: that of its trust domain. */
 struct send_to {
 	struct partner *partner;
-	int which;
+	struct outgoing *out;
 };
 
 /*
@@ -395,8 +397,7 @@ struct send_to {
  * Room was made sure of under the same lock. Who could not be told of segments or descriptors
  * loses the event, which is counted.
  */
-void send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2],
-	const int *fds, uint32_t flags);
+void send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, uint32_t flags);
 /* send_flush() - end the batch: fence, bells */
 void send_flush(tern_bus *bus);
 /* send_self() - queue a sealed message for oneself; takes the references */

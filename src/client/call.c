@@ -278,7 +278,7 @@ call_send(tern_call *call, uint64_t deadline)
 		return send_self(call->bus, TERN_CALL, tern_message_ref(m), tern_call_ref(call));
 	if (call->partner->dead)
 		return error_set(-EHOSTDOWN, ERROR_DIED, "the service is gone");
-	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, 0,
+	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, NULL,
 		&out, parts);
 	if (r == -EDQUOT)
 		return error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out");

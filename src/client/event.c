@@ -206,6 +206,15 @@ tern_has_listeners(tern_topic *topic)
 
 /* --- publishing --- */
 
+/* What one trust domain gets. */
+struct copy {
+	struct domain *domain; /* counted */
+	bool built;
+	struct outgoing out;
+	struct out_part parts[TERN_MAX_PARTS];
+	struct block *blocks[TERN_MAX_PARTS]; /* of another domain; the own one's are the message's */
+};
+
 /* One publish under way. */
 struct publish {
 	tern_message *m;
@@ -215,12 +224,27 @@ struct publish {
 	struct send_to *to;
 	size_t n_to;
 	bool self;
-	bool built[2];
-	struct outgoing out[2];
-	struct out_part parts[2][TERN_MAX_PARTS];
+	struct copy own;      /* for the own domain */
+	struct copy **others; /* for each other one that hears it */
+	size_t n_others;
 	tern_peer gave_up[8]; /* that could not be linked, or had no room in time */
 	size_t n_gave_up;
 };
+
+static void
+publish_deinit(struct publish *p)
+{
+	for (size_t i = 0; i < p->n_others; i++) {
+		struct copy *copy = p->others[i];
+
+		for (size_t j = 0; j < TERN_MAX_PARTS; j++)
+			(void)block_unref(copy->blocks[j]); /* readers have references of their own */
+		(void)domain_unref(p->m->bus, copy->domain); /* always NULL */
+		free(copy);
+	}
+	free(p->others);
+	free(p->to);
+}
 
 static bool
 has_given_up(const struct publish *p, tern_peer peer)
@@ -270,29 +294,63 @@ publish_link(struct publish *p, tern_peer peer, struct partner **ret)
 	return 1;
 }
 
-/* publish_build() - the record for the own domain (0) or for others (1) */
-static int
-publish_build(struct publish *p, int which, uint32_t max)
+/* publish_copy() - that of a domain; NULL: no memory */
+static struct copy *
+publish_copy(struct publish *p, struct domain *domain)
 {
-	int r;
+	tern_bus *bus = p->m->bus;
+	struct copy **others, *copy;
 
-	if (p->built[which])
-		return 0;
-	r = message_out(p->m, max, &p->topic->bus->event_pools[which], which, &p->out[which],
-		p->parts[which]);
-	p->built[which] = r == 0;
+	if (likely(domain == &bus->own))
+		return &p->own;
+	if (domain->slot < p->n_others && p->others[domain->slot]->domain == domain)
+		return p->others[domain->slot];
+	for (size_t i = 0; i < p->n_others; i++) /* another thread has published meanwhile */
+		if (p->others[i]->domain == domain)
+			return p->others[i];
+	others = reallocarray(p->others, p->n_others + 1, sizeof(struct copy *));
+	if (!others)
+		return NULL;
+	p->others = others;
+	copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		return NULL;
+	copy->domain = domain_ref(bus, domain);
+	domain->slot = p->n_others;
+	p->others[p->n_others++] = copy;
+	return copy;
+}
+
+/* publish_build() - the record for the domain of this partner. Return: 0, 2 it has none, errno. */
+static int
+publish_build(struct publish *p, struct partner *partner, bool is_only, struct copy **ret)
+{
+	uint32_t max = is_only ? link_record_max(partner->link) : LINK_RING_SIZE / 4;
+	struct copy *copy;
+	int r = 0;
+
+	if (unlikely(!partner->domain))
+		return 2;
+	copy = publish_copy(p, partner->domain);
+	if (!copy)
+		return -ENOMEM;
+	if (!copy->built)
+		r = message_out(p->m, max, &partner->domain->pool, copy == &p->own ? NULL : copy->blocks,
+			&copy->out, copy->parts);
+	copy->built = r == 0;
+	*ret = copy;
 	return r;
 }
 
 /* publish_room() - room at one receiver, or wait. Return: 0, 1 waited: begin again, LINK_E_FULL as 2, errno. */
 static int
-publish_room(struct publish *p, struct partner *partner, bool wait, int which)
+publish_room(struct publish *p, struct partner *partner, bool wait, const struct outgoing *out)
 {
 	tern_peer peer = partner->id; /* it may end while we wait */
 	uint64_t deadline;
 	int r;
 
-	r = send_room(partner, &p->out[which], true);
+	r = send_room(partner, out, true);
 	if (r < 0)
 		return 2; /* it is ending: nobody to tell */
 	if (r == 0) {
@@ -302,13 +360,13 @@ publish_room(struct publish *p, struct partner *partner, bool wait, int which)
 	if (!wait || partner->slow || has_given_up(p, partner->id))
 		return 2;
 	if (p->flags & TERN_NONBLOCK) {
-		send_want_room(partner, &p->out[which], true);
+		send_want_room(partner, out, true);
 		return error_set(-EAGAIN, ERROR_FULL, "a subscriber that waits has no room");
 	}
 	deadline = publish_deadline(p, partner);
 	partner->slow = true; /* until it has room */
 	if (deadline <= clock_now_ns() ||
-		send_wait_room(partner, &p->out[which], true, deadline) < 0)
+		send_wait_room(partner, out, true, deadline) < 0)
 		give_up(p, peer);
 	else if (partner_find(p->topic->bus, peer) == partner)
 		partner->slow = false;
@@ -321,7 +379,8 @@ publish_one(struct publish *p, const struct recipient *recipient, bool is_only)
 {
 	tern_bus *bus = p->topic->bus;
 	struct partner *partner;
-	int r, which;
+	struct copy *copy;
+	int r;
 
 	if (recipient->peer == bus->id) {
 		p->self = true;
@@ -332,13 +391,13 @@ publish_one(struct publish *p, const struct recipient *recipient, bool is_only)
 		return r;
 	if (!partner)
 		return 0;
-	which = !partner->link->same_domain;
-	r = publish_build(p, which, is_only ? link_record_max(partner->link) : LINK_RING_SIZE / 4);
+	r = publish_build(p, partner, is_only, &copy);
 	if (r < 0)
 		return r;
-	r = publish_room(p, partner, recipient->wait, which);
 	if (r == 0)
-		p->to[p->n_to++] = (struct send_to){.partner = partner, .which = which};
+		r = publish_room(p, partner, recipient->wait, &copy->out);
+	if (r == 0)
+		p->to[p->n_to++] = (struct send_to){.partner = partner, .out = &copy->out};
 	return r == 2 ? 0 : r;
 }
 
@@ -378,7 +437,9 @@ publish_gather(struct publish *p)
 		return r;
 	p->n_to = 0;
 	p->self = false;
-	p->built[0] = p->built[1] = false;
+	p->own.built = false;
+	for (size_t i = 0; i < p->n_others; i++)
+		p->others[i]->built = false;
 	if (topic->n_recipients == 0)
 		return 0;
 	to = reallocarray(p->to, topic->n_recipients, sizeof(*to));
@@ -449,19 +510,19 @@ publish_locked(tern_message *m, uint32_t flags)
 		r = publish_gather(&p);
 	} while (r > 0);
 	if (r < 0) {
-		free(p.to);
+		publish_deinit(&p);
 		return r == -EDQUOT ? error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out")
 				    : error_or(r, "publishing");
 	}
 	m->sealed = true;
 	if (p.n_to > 0)
-		send_events(m->bus, p.to, p.n_to, p.out, m->fds, flags);
+		send_events(m->bus, p.to, p.n_to, m->fds, flags);
 	dropped = p.n_to + p.self < m->topic->n_recipients;
 	if (dropped)
 		publish_count(&p);
 	if (p.self)
 		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */
-	free(p.to);
+	publish_deinit(&p);
 	if (dropped)
 		look_around(m->bus);
 	return 0;

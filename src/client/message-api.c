@@ -183,7 +183,7 @@ tern_message_append(tern_message *m, const void *bytes, size_t size)
 static struct pool *
 lending_pool(tern_message *m)
 {
-	return m->topic || !m->partner ? &m->bus->event_pools[0] : &m->partner->link->pool;
+	return m->topic || !m->partner ? &m->bus->own.pool : &m->partner->link->pool;
 }
 
 _public_ int
@@ -202,11 +202,11 @@ tern_message_lend(tern_message *m, size_t size, void **ret)
 	*part = (struct message_part){.size = size, .lent = true};
 	if (m->partner)
 		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
-	r = pool_take(lending_pool(m), size, &part->block[0]);
+	r = pool_take(lending_pool(m), size, &part->block);
 	if (r == 0) {
-		part->bytes = part->block[0]->memory;
+		part->bytes = part->block->memory;
 		m->n_parts++;
-		*ret = part->block[0]->memory;
+		*ret = part->block->memory;
 	}
 	bus_leave(m->bus);
 	if (r == -EDQUOT)

@@ -122,8 +122,7 @@ message_drop_part(tern_message *m, struct message_part *part)
 		link_release(m->partner->link, part->slot, (uint32_t)part->generation);
 		part->remote = remote_unref(part->remote);
 	} else {
-		part->block[0] = block_unref(part->block[0]);
-		part->block[1] = block_unref(part->block[1]);
+		part->block = block_unref(part->block);
 	}
 	free(part->owned);
 }
@@ -276,16 +275,16 @@ message_receive(struct partner *partner, tern_message **ret)
 
 /* part_to_block() - move a part's bytes into memory that this receiver may see */
 static int
-part_to_block(struct message_part *part, struct pool *pool, int which)
+part_to_block(const struct message_part *part, struct pool *pool, struct block **block)
 {
 	int r;
 
-	if (part->block[which])
+	if (*block)
 		return 0;
-	r = pool_take(pool, part->size, &part->block[which]);
+	r = pool_take(pool, part->size, block);
 	if (r < 0)
 		return error_trace(r);
-	memcpy(part->block[which]->memory, part->bytes, part->size);
+	memcpy((*block)->memory, part->bytes, part->size);
 	return 0;
 }
 
@@ -303,9 +302,10 @@ largest_inline(const struct out_part *parts, uint32_t n)
 }
 
 int
-message_out(tern_message *m, uint32_t max, struct pool *pool, int which, struct outgoing *out,
-	struct out_part *parts)
+message_out(tern_message *m, uint32_t max, struct pool *pool, struct block **blocks,
+	struct outgoing *out, struct out_part *parts)
 {
+	struct block **block;
 	int r;
 
 	*out = (struct outgoing){.header = m->header, .tags = m->tags, .parts = parts};
@@ -318,20 +318,22 @@ message_out(tern_message *m, uint32_t max, struct pool *pool, int which, struct 
 		parts[i] = (struct out_part){.bytes = part->bytes, .size = part->size};
 		if (!part->lent)
 			continue;
-		r = part_to_block(part, pool, which);
+		block = blocks ? &blocks[i] : &part->block;
+		r = part_to_block(part, pool, block);
 		if (r < 0)
 			return error_trace(r);
-		parts[i].block = part->block[which];
+		parts[i].block = *block;
 	}
 	while (link_plan(out) > max) {
 		uint32_t i = largest_inline(parts, m->n_parts);
 
 		if (i == m->n_parts)
 			return error_set(-E2BIG, ERROR_TOO_BIG, "the message's header is too large");
-		r = part_to_block(&m->parts[i], pool, which);
+		block = blocks ? &blocks[i] : &m->parts[i].block;
+		r = part_to_block(&m->parts[i], pool, block);
 		if (r < 0)
 			return error_trace(r);
-		parts[i].block = m->parts[i].block[which];
+		parts[i].block = *block;
 	}
 	return 0;
 }
@@ -343,22 +345,22 @@ message_move(tern_message *m, struct partner *to)
 
 	for (uint32_t i = 0; i < m->n_parts; i++) {
 		struct message_part *part = &m->parts[i];
-		struct block *old = part->block[0];
+		struct block *old = part->block;
 
 		if (!old)
 			continue;
-		part->block[0] = NULL;
-		r = part->lent && to ? part_to_block(part, &to->link->pool, 0) : 0;
+		part->block = NULL;
+		r = part->lent && to ? part_to_block(part, &to->link->pool, &part->block) : 0;
 		if (r < 0) {
-			part->block[0] = old;
+			part->block = old;
 			return error_trace(r);
 		}
 		if (part->lent && !to) { /* to oneself: the old block stays readable here */
-			part->block[0] = old;
+			part->block = old;
 			continue;
 		}
 		if (part->lent)
-			part->bytes = part->block[0]->memory;
+			part->bytes = part->block->memory;
 		(void)block_unref(old); /* always NULL */
 	}
 	if (to)

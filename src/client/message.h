@@ -18,12 +18,11 @@ struct message_part {
 	const uint8_t *bytes; /* where it can be read */
 	uint64_t size;
 	uint8_t *owned; /* private memory: what was packed, or a stable copy; NULL none */
-	bool lent;      /* built: the maker fills block[0] in place */
+	bool lent;      /* built: the maker fills the block in place */
 	bool foreign;   /* received: lies in the partner's memory */
 	uint32_t slot;
 	union {
-		/* built: [0] for the destination or the own domain, [1] for other domains */
-		struct block *block[2];
+		struct block *block; /* built: for the destination, or for the own domain */
 		struct {
 			struct remote *remote;
 			uint64_t generation;
@@ -85,12 +84,13 @@ int message_receive(struct partner *partner, tern_message **ret);
 
 /*
  * message_out() - the record to be written, for one link or several
- * @max: largest record; @which: 0 or 1, whose blocks; @pool: where more of them come from
+ * @max: largest record; @pool: where blocks come from
+ * @blocks: NULL: the message's own; else TERN_MAX_PARTS of another domain's, which stay the caller's
  * @parts: TERN_MAX_PARTS of them, filled; what does not fit into the record goes to blocks
  * Return: 0, -EDQUOT, -E2BIG, -ENOMEM.
  */
-int message_out(tern_message *m, uint32_t max, struct pool *pool, int which, struct outgoing *out,
-	struct out_part *parts);
+int message_out(tern_message *m, uint32_t max, struct pool *pool, struct block **blocks,
+	struct outgoing *out, struct out_part *parts);
 
 /* message_move() - another destination: what lies in blocks of the old one is copied */
 int message_move(tern_message *m, struct partner *to);

@@ -286,14 +286,14 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 
 /* push_many() - into every ring; who cannot be told of a segment has lost it */
 static void
-push_many(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2], const int *fds)
+push_many(tern_bus *bus, const struct send_to *to, size_t n, const int *fds)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct link *link = to[i].partner->link;
 
 		batch_cold(bus, to[i].partner);
-		if (link_announce(link, &out[to[i].which], fds) == 0)
-			link_push(link, &out[to[i].which]);
+		if (link_announce(link, to[i].out, fds) == 0)
+			link_push(link, to[i].out);
 		else
 			link_count_lost(link, 1);
 		stop_pushed(bus);
@@ -308,23 +308,28 @@ ring_many(const struct send_to *to, size_t n, bool cold, bool dozing)
 }
 
 void
-send_events(tern_bus *bus, const struct send_to *to, size_t n, struct outgoing out[2],
-	const int *fds, uint32_t flags)
+send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, uint32_t flags)
 {
 	bool batch = flags & TERN_BATCH;
+	uint64_t stamp;
 
 	if (n == 1) {
-		if (link_announce(to->partner->link, &out[to->which], fds) == 0)
-			push_one(to->partner, &out[to->which], flags);
+		if (link_announce(to->partner->link, to->out, fds) == 0)
+			push_one(to->partner, to->out, flags);
 		else
 			link_count_lost(to->partner->link, 1);
 		return;
 	}
-	out[0].header.stamp = out[1].header.stamp = send_stamp(bus, batch);
-	out[0].header.flags |= WIRE_SHARED;
-	out[1].header.flags |= WIRE_SHARED;
-	out[0].header.reference = out[1].header.reference = ++bus->endpoint.shared;
-	push_many(bus, to, n, out, fds);
+	stamp = send_stamp(bus, batch);
+	bus->endpoint.shared++;
+	for (size_t i = 0; i < n; i++) {
+		struct wire_header *header = &to[i].out->header;
+
+		header->stamp = stamp;
+		header->flags |= WIRE_SHARED;
+		header->reference = bus->endpoint.shared;
+	}
+	push_many(bus, to, n, fds);
 	fence_sent();
 	/* cold ones before the commit, else they could hear of it from somebody who reacted already */
 	if (RULE(COLD_FIRST))

@@ -175,7 +175,7 @@ answer(tern_call *call, tern_message *m, uint64_t deadline)
 			tern_message_ref(m), steal(call->origin));
 	if (call->partner->dead)
 		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
-	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, 0,
+	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, NULL,
 		&out, parts);
 	if (r == 0)
 		r = send_record(call->partner, &out, m->fds, deadline, deadline ? 0 : TERN_NONBLOCK);

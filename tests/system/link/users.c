@@ -161,6 +161,118 @@ START_TEST(others_get_a_copy_of_an_event)
 }
 END_TEST
 
+/* --- events for two other users: neither can find what was meant for the other --- */
+
+enum {
+	N_SECRETS = 6, /* for each */
+	SECRET = 70000,
+	/* words, beside SUBSCRIBED */
+	RECEIVED = 1,
+	SEARCHED = 2,
+};
+
+static const char *const FOR_A[] = {"for a", NULL};
+static const char *const FOR_B[] = {"for b", NULL};
+static const char *const SECRETS[] = {"what user a alone may know", "what user b alone may know"};
+
+/* can_read() - are these bytes in any memory that came from another program? */
+static bool
+can_read(const char *key)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+	char line[512];
+
+	must(maps != NULL);
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long long begin, end;
+
+		if (!strstr(line, "/memfd:tern") || sscanf(line, "%llx-%llx r", &begin, &end) != 2)
+			continue;
+		found |= memmem((const void *)(uintptr_t)begin, end - begin, key, strlen(key)) != NULL;
+	}
+	(void)fclose(maps);
+	return found;
+}
+
+/* hear_own() - its own secrets are found where the other's are looked for */
+static void
+hear_own(struct ground *ground, const char *const *tags, const char *own, const char *other)
+{
+	struct tern_rule rule = {.size = sizeof(rule), .policy = TERN_WAIT, .tags = tags};
+	struct tern_event events[N_SECRETS];
+	tern_bus *bus = ground_client(ground);
+	tern_subscription *subscription;
+
+	must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscription), 0);
+	tell(&ground->words[SUBSCRIBED]);
+	for (size_t i = 0; i < N_SECRETS; i++)
+		next_of(bus, TERN_EVENT, &events[i]);
+	tell(&ground->words[RECEIVED]);
+	wait_for(&ground->words[RECEIVED], 2); /* all are lent out now */
+	must(can_read(own));
+	must(!can_read(other));
+	tell(&ground->words[SEARCHED]);
+	wait_for(&ground->words[SEARCHED], 2);
+	for (size_t i = 0; i < N_SECRETS; i++)
+		let_go(&events[i]);
+	(void)tern_subscription_free(subscription); /* always NULL, as the next */
+	(void)tern_close(bus);
+}
+
+static void
+hear_a(void *user)
+{
+	hear_own(user, FOR_A, SECRETS[0], SECRETS[1]);
+}
+
+static void
+hear_b(void *user)
+{
+	hear_own(user, FOR_B, SECRETS[1], SECRETS[0]);
+}
+
+static void
+publish_secret(tern_topic *topic, const char *secret)
+{
+	tern_message *m;
+	void *bytes;
+
+	must_be(tern_message_new_event(topic, &m), 0);
+	must_be(tern_message_lend(m, SECRET, &bytes), 0);
+	(void)strcpy(bytes, secret); /* the block is larger */
+	must_be(tern_publish_message(m, 0), 0);
+	(void)tern_message_unref(m); /* always NULL */
+}
+
+START_TEST(users_do_not_see_what_is_for_others)
+{
+	tern_topic *for_a, *for_b;
+	struct ground ground;
+	pid_t pids[2];
+	tern_bus *bus;
+
+	if (!ground_begin(&ground, BY_USERS))
+		return;
+	bus = ground_client(&ground);
+	pids[0] = child_start_as(USER_A, hear_a, &ground);
+	pids[1] = child_start_as(USER_B, hear_b, &ground);
+	wait_for(&ground.words[SUBSCRIBED], 2);
+	must_be(tern_topic_new(bus, FOR_A, &for_a), 0);
+	must_be(tern_topic_new(bus, FOR_B, &for_b), 0);
+	for (int i = 0; i < N_SECRETS; i++) {
+		publish_secret(for_a, SECRETS[0]);
+		publish_secret(for_b, SECRETS[1]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		child_end(pids[i]);
+	(void)tern_topic_free(for_a); /* always NULL, as the next */
+	(void)tern_topic_free(for_b);
+	(void)tern_close(bus);
+	ground_end(&ground);
+}
+END_TEST
+
 /* --- a subscriber of another user holds nobody up, unless that is allowed --- */
 
 enum {
@@ -234,6 +346,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, only_who_is_allowed, 0, 2);
 	tcase_add_test(tcase, others_get_a_copy_of_an_event);
+	tcase_add_test(tcase, users_do_not_see_what_is_for_others);
 	tcase_add_test(tcase, others_hold_up_nobody);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+
+/* domain: a small table by user id and label; see domain.h */
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "client/bus.h"
+#include "client/domain.h"
+
+static bool
+is_of(const struct domain *domain, const struct identity *identity)
+{
+	return domain->uid == identity->uid && strcmp(domain->label, identity->label) == 0;
+}
+
+struct domain *
+domain_get(tern_bus *bus, const struct identity *identity, bool is_own)
+{
+	struct domain *domain;
+	uint32_t n = 0;
+
+	if (is_own)
+		return &bus->own;
+	DL_FOREACH (bus->domains, domain) {
+		if (is_of(domain, identity))
+			return domain_ref(bus, domain);
+		n++;
+	}
+	domain = n < MAX_DOMAINS ? calloc(1, sizeof(*domain)) : NULL;
+	if (!domain)
+		return NULL;
+	domain->refs = 1;
+	domain->uid = identity->uid;
+	memcpy(domain->label, identity->label, sizeof(domain->label));
+	domain->pool = POOL_INIT(&bus->endpoint);
+	DL_APPEND(bus->domains, domain);
+	return domain;
+}
+
+struct domain *
+domain_ref(tern_bus *bus, struct domain *domain)
+{
+	domain->refs += domain != &bus->own;
+	return domain;
+}
+
+struct domain *
+domain_unref(tern_bus *bus, struct domain *domain)
+{
+	if (!domain || domain == &bus->own || --domain->refs > 0)
+		return NULL;
+	DL_DELETE(bus->domains, domain);
+	pool_deinit(&domain->pool);
+	free(domain);
+	return NULL;
+}
