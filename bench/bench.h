@@ -44,7 +44,7 @@ enum bench_role { ROLE_SERVER, ROLE_CLIENT, ROLE_DAEMON, N_ROLES };
 enum bench_metric { METRIC_P50, METRIC_P99, METRIC_P999, METRIC_RATE, METRIC_CPU, N_METRICS };
 
 #define BENCH_SCRATCH_SIZE (512u * 1024u)
-#define BENCH_MAX_EXTRAS   6
+#define BENCH_MAX_EXTRAS   8
 
 struct bench_options {
 	uint32_t pin;
@@ -106,6 +106,7 @@ struct workload {
 	const char *name;
 	const char *what;		       /* one line for --list */
 	bool is_one_way;		       /* events: no latency; everything sent must arrive */
+	uint64_t pause_ns;		       /* between two calls */
 	bool is_once;			       /* drive() ends by itself, whatever --seconds says */
 	const struct bench_extra *extras;      /* up to one without a name; NULL: none */
 	const struct subject *const *subjects; /* up to NULL */
@@ -125,6 +126,14 @@ extern const struct workload workload_stream;
 extern const struct workload workload_unheard;
 extern const struct workload workload_match_scale;
 extern const struct workload workload_lookup_scale;
+extern const struct workload workload_clients;
+extern const struct workload workload_idle;
+extern const struct workload workload_connect;
+extern const struct workload workload_connect_program;
+extern const struct workload workload_churn;
+extern const struct workload workload_footprint;
+extern const struct workload workload_spin_tax;
+extern const struct workload workload_order_tax;
 
 static inline uint32_t
 run_phase(const struct bench_run *run)

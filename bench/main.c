@@ -29,6 +29,14 @@ static const struct workload *const workloads[] = {
 	&workload_unheard,
 	&workload_match_scale,
 	&workload_lookup_scale,
+	&workload_clients,
+	&workload_idle,
+	&workload_connect,
+	&workload_connect_program,
+	&workload_churn,
+	&workload_footprint,
+	&workload_spin_tax,
+	&workload_order_tax,
 };
 
 static void

@@ -4,6 +4,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "connect.h"
 #include "dbus_daemon.h"
 #include "rpc.h"
 #include "stream.h"
@@ -207,6 +208,22 @@ sdbus_drive(struct bench_run *run)
 }
 
 static int
+sdbus_connect_call(void *link, const struct payload *request, struct payload *ret_reply)
+{
+	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+	int r;
+
+	r = sdbus_connect(link, &bus);
+	return r < 0 ? r : sdbus_call(bus, request, ret_reply);
+}
+
+static int
+sdbus_connect_drive(struct bench_run *run)
+{
+	return connect_drive(run, sdbus_connect_call);
+}
+
+static int
 sdbus_send(void *link, const struct payload *event)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -260,6 +277,21 @@ const struct subject peer_sdbus_dbus_daemon = {
 	.open = dbus_daemon_open,
 	.serve = sdbus_serve,
 	.drive = sdbus_drive,
+};
+
+const struct subject connect_sdbus_dbus_broker = {
+	.name = "peer:sdbus-dbus-broker",
+	.open = dbus_broker_open,
+	.serve = sdbus_serve,
+	.drive = sdbus_connect_drive,
+	.close = dbus_broker_close,
+};
+
+const struct subject connect_sdbus_dbus_daemon = {
+	.name = "peer:sdbus-dbus-daemon",
+	.open = dbus_daemon_open,
+	.serve = sdbus_serve,
+	.drive = sdbus_connect_drive,
 };
 
 const struct subject stream_sdbus_dbus_broker = {

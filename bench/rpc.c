@@ -9,6 +9,7 @@ int
 rpc_drive(struct bench_run *run, rpc_call_fn *call, void *link)
 {
 	struct bench_shared *shared = run->shared;
+	const struct timespec pause = {.tv_nsec = (long)run->workload->pause_ns};
 	struct payload request = {0}, reply = {0};
 	uint64_t begin, end;
 	uint32_t phase;
@@ -29,6 +30,8 @@ rpc_drive(struct bench_run *run, rpc_call_fn *call, void *link)
 		store_rlx(&shared->count, serial);
 		if (unlikely(serial == 1))
 			run_ready(run);
+		if (run->workload->pause_ns)
+			(void)nanosleep(&pause, NULL); /* no signal has a handler here */
 	}
 	return 0;
 }
@@ -60,6 +63,20 @@ const struct workload workload_rpc_blocking = {
 			&peer_sdbus_dbus_broker,
 			&peer_sdbus_dbus_daemon,
 			&peer_libdbus,
+			NULL,
+		},
+};
+
+const struct workload workload_spin_tax = {
+	.name = "spin-tax",
+	.what = "100 calls a second: what looking before sleeping costs",
+	.pause_ns = 10 * NSEC_PER_MSEC,
+	.subjects =
+		(const struct subject *const[]){
+			&tern_rpc_default,
+			&tern_rpc_sparse_blocking,
+			&limit_eventfd_epoll,
+			&peer_sdbus_dbus_broker,
 			NULL,
 		},
 };

@@ -34,6 +34,7 @@ rpc_answer(struct bench_run *run, const struct payload *request, struct payload 
 
 /* the subjects, where they are */
 extern const struct subject tern_rpc_hot, tern_rpc_blocking, tern_rpc_default; /* tern_rpc.c */
+extern const struct subject tern_rpc_sparse_blocking;			       /* the same */
 extern const struct subject limit_spin, limit_futex;			       /* limit_line.c */
 extern const struct subject limit_eventfd, limit_eventfd_epoll, limit_unix_socket; /* limit_fd.c */
 extern const struct subject peer_sdbus_dbus_broker, peer_sdbus_dbus_daemon; /* peer_sdbus.c */

@@ -29,6 +29,14 @@ LIMITS = {
 FORMS = {
     "unheard": ["tern:has-listeners", "tern:publish", "tern:bare-strings", "limit:loads"],
     "match-scale": ["tern:one-topic@10", "tern:1000-topics@10", "tern:new-topic@10"],
+    "clients": ["tern@10"],
+    "connect": ["tern", "peer:sdbus-dbus-broker", "peer:sdbus-dbus-daemon"],
+    "connect-program": ["tern", "limit:true", "peer:busctl-dbus-broker"],
+    "churn": ["tern:quiet", "tern:churn", "tern:table"],
+    "footprint": ["tern", "limit:nothing", "peer:libdbus", "peer:libsystemd"],
+    "spin-tax": ["tern", "tern:blocking", "limit:eventfd-epoll", "peer:sdbus-dbus-broker"],
+    "order-tax": ["tern:on@1", "tern:off@1"],
+    "idle": ["tern@500"],
     "lookup-scale": ["tern:hot@10", "tern:random@10", "limit:random-3-lines@10"],
 }
 PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus"]
@@ -102,6 +110,7 @@ class Smoke(unittest.TestCase):
                 continue
             self.assertEqual(list(values)[:len(CALL_METRICS)], CALL_METRICS, subject)
             self.assertTrue(all(v >= 0 for v in values.values()), f"{subject}: {values}")
+        return figures
 
     def test_unheard(self):
         self.check_forms("unheard")
@@ -109,6 +118,33 @@ class Smoke(unittest.TestCase):
     def test_tables(self):
         self.check_forms("match-scale", "--only", "*@10")
         self.check_forms("lookup-scale", "--only", "*@10")
+
+    def test_clients(self):
+        values = self.check_forms("clients", "--only", "*@10")["tern@10"]
+        for name in ["ternd", "tables", "private", "link", "connect-first", "connect-last"]:
+            self.assertGreater(values[name], 0, name)
+
+    def test_short_lives(self):
+        self.check_forms("connect")
+        self.check_forms("connect-program")
+
+    def test_changes(self):
+        figures = self.check_forms("churn")
+        self.assertGreater(figures["tern:churn"]["changes"], 0)
+        self.assertIn("retries", figures["tern:table"])
+
+    def test_footprint(self):
+        figures = self.check_forms("footprint")
+        self.assertGreater(figures["tern"]["size"], 0)
+
+    def test_taxes(self):
+        self.check_forms("spin-tax")
+        self.check_forms("order-tax", "--only", "*@1")
+
+    def test_idle(self):
+        figures = self.rows("--repeats", "1", "idle")
+        self.assertEqual(list(figures), FORMS["idle"])
+        self.assertEqual(figures["tern@500"]["wakes"], 0)
 
     def test_rpc_hot(self):
         self.check_workload("rpc-hot")

@@ -40,6 +40,16 @@ int tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result);
  */
 const char *tern_bus_find(const char *where, const char *name, char *path, size_t size);
 
+/* tern_rpc_serve_as() - in a child: answer calls, with these options, until the run ends */
+int tern_rpc_serve_as(struct bench_run *run, uint64_t spin, uint64_t order);
+
+/* tern_rpc_serve_default() - the serve of a subject: the same with options as they are by default */
+int tern_rpc_serve_default(struct bench_run *run);
+
+/* tern_rpc_call() - an rpc_call_fn on a tern_bus */
+struct payload;
+int tern_rpc_call(void *link, const struct payload *request, struct payload *ret_reply);
+
 static inline void
 tern_bus_closep(tern_bus **bus)
 {

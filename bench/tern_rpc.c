@@ -48,17 +48,26 @@ on_call(tern_call *call, tern_message *m, void *userdata)
 }
 
 static int
-tern_rpc_serve(struct bench_run *run)
+on_ping(tern_call *call, tern_message *m _unused_, void *userdata _unused_)
 {
-	static const struct tern_method methods[] = {{"Call", on_call}};
+	return tern_reply(call, NULL);
+}
+
+int
+tern_rpc_serve_as(struct bench_run *run, uint64_t spin, uint64_t order)
+{
+	static const struct tern_method methods[] = {{"Call", on_call}, {"Ping", on_ping}};
 	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
 	struct rpc_server server = {.run = run};
 	tern_service *service;
 	int r;
 
-	r = tern_bus_connect(run, &bus);
+	r = tern_bus_connect_spinning(run, spin, &bus);
 	if (r < 0)
 		return r;
+	r = tern_set_option(bus, TERN_OPT_ORDER, order);
+	if (r < 0)
+		return tern_bus_fail(run, r, "tern_set_option");
 	r = tern_serve(bus, TERN_BENCH_NAME, NULL, methods, ARRAY_SIZE(methods), &server, &service);
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_serve");
@@ -68,6 +77,18 @@ tern_rpc_serve(struct bench_run *run)
 }
 
 static int
+tern_rpc_serve(struct bench_run *run)
+{
+	return tern_rpc_serve_as(run, run->subject->setting, 1);
+}
+
+int
+tern_rpc_serve_default(struct bench_run *run)
+{
+	return tern_rpc_serve_as(run, TERN_SPIN_DEFAULT, 1);
+}
+
+int
 tern_rpc_call(void *link, const struct payload *request, struct payload *ret_reply)
 {
 	_cleanup_(tern_message_unrefp) tern_message *reply = NULL;
@@ -92,15 +113,16 @@ tern_rpc_drive(struct bench_run *run)
 	return rpc_drive(run, tern_rpc_call, bus);
 }
 
-#define TERN_RPC(variable, spin)                                                                   \
+#define TERN_RPC(variable, called, spin)                                                           \
 	const struct subject variable = {                                                          \
-		.name = "tern",                                                                    \
+		.name = (called),                                                                  \
 		.open = tern_bus_open,                                                             \
 		.serve = tern_rpc_serve,                                                           \
 		.drive = tern_rpc_drive,                                                           \
 		.setting = (spin),                                                                 \
 	}
 
-TERN_RPC(tern_rpc_hot, TERN_FOREVER);
-TERN_RPC(tern_rpc_blocking, 0);
-TERN_RPC(tern_rpc_default, TERN_SPIN_DEFAULT);
+TERN_RPC(tern_rpc_hot, "tern", TERN_FOREVER);
+TERN_RPC(tern_rpc_blocking, "tern", 0);
+TERN_RPC(tern_rpc_sparse_blocking, "tern:blocking", 0);
+TERN_RPC(tern_rpc_default, "tern", TERN_SPIN_DEFAULT);
