@@ -20,6 +20,9 @@
  *     close()
  *
  * All time is kept by the parent, so that no subject can measure itself kindly.
+ * A workload with many receivers has many servers: the first is ready before
+ * the others begin, all of them before the client does.
+ *
  * A new workload is one file with a `struct workload`, listed in main.c.
  */
 
@@ -31,6 +34,7 @@
 #include "base/atomic.h"
 #include "base/attribute.h"
 #include "hist.h"
+#include "payload.h"
 
 /* positive answers of open(): the subject cannot be had here */
 enum { BENCH_E_MISSING = 1 };
@@ -41,7 +45,19 @@ enum bench_phase { PHASE_SETUP, PHASE_WARM, PHASE_MEASURE, PHASE_STOP };
 
 enum bench_role { ROLE_SERVER, ROLE_CLIENT, ROLE_DAEMON, N_ROLES };
 
-enum bench_metric { METRIC_P50, METRIC_P99, METRIC_P999, METRIC_RATE, METRIC_CPU, N_METRICS };
+/* places of processes: one a role, then the other servers */
+#define BENCH_MAX_SERVERS 1024u
+#define BENCH_N_PLACES	  (N_ROLES + BENCH_MAX_SERVERS - 1)
+
+enum bench_metric {
+	METRIC_P50,
+	METRIC_P99,
+	METRIC_P999,
+	METRIC_RATE,
+	METRIC_CPU,
+	METRIC_CPU_CLIENT,
+	N_METRICS
+};
 
 #define BENCH_SCRATCH_SIZE (512u * 1024u)
 #define BENCH_MAX_EXTRAS   8
@@ -54,12 +70,17 @@ struct bench_options {
 	const char *only; /* subjects, as a pattern of the shell; NULL: all */
 };
 
-/* What parent, server and client share; each line has one writer. */
+/* One receiver's, or, with calls, the first one the caller's. */
+struct bench_counter {
+	alignas(CACHE_LINE) _Atomic uint64_t n; /* calls done or events taken */
+};
+
+/* What parent, servers and client share; each line has one writer. */
 struct bench_shared {
 	alignas(CACHE_LINE) _Atomic uint32_t phase; /* parent */
-	alignas(CACHE_LINE) _Atomic uint64_t count; /* who counts: calls done or events taken */
 	alignas(CACHE_LINE) _Atomic uint64_t sent;  /* publisher, once, when it has sent all */
-	alignas(CACHE_LINE) _Atomic uint32_t is_ready[N_ROLES];
+	struct bench_counter count[BENCH_MAX_SERVERS];
+	_Atomic uint8_t is_ready[BENCH_N_PLACES];
 	char error[N_ROLES][160];				 /* why a child gave up */
 	_Atomic uint64_t extras[BENCH_MAX_EXTRAS];		 /* as bits of a double; run_extra() */
 	alignas(CACHE_LINE) struct hist hist;			 /* client */
@@ -71,8 +92,9 @@ struct bench_run {
 	const struct workload *workload;
 	const struct subject *subject;
 	struct bench_shared *shared;
-	pid_t pids[N_ROLES];  /* 0: none */
-	enum bench_role role; /* in a child: what it is */
+	pid_t pids[BENCH_N_PLACES]; /* 0: none */
+	enum bench_role role;	    /* in a child: what it is */
+	uint32_t nth;		    /* in a server: which of them, from 0 */
 	char dir[96];	      /* for sockets and files; goes with the run */
 	char address[160];    /* of the daemon, as its clients want it */
 	int fds[4];	      /* the subject's, made by open(); -1: none */
@@ -109,6 +131,9 @@ struct workload {
 	uint64_t pause_ns;		       /* between two calls */
 	bool is_once;			       /* drive() ends by itself, whatever --seconds says */
 	const struct bench_extra *extras;      /* up to one without a name; NULL: none */
+	bool is_paced;	    /* one way, but the sender's time for each is measured */
+	uint32_t n_servers; /* 0: one */
+	uint64_t size;	    /* of the payload; 0: 64 bytes */
 	const struct subject *const *subjects; /* up to NULL */
 };
 
@@ -134,6 +159,34 @@ extern const struct workload workload_churn;
 extern const struct workload workload_footprint;
 extern const struct workload workload_spin_tax;
 extern const struct workload workload_order_tax;
+extern const struct workload workload_rpc_payload_64, workload_rpc_payload_4k;
+extern const struct workload workload_rpc_payload_64k, workload_rpc_payload_1m;
+extern const struct workload workload_rpc_payload_16m;
+extern const struct workload workload_stream, workload_stream_batch, workload_bulk;
+extern const struct workload workload_fanout_1, workload_fanout_10, workload_fanout_100;
+extern const struct workload workload_fanout_1000;
+extern const struct workload workload_fanout_asleep_1, workload_fanout_asleep_10;
+extern const struct workload workload_fanout_asleep_100, workload_fanout_asleep_1000;
+
+/* workload_is_timed() - each one is timed by itself, and that is the headline */
+static inline bool
+workload_is_timed(const struct workload *workload)
+{
+	return !workload->is_one_way || workload->is_paced;
+}
+
+/* run_size() - bytes of a request or an event */
+static inline size_t
+run_size(const struct bench_run *run)
+{
+	return run->workload->size ? run->workload->size : sizeof(struct payload);
+}
+
+static inline uint32_t
+run_n_servers(const struct bench_run *run)
+{
+	return MAX(run->workload->n_servers, 1u);
+}
 
 static inline uint32_t
 run_phase(const struct bench_run *run)

@@ -103,7 +103,7 @@ publish_forever(struct bench_run *run, tern_topic *topic)
 		if (r < 0)
 			return tern_bus_fail(run, r, "tern_publish");
 		/* Relaxed: the parent takes it for a count and reads nothing by it. */
-		store_rlx(&shared->count, n);
+		store_rlx(&shared->count[0].n, n);
 		if (n == 1)
 			run_ready(run);
 	}

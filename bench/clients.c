@@ -74,7 +74,7 @@ measure_crowd(struct bench_run *run, uint64_t n)
 		run_extra(run, EXTRA_FIRST, median_connect(run, 0, n_ends));
 		run_extra(run, EXTRA_LAST, median_connect(run, n - n_ends, n_ends));
 		r = measure_late_comer(run, n);
-		store_rel(&run->shared->count, n);
+		store_rel(&run->shared->count[0].n, n);
 	}
 	crowd_close(&crowd);
 	return r;
@@ -120,7 +120,7 @@ idle_drive(struct bench_run *run)
 		before = count_switches(run, &crowd);
 		(void)nanosleep(&pause, NULL); /* as above */
 		run_extra(run, 0, (double)(count_switches(run, &crowd) - before));
-		store_rel(&run->shared->count, crowd.n_pids + 2);
+		store_rel(&run->shared->count[0].n, crowd.n_pids + 2);
 	}
 	crowd_close(&crowd);
 	return r;

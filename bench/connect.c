@@ -96,7 +96,7 @@ program_drive(struct bench_run *run, const char *const argv[])
 		if (phase == PHASE_MEASURE)
 			hist_add(&shared->hist, clock_now_ns() - begin);
 		/* Relaxed: the parent takes it for a count and reads nothing by it. */
-		store_rlx(&shared->count, ++n);
+		store_rlx(&shared->count[0].n, ++n);
 		if (n == 1)
 			run_ready(run);
 	}

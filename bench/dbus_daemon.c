@@ -24,6 +24,9 @@ static const char config[] =
 	"    <allow send_destination=\"*\"/>\n"
 	"    <allow receive_sender=\"*\"/>\n"
 	"  </policy>\n"
+	"  <limit name=\"max_completed_connections\">4096</limit>\n"
+	"  <limit name=\"max_incomplete_connections\">1024</limit>\n"
+	"  <limit name=\"max_connections_per_user\">4096</limit>\n"
 	"</busconfig>\n";
 
 int

@@ -17,7 +17,8 @@
 /*
  * D-Bus does not hold back a publisher: the daemon queues, up to a limit, and then drops or
  * disconnects. So the publisher asks the subscriber, with a call, whether it is still there,
- * every so many signals; the answer comes after all that was sent before.
+ * every so many signals; the answer comes after all that was sent before. With
+ * many subscribers it looks at their counts instead, which costs it less.
  */
 #define DBUS_BENCH_WINDOW 2048
 

@@ -27,7 +27,7 @@ lap_drive(struct bench_run *run, const struct lap *lap)
 		if (phase == PHASE_MEASURE)
 			hist_add(&shared->hist, (end - begin + LAP_N / 2) / LAP_N);
 		/* Relaxed: the parent takes it for a count and reads nothing by it. */
-		store_rlx(&shared->count, (n += LAP_N));
+		store_rlx(&shared->count[0].n, (n += LAP_N));
 		if (unlikely(n == LAP_N))
 			run_ready(run);
 	}

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * limit_fd: the same through descriptors; two eventfds, read or waited for with
- * epoll, or a unix socket
+ * limit_fd: the same with two eventfds, read or waited for with epoll
  *
- * With an eventfd the payload lies in shared memory, and the write and the read
+ * The payload lies in shared memory, and the write and the read
  * of the eventfd order it. The epoll form waits edge-triggered and never reads,
  * because that is the cheapest form there is: one system call to wake, one to
  * sleep.
@@ -12,12 +11,10 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include "rpc.h"
 
-enum { FD_REQUEST, FD_REPLY };	       /* run->fds with eventfds */
-enum { SOCKET_SERVER, SOCKET_CLIENT }; /* run->fds with a socket pair */
+enum { FD_REQUEST, FD_REPLY }; /* run->fds */
 
 struct pages {
 	alignas(CACHE_LINE) struct payload request;
@@ -181,51 +178,6 @@ eventfd_epoll_serve(struct bench_run *run)
 	return fd_serve(run, &link);
 }
 
-static int
-socket_open(struct bench_run *run)
-{
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, run->fds) < 0)
-		return run_fail(run, -errno, "socketpair");
-	return 0;
-}
-
-/* 64 bytes are sent and taken whole; a half is a failure, not a loop. */
-static int
-socket_call(void *link, const struct payload *request, struct payload *ret_reply)
-{
-	int fd = *(int *)link;
-
-	if (write(fd, request, sizeof(*request)) != (ssize_t)sizeof(*request))
-		return -EIO;
-	if (read(fd, ret_reply, sizeof(*ret_reply)) != (ssize_t)sizeof(*ret_reply))
-		return -EIO;
-	return 0;
-}
-
-static int
-socket_drive(struct bench_run *run)
-{
-	return rpc_drive(run, socket_call, &run->fds[SOCKET_CLIENT]);
-}
-
-static int
-socket_serve(struct bench_run *run)
-{
-	int fd = run->fds[SOCKET_SERVER], r;
-	struct payload request, reply = {0};
-
-	run_ready(run);
-	for (;;) {
-		if (read(fd, &request, sizeof(request)) != (ssize_t)sizeof(request))
-			return run_fail(run, -EIO, "reading a request");
-		r = rpc_answer(run, &request, &reply);
-		if (r < 0)
-			return r;
-		if (write(fd, &reply, sizeof(reply)) != (ssize_t)sizeof(reply))
-			return run_fail(run, -EIO, "writing a reply");
-	}
-}
-
 const struct subject limit_eventfd = {
 	.name = "limit:eventfd",
 	.open = eventfd_open,
@@ -238,11 +190,4 @@ const struct subject limit_eventfd_epoll = {
 	.open = eventfd_open,
 	.serve = eventfd_epoll_serve,
 	.drive = eventfd_epoll_drive,
-};
-
-const struct subject limit_unix_socket = {
-	.name = "limit:unix-socket",
-	.open = socket_open,
-	.serve = socket_serve,
-	.drive = socket_drive,
 };

@@ -25,6 +25,11 @@ static const struct workload *const workloads[] = {
 	&workload_rpc_hot,
 	&workload_rpc_blocking,
 	&workload_rpc_default,
+	&workload_rpc_payload_64,
+	&workload_rpc_payload_4k,
+	&workload_rpc_payload_64k,
+	&workload_rpc_payload_1m,
+	&workload_rpc_payload_16m,
 	&workload_stream,
 	&workload_unheard,
 	&workload_match_scale,
@@ -37,6 +42,16 @@ static const struct workload *const workloads[] = {
 	&workload_footprint,
 	&workload_spin_tax,
 	&workload_order_tax,
+	&workload_stream_batch,
+	&workload_bulk,
+	&workload_fanout_1,
+	&workload_fanout_10,
+	&workload_fanout_100,
+	&workload_fanout_1000,
+	&workload_fanout_asleep_1,
+	&workload_fanout_asleep_10,
+	&workload_fanout_asleep_100,
+	&workload_fanout_asleep_1000,
 };
 
 static void
@@ -52,17 +67,39 @@ print_usage(FILE *f)
 		"  --repeats R                times round, at most %d (default 5)\n"
 		"  --only PATTERN             subjects whose name is like this: 'tern*', '*@1000'\n"
 		"  --tsv                      rows: workload subject pin metric value unit\n"
-		"  --list                     the workloads; without one, all are run\n",
+		"  --list                     the workloads; without one, all are run; a\n"
+		"                             name's beginning up to a - is all of those\n",
 		BENCH_MAX_REPEATS);
 }
 
-static const struct workload *
-find_workload(const char *name)
+static bool
+is_workload(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
 		if (!strcmp(workloads[i]->name, name))
-			return workloads[i];
-	return NULL;
+			return true;
+	return false;
+}
+
+/* is_named() - its name, or what several names begin with: "fanout" is all of fanout-1, fanout-10,
+ * ... */
+static bool
+is_named(const struct workload *workload, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (is_workload(name))
+		return !strcmp(workload->name, name);
+	return !strncmp(workload->name, name, n) && workload->name[n] == '-';
+}
+
+static bool
+names_any(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
+		if (is_named(workloads[i], name))
+			return true;
+	return false;
 }
 
 static bool
@@ -165,14 +202,31 @@ bench_workload(const struct bench_options *options, const struct workload *workl
 	return 0;
 }
 
+/* NULL: all */
+static int
+bench_named(const struct bench_options *options, const char *name)
+{
+	int r, status = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++) {
+		if (name && !is_named(workloads[i], name))
+			continue;
+		r = bench_workload(options, workloads[i]);
+		if (r == EXIT_STOPPED)
+			return r;
+		status = MAX(status, r);
+	}
+	return status;
+}
+
 /* The named ones in that order; none named: all. */
 static int
 bench_all(const struct bench_options *options, char *const names[], int n_names)
 {
-	int r, n = n_names ? n_names : (int)ARRAY_SIZE(workloads), status = 0;
+	int r, status = 0;
 
 	for (int i = 0; i < n_names; i++) {
-		if (find_workload(names[i]))
+		if (names_any(names[i]))
 			continue;
 		(void)fprintf(stderr, "tern-bench: no workload %s; try --list\n", names[i]);
 		return EXIT_USAGE;
@@ -184,8 +238,8 @@ bench_all(const struct bench_options *options, char *const names[], int n_names)
 	process_block_signals();
 	if (!options->tsv)
 		report_machine();
-	for (int i = 0; i < n; i++) {
-		r = bench_workload(options, n_names ? find_workload(names[i]) : workloads[i]);
+	for (int i = 0; i < MAX(n_names, 1); i++) {
+		r = bench_named(options, n_names ? names[i] : NULL);
 		if (r == EXIT_STOPPED)
 			return r;
 		status = MAX(status, r);
@@ -216,7 +270,7 @@ main(int argc, char *argv[])
 		}
 		if (c == 'l') {
 			for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
-				(void)printf("%-16s %s\n", workloads[i]->name, workloads[i]->what);
+				(void)printf("%-20s %s\n", workloads[i]->name, workloads[i]->what);
 			return 0;
 		}
 		if (!parse_option(c, optarg, &options)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* peer_libdbus: calls and signals through libdbus, over dbus-daemon */
+/* peer_libdbus: calls and signals through libdbus, over dbus-broker or dbus-daemon */
 
 #include <dbus/dbus.h>
 
@@ -11,6 +11,7 @@
 #define CALL_TIMEOUT_MS 10000
 
 struct libdbus_publisher {
+	struct bench_run *run;
 	DBusConnection *bus;
 	unsigned int n_since_call;
 };
@@ -131,7 +132,7 @@ libdbus_serve(struct bench_run *run)
 	if (!dbus_connection_add_filter(bus, libdbus_on_message, run, NULL))
 		return run_fail(run, -ENOMEM, "dbus_connection_add_filter");
 	dbus_bus_add_match(bus, "type='signal',interface='" DBUS_BENCH_INTERFACE "'", NULL);
-	if (dbus_bus_request_name(bus, DBUS_BENCH_NAME, 0, NULL) < 0)
+	if (run->nth == 0 && dbus_bus_request_name(bus, DBUS_BENCH_NAME, 0, NULL) < 0)
 		return run_fail(run, -EEXIST, "dbus_bus_request_name");
 	dbus_connection_flush(bus);
 	run_ready(run);
@@ -193,17 +194,22 @@ libdbus_send(void *link, const struct payload *event)
 		return r;
 	if (!dbus_connection_send(publisher->bus, m, NULL))
 		return -ENOMEM;
-	if (++publisher->n_since_call < DBUS_BENCH_WINDOW)
+	if (++publisher->n_since_call < stream_window(publisher->run, DBUS_BENCH_WINDOW))
 		return 0;
 	publisher->n_since_call = 0;
-	return libdbus_call_member(publisher->bus, "Sync", NULL, NULL);
+	if (run_n_servers(publisher->run) == 1)
+		return libdbus_call_member(publisher->bus, "Sync", NULL, NULL);
+	dbus_connection_flush(publisher->bus);
+	stream_hold_back(
+		publisher->run, event->serial, stream_window(publisher->run, DBUS_BENCH_WINDOW));
+	return 0;
 }
 
 static int
 libdbus_publish(struct bench_run *run)
 {
 	_cleanup_(libdbus_closep) DBusConnection *bus = NULL;
-	struct libdbus_publisher publisher = {0};
+	struct libdbus_publisher publisher = {.run = run};
 	int r;
 
 	r = libdbus_connect(run, &bus);
@@ -217,15 +223,31 @@ libdbus_publish(struct bench_run *run)
 	return 0;
 }
 
-const struct subject peer_libdbus = {
-	.name = "peer:libdbus",
+const struct subject peer_libdbus_dbus_broker = {
+	.name = "peer:libdbus-dbus-broker",
+	.open = dbus_broker_open,
+	.serve = libdbus_serve,
+	.drive = libdbus_drive,
+	.close = dbus_broker_close,
+};
+
+const struct subject peer_libdbus_dbus_daemon = {
+	.name = "peer:libdbus-dbus-daemon",
 	.open = dbus_daemon_open,
 	.serve = libdbus_serve,
 	.drive = libdbus_drive,
 };
 
-const struct subject stream_libdbus = {
-	.name = "peer:libdbus",
+const struct subject stream_libdbus_dbus_broker = {
+	.name = "peer:libdbus-dbus-broker",
+	.open = dbus_broker_open,
+	.serve = libdbus_serve,
+	.drive = libdbus_publish,
+	.close = dbus_broker_close,
+};
+
+const struct subject stream_libdbus_dbus_daemon = {
+	.name = "peer:libdbus-dbus-daemon",
 	.open = dbus_daemon_open,
 	.serve = libdbus_serve,
 	.drive = libdbus_publish,

@@ -11,5 +11,10 @@ missing_open(struct bench_run *run)
 	return run_missing(run, "libdbus-1 (when the bench was built)");
 }
 
-const struct subject peer_libdbus = {.name = "peer:libdbus", .open = missing_open};
-const struct subject stream_libdbus = {.name = "peer:libdbus", .open = missing_open};
+#define MISSING(variable, called)                                                                  \
+	const struct subject variable = {.name = (called), .open = missing_open}
+
+MISSING(peer_libdbus_dbus_broker, "peer:libdbus-dbus-broker");
+MISSING(peer_libdbus_dbus_daemon, "peer:libdbus-dbus-daemon");
+MISSING(stream_libdbus_dbus_broker, "peer:libdbus-dbus-broker");
+MISSING(stream_libdbus_dbus_daemon, "peer:libdbus-dbus-daemon");

@@ -17,6 +17,7 @@ struct sdbus_server {
 };
 
 struct sdbus_publisher {
+	struct bench_run *run;
 	sd_bus *bus;
 	unsigned int n_since_call;
 };
@@ -157,9 +158,11 @@ sdbus_serve_at(struct bench_run *run, bool is_listening)
 		if (r < 0)
 			return run_fail(run, r, "sd_bus_match_signal");
 	}
-	r = sd_bus_request_name(bus, DBUS_BENCH_NAME, 0);
-	if (r < 0)
-		return run_fail(run, r, "sd_bus_request_name");
+	if (run->nth == 0) {
+		r = sd_bus_request_name(bus, DBUS_BENCH_NAME, 0);
+		if (r < 0)
+			return run_fail(run, r, "sd_bus_request_name");
+	}
 	return sdbus_loop(&server, bus);
 }
 
@@ -224,6 +227,23 @@ sdbus_connect_drive(struct bench_run *run)
 }
 
 static int
+sdbus_sync(struct sdbus_publisher *publisher, uint64_t serial)
+{
+	int r;
+
+	publisher->n_since_call = 0;
+	if (run_n_servers(publisher->run) > 1) {
+		r = sd_bus_flush(publisher->bus);
+		stream_hold_back(
+			publisher->run, serial, stream_window(publisher->run, DBUS_BENCH_WINDOW));
+	} else {
+		r = sd_bus_call_method(publisher->bus, DBUS_BENCH_NAME, DBUS_BENCH_PATH,
+			DBUS_BENCH_INTERFACE, "Sync", NULL, NULL, "");
+	}
+	return MIN(r, 0);
+}
+
+static int
 sdbus_send(void *link, const struct payload *event)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -238,19 +258,16 @@ sdbus_send(void *link, const struct payload *event)
 	if (r < 0)
 		return r;
 	r = sd_bus_send(publisher->bus, m, NULL);
-	if (r < 0 || ++publisher->n_since_call < DBUS_BENCH_WINDOW)
+	if (r < 0 || ++publisher->n_since_call < stream_window(publisher->run, DBUS_BENCH_WINDOW))
 		return MIN(r, 0);
-	publisher->n_since_call = 0;
-	r = sd_bus_call_method(publisher->bus, DBUS_BENCH_NAME, DBUS_BENCH_PATH,
-		DBUS_BENCH_INTERFACE, "Sync", NULL, NULL, "");
-	return MIN(r, 0);
+	return sdbus_sync(publisher, event->serial);
 }
 
 static int
 sdbus_publish(struct bench_run *run)
 {
 	_cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-	struct sdbus_publisher publisher = {0};
+	struct sdbus_publisher publisher = {.run = run};
 	int r;
 
 	r = sdbus_connect(run, &bus);

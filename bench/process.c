@@ -175,7 +175,7 @@ process_end(pid_t pid, uint64_t patience_ns)
 
 	by_itself = process_await(pid, patience_ns);
 	if (!by_itself) {
-		(void)kill(pid, SIGTERM); /* ours and not waited for: it is there */
+		process_tell_end(pid);
 		if (!process_await(pid, 2 * NSEC_PER_SEC))
 			(void)kill(pid, SIGKILL);
 	}
@@ -183,6 +183,12 @@ process_end(pid_t pid, uint64_t patience_ns)
 		if (errno != EINTR)
 			return -ECHILD;
 	return by_itself && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+}
+
+void
+process_tell_end(pid_t pid)
+{
+	(void)kill(pid, SIGTERM); /* ours and not waited for: it is there */
 }
 
 uint64_t

@@ -53,5 +53,8 @@ bool process_has_ended(pid_t pid);
  */
 int process_end(pid_t pid, uint64_t patience_ns);
 
+/* process_tell_end() - SIGTERM to a child that process_end() will be called for. Blocks: never. */
+void process_tell_end(pid_t pid);
+
 /* process_cpu_ns() - user and system time of a process so far; 0 if it is gone */
 uint64_t process_cpu_ns(pid_t pid);

@@ -24,6 +24,7 @@ static const struct metric {
 	[METRIC_P999] = {"p999", "ns"},
 	[METRIC_RATE] = {"rate", "1/s"},
 	[METRIC_CPU] = {"cpu", "ns"},
+	[METRIC_CPU_CLIENT] = {"cpu-client", "ns"},
 };
 
 const char *
@@ -94,7 +95,7 @@ report_median(double *values, size_t n)
 static enum bench_metric
 headline(const struct workload *workload)
 {
-	return workload->is_one_way ? METRIC_RATE : METRIC_P50;
+	return workload_is_timed(workload) ? METRIC_P50 : METRIC_RATE;
 }
 
 /* The median of those repeats that have the figure at all. */
@@ -121,8 +122,8 @@ summarize(const struct workload *workload, const struct report_entry *entry, str
 	for (size_t i = 0; i < BENCH_MAX_EXTRAS; i++)
 		ret->extra[i] = median_of(entry, offsetof(struct bench_figures, extra[i]), values);
 	for (size_t metric = 0; metric < N_METRICS; metric++) {
-		ret->median[metric] = median_of(
-			entry, offsetof(struct bench_figures, value[metric]), values);
+		ret->median[metric] =
+			median_of(entry, offsetof(struct bench_figures, value[metric]), values);
 		if ((enum bench_metric)metric == headline(workload)) {
 			ret->min = values[0];
 			ret->max = values[entry->n_repeats - 1];
@@ -177,9 +178,9 @@ format_time(char *buf, size_t size, double ns)
 static void
 print_line(const struct workload *workload, const struct report_entry *entry, double first)
 {
-	char p50[24], p99[24], p999[24], ratio[24] = "-";
+	char p50[24], p99[24], p999[24], sender[24], ratio[24] = "-";
 	struct summary s;
-	double head, scale = workload->is_one_way ? 1 : 1e3;
+	double head, scale = workload_is_timed(workload) ? 1e3 : 1;
 
 	if (entry->outcome != OUTCOME_DONE) {
 		(void)printf("  %-24s %s: %s\n", entry->subject->name,
@@ -190,16 +191,14 @@ print_line(const struct workload *workload, const struct report_entry *entry, do
 	head = s.median[headline(workload)];
 	if (!isnan(first))
 		(void)snprintf(ratio, sizeof(ratio), "%.2f", first / head);
-	(void)printf("  %-24s %9s %9s %9s %11.0f %9.3f  %.*f..%.*f  %s\n", entry->subject->name,
+	(void)printf("  %-24s %9s %9s %9s %11.0f %9.3f %9s  %.*f..%.*f  %s\n", entry->subject->name,
 		format_time(p50, sizeof(p50), s.median[METRIC_P50]),
 		format_time(p99, sizeof(p99), s.median[METRIC_P99]),
 		format_time(p999, sizeof(p999), s.median[METRIC_P999]), s.median[METRIC_RATE],
-		s.median[METRIC_CPU] / 1e3, workload->is_one_way ? 0 : 3, s.min / scale,
-		workload->is_one_way ? 0 : 3, s.max / scale, ratio);
-	for (size_t i = 0; workload->extras && workload->extras[i].name; i++)
-		if (!isnan(s.extra[i]))
-			(void)printf("  %26s %s %.1f %s\n", "", workload->extras[i].name, s.extra[i],
-				workload->extras[i].unit);
+		s.median[METRIC_CPU] / 1e3,
+		format_time(sender, sizeof(sender), s.median[METRIC_CPU_CLIENT]),
+		workload_is_timed(workload) ? 3 : 0, s.min / scale,
+		workload_is_timed(workload) ? 3 : 0, s.max / scale, ratio);
 }
 
 static void
@@ -211,10 +210,11 @@ print_table(const struct bench_options *options, const struct workload *workload
 
 	(void)printf("%s (%s), pin %s, median of %u x %g s\n", workload->name, workload->what,
 		report_pin_name(options->pin), options->n_repeats, options->seconds);
-	(void)printf("  %-24s %9s %9s %9s %11s %9s  %s  %s\n", "", "p50 us", "p99 us", "p999 us",
-		"per second", "CPU us", workload->is_one_way ? "rate min..max" : "p50 min..max",
-		"tern/this");
-	if (n && entries[0].outcome == OUTCOME_DONE && !strncmp(entries[0].subject->name, "tern", 4)) {
+	(void)printf("  %-24s %9s %9s %9s %11s %9s %9s  %s  %s\n", "", "p50 us", "p99 us",
+		"p999 us", "per second", "CPU us", "sender us",
+		workload_is_timed(workload) ? "p50 min..max" : "rate min..max", "tern/this");
+	if (n && entries[0].outcome == OUTCOME_DONE &&
+		!strncmp(entries[0].subject->name, "tern", 4)) {
 		summarize(workload, &entries[0], &s);
 		first = s.median[headline(workload)];
 	}

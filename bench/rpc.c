@@ -5,35 +5,82 @@
 #include "base/clock.h"
 #include "rpc.h"
 
-int
-rpc_drive(struct bench_run *run, rpc_call_fn *call, void *link)
+/* Where a caller that copies has its request before. */
+struct own {
+	struct payload *request;
+	rpc_call_fn *call;
+	void *link;
+};
+
+/* One call: where to build it, building it, the call. Building it takes no time. */
+static int
+rpc_call(struct bench_run *run, struct own *own, rpc_lend_fn *lend, uint64_t serial,
+	uint64_t *ret_time_ns)
+{
+	struct payload *request = own->request, reply = {0};
+	uint64_t begin = clock_now_ns(), lent, filled;
+	int r;
+
+	r = lend ? lend(own->link, &request) : 0;
+	if (unlikely(r < 0))
+		return run_fail_at(run, r, "memory for call", serial);
+	lent = lend ? clock_now_ns() : begin;
+	payload_fill(request, run_size(run), PAYLOAD_CALL, serial);
+	filled = clock_now_ns();
+	r = own->call(own->link, request, &reply);
+	*ret_time_ns = clock_now_ns() - filled + lent - begin;
+	if (unlikely(r < 0))
+		return run_fail_at(run, r, "call", serial);
+	if (unlikely(!payload_is(&reply, PAYLOAD_REPLY, serial)))
+		return run_fail_at(run, -EBADMSG, "reply to call", serial);
+	return 0;
+}
+
+static int
+rpc_loop(struct bench_run *run, struct own *own, rpc_lend_fn *lend)
 {
 	struct bench_shared *shared = run->shared;
 	const struct timespec pause = {.tv_nsec = (long)run->workload->pause_ns};
-	struct payload request = {0}, reply = {0};
-	uint64_t begin, end;
+	uint64_t time_ns = 0;
 	uint32_t phase;
 	int r;
 
 	for (uint64_t serial = 1; (phase = run_phase(run)) != PHASE_STOP; serial++) {
-		payload_make(&request, PAYLOAD_CALL, serial);
-		begin = clock_now_ns();
-		r = call(link, &request, &reply);
-		end = clock_now_ns();
+		r = rpc_call(run, own, lend, serial, &time_ns);
 		if (unlikely(r < 0))
-			return run_fail_at(run, r, "call", serial);
-		if (unlikely(!payload_is(&reply, PAYLOAD_REPLY, serial)))
-			return run_fail_at(run, -EBADMSG, "reply to call", serial);
+			return r;
 		if (phase == PHASE_MEASURE)
-			hist_add(&shared->hist, end - begin);
+			hist_add(&shared->hist, time_ns);
 		/* Relaxed: the parent takes it for a count and reads nothing by it. */
-		store_rlx(&shared->count, serial);
+		store_rlx(&shared->count[0].n, serial);
 		if (unlikely(serial == 1))
 			run_ready(run);
 		if (run->workload->pause_ns)
 			(void)nanosleep(&pause, NULL); /* no signal has a handler here */
 	}
 	return 0;
+}
+
+int
+rpc_drive_lent(struct bench_run *run, rpc_lend_fn *lend, rpc_call_fn *call, void *link)
+{
+	struct own own = {.call = call, .link = link};
+
+	return rpc_loop(run, &own, lend);
+}
+
+int
+rpc_drive(struct bench_run *run, rpc_call_fn *call, void *link)
+{
+	_cleanup_(freep) struct payload *request = NULL;
+	struct own own = {.call = call, .link = link};
+
+	request = aligned_alloc(CACHE_LINE, run_size(run));
+	if (!request)
+		return run_fail(run, -ENOMEM, "request");
+	memset(request, 0, run_size(run));
+	own.request = request;
+	return rpc_loop(run, &own, NULL);
 }
 
 const struct workload workload_rpc_hot = {
@@ -45,7 +92,11 @@ const struct workload workload_rpc_hot = {
 			&limit_spin,
 			&peer_sdbus_dbus_broker,
 			&peer_sdbus_dbus_daemon,
-			&peer_libdbus,
+			&peer_libdbus_dbus_broker,
+			&peer_libdbus_dbus_daemon,
+			&peer_zeromq,
+			&peer_nng,
+			&peer_capnp,
 			NULL,
 		},
 };
@@ -60,9 +111,14 @@ const struct workload workload_rpc_blocking = {
 			&limit_eventfd,
 			&limit_eventfd_epoll,
 			&limit_unix_socket,
+			&limit_pipe,
 			&peer_sdbus_dbus_broker,
 			&peer_sdbus_dbus_daemon,
-			&peer_libdbus,
+			&peer_libdbus_dbus_broker,
+			&peer_libdbus_dbus_daemon,
+			&peer_zeromq,
+			&peer_nng,
+			&peer_capnp,
 			NULL,
 		},
 };
@@ -90,9 +146,14 @@ const struct workload workload_rpc_default = {
 			&limit_spin,
 			&limit_eventfd_epoll,
 			&limit_unix_socket,
+			&limit_pipe,
 			&peer_sdbus_dbus_broker,
 			&peer_sdbus_dbus_daemon,
-			&peer_libdbus,
+			&peer_libdbus_dbus_broker,
+			&peer_libdbus_dbus_daemon,
+			&peer_zeromq,
+			&peer_nng,
+			&peer_capnp,
 			NULL,
 		},
 };

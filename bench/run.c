@@ -17,13 +17,27 @@
 #define ONCE_PATIENCE_NS   (300 * NSEC_PER_SEC)
 
 struct sample {
-	uint64_t time_ns, count, cpu_ns;
+	uint64_t time_ns, count, cpu_ns, cpu_client_ns;
 };
+
+static enum bench_role
+place_role(uint32_t place)
+{
+	return place < N_ROLES ? (enum bench_role)place : ROLE_SERVER;
+}
+
+static uint32_t
+server_place(uint32_t nth)
+{
+	return nth ? N_ROLES + nth - 1 : ROLE_SERVER;
+}
 
 void
 run_ready(struct bench_run *run)
 {
-	store_rel(&run->shared->is_ready[run->role], 1);
+	uint32_t place = run->role == ROLE_SERVER ? server_place(run->nth) : run->role;
+
+	store_rel(&run->shared->is_ready[place], 1);
 }
 
 int
@@ -90,8 +104,9 @@ run_pin(const struct bench_run *run, enum bench_role role)
 }
 
 static int
-run_start(struct bench_run *run, enum bench_role role)
+run_start(struct bench_run *run, uint32_t place)
 {
+	enum bench_role role = place_role(place);
 	pid_t pid;
 	int r;
 
@@ -99,10 +114,11 @@ run_start(struct bench_run *run, enum bench_role role)
 	if (pid < 0)
 		return run_fail(run, pid, "fork");
 	if (pid > 0) {
-		run->pids[role] = pid;
+		run->pids[place] = pid;
 		return 0;
 	}
 	run->role = role;
+	run->nth = place < N_ROLES ? 0 : place - N_ROLES + 1;
 	r = (role == ROLE_SERVER ? run->subject->serve : run->subject->drive)(run);
 	_exit(r < 0 ? 1 : 0);
 }
@@ -122,29 +138,59 @@ run_tell_end(struct bench_run *run, enum bench_role role)
 static int
 run_check_children(struct bench_run *run)
 {
-	for (int role = 0; role < N_ROLES; role++)
-		if (run->pids[role] && process_has_ended(run->pids[role]))
-			return run_tell_end(run, role);
+	for (uint32_t place = 0; place < BENCH_N_PLACES; place++)
+		if (run->pids[place] && process_has_ended(run->pids[place]))
+			return run_tell_end(run, place_role(place));
 	return 0;
 }
 
 static int
-run_await_ready(struct bench_run *run, enum bench_role role)
+run_await_ready(struct bench_run *run, uint32_t place)
 {
 	uint64_t deadline = clock_now_ns() + SETUP_PATIENCE_NS;
 	int r;
 
-	while (!load_acq(&run->shared->is_ready[role])) {
+	while (!load_acq(&run->shared->is_ready[place])) {
 		r = process_sleep(NSEC_PER_MSEC);
-		if (r < 0)
-			return r;
-		r = run_check_children(run);
+		if (r > 0)
+			r = run_check_children(run);
 		if (r < 0)
 			return r;
 		if (clock_now_ns() >= deadline)
-			return run_fail(run, -ETIME, role == ROLE_SERVER ? "server" : "client");
+			return run_fail(run, -ETIME,
+				place_role(place) == ROLE_SERVER ? "server" : "client");
 	}
 	return 0;
+}
+
+static void
+run_enter(struct bench_run *run, enum bench_phase phase)
+{
+	/* Relaxed: see run_phase(). */
+	store_rlx(&run->shared->phase, phase);
+}
+
+/* run_start_all() - the first server alone, for the others may need it; then they; then the client
+ */
+static int
+run_start_all(struct bench_run *run)
+{
+	uint32_t n_servers = run_n_servers(run);
+	int r;
+
+	assert(n_servers <= BENCH_MAX_SERVERS);
+	r = run_start(run, ROLE_SERVER);
+	if (r == 0)
+		r = run_await_ready(run, ROLE_SERVER);
+	for (uint32_t nth = 1; r == 0 && nth < n_servers; nth++)
+		r = run_start(run, server_place(nth));
+	for (uint32_t nth = 1; r == 0 && nth < n_servers; nth++)
+		r = run_await_ready(run, server_place(nth));
+	if (r == 0 && run->workload->is_once)
+		run_enter(run, PHASE_MEASURE);
+	if (r == 0)
+		r = run_start(run, ROLE_CLIENT);
+	return r ? r : run_await_ready(run, ROLE_CLIENT);
 }
 
 static int
@@ -164,23 +210,27 @@ run_pause(struct bench_run *run, uint64_t duration_ns)
 	return 0;
 }
 
+static uint64_t
+run_count(const struct bench_run *run)
+{
+	uint64_t n = 0;
+
+	/* Relaxed: a count that is one late is late at both samples. */
+	for (uint32_t nth = 0; nth < run_n_servers(run); nth++)
+		n += load_rlx(&run->shared->count[nth].n);
+	return n;
+}
+
 static void
 run_sample(const struct bench_run *run, struct sample *ret)
 {
 	ret->time_ns = clock_now_ns();
-	/* Relaxed: a count that is one late is late at both samples. */
-	ret->count = load_rlx(&run->shared->count);
+	ret->count = run_count(run);
+	ret->cpu_client_ns = process_cpu_ns(run->pids[ROLE_CLIENT]);
 	ret->cpu_ns = 0;
-	for (int role = 0; role < N_ROLES; role++)
-		if (run->pids[role])
-			ret->cpu_ns += process_cpu_ns(run->pids[role]);
-}
-
-static void
-run_enter(struct bench_run *run, enum bench_phase phase)
-{
-	/* Relaxed: see run_phase(). */
-	store_rlx(&run->shared->phase, phase);
+	for (uint32_t place = 0; place < BENCH_N_PLACES; place++)
+		if (run->pids[place])
+			ret->cpu_ns += process_cpu_ns(run->pids[place]);
 }
 
 /* Measures for the time asked for, and then, up to a limit, until at least one thing was done. */
@@ -230,17 +280,16 @@ run_measure_once(struct bench_run *run, struct sample *ret_begin, struct sample 
 	return 0;
 }
 
-/* Everything sent must have arrived, once. */
+/* Everything sent must have arrived, once, at every receiver. */
 static int
 run_check_all_arrived(struct bench_run *run)
 {
-	struct bench_shared *shared = run->shared;
 	uint64_t deadline = clock_now_ns() + FINISH_PATIENCE_NS, sent, count;
 	int r;
 
-	sent = load_acq(&shared->sent);
+	sent = load_acq(&run->shared->sent) * run_n_servers(run);
 	for (;;) {
-		count = load_acq(&shared->count);
+		count = run_count(run); /* a receiver that counts fails on a lost or doubled one */
 		if (count >= sent || clock_now_ns() >= deadline)
 			break;
 		r = process_sleep(NSEC_PER_MSEC);
@@ -280,18 +329,7 @@ run_work(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end
 		if (r)
 			return r;
 	}
-	r = run_start(run, ROLE_SERVER);
-	if (r < 0)
-		return r;
-	r = run_await_ready(run, ROLE_SERVER);
-	if (r < 0)
-		return r;
-	if (run->workload->is_once)
-		run_enter(run, PHASE_MEASURE);
-	r = run_start(run, ROLE_CLIENT);
-	if (r < 0)
-		return r;
-	r = run_await_ready(run, ROLE_CLIENT);
+	r = run_start_all(run);
 	if (r < 0)
 		return r;
 	r = (run->workload->is_once ? run_measure_once : run_measure)(run, ret_begin, ret_end);
@@ -306,7 +344,7 @@ run_figure(const struct bench_run *run, const struct sample *begin, const struct
 {
 	const struct hist *h = &run->shared->hist;
 	double n = (double)(end->count - begin->count);
-	bool has_latency = !run->workload->is_one_way && h->n;
+	bool has_latency = workload_is_timed(run->workload) && h->n;
 
 	ret->value[METRIC_P50] = has_latency ? (double)hist_quantile(h, 0.5) : (double)NAN;
 	ret->value[METRIC_P99] = has_latency ? (double)hist_quantile(h, 0.99) : (double)NAN;
@@ -318,6 +356,9 @@ run_figure(const struct bench_run *run, const struct sample *begin, const struct
 
 		memcpy(&ret->extra[i], &bits, sizeof(bits));
 	}
+	ret->value[METRIC_CPU_CLIENT] =
+		run->workload->is_one_way ? (double)(end->cpu_client_ns - begin->cpu_client_ns) / n
+					  : (double)NAN;
 }
 
 static int
@@ -329,16 +370,23 @@ remove_entry(const char *path, const struct stat *st _unused_, int type _unused_
 }
 
 static void
+run_end(struct bench_run *run, uint32_t place)
+{
+	if (run->pids[place])
+		(void)process_end(run->pids[place], 0); /* how it ends is told elsewhere */
+	run->pids[place] = 0;
+}
+
+static void
 run_close(struct bench_run *run)
 {
-	static const enum bench_role order[] = {ROLE_CLIENT, ROLE_SERVER, ROLE_DAEMON};
-
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		if (run->pids[order[i]])
-			(void)process_end(
-				run->pids[order[i]], 0); /* how it ends is told elsewhere */
-		run->pids[order[i]] = 0;
-	}
+	run_end(run, ROLE_CLIENT);
+	for (uint32_t nth = 0; nth < BENCH_MAX_SERVERS; nth++) /* all at once: they may be many */
+		if (run->pids[server_place(nth)])
+			process_tell_end(run->pids[server_place(nth)]);
+	for (uint32_t nth = 0; nth < BENCH_MAX_SERVERS; nth++)
+		run_end(run, server_place(nth));
+	run_end(run, ROLE_DAEMON);
 	if (run->subject->close)
 		run->subject->close(run);
 	for (size_t i = 0; i < ARRAY_SIZE(run->fds); i++)
@@ -360,8 +408,7 @@ run_open(struct bench_run *run)
 	*run->dir = *run->address = *run->why = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(run->fds); i++)
 		run->fds[i] = -1;
-	for (size_t i = 0; i < N_ROLES; i++)
-		run->pids[i] = 0;
+	memset(run->pids, 0, sizeof(run->pids));
 	shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (shared == MAP_FAILED)

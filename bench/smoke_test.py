@@ -18,13 +18,21 @@ import unittest
 
 BENCH = None
 CALL_METRICS = ["p50", "p99", "p999", "rate", "cpu", "min", "max"]
-EVENT_METRICS = ["rate", "cpu", "min", "max"]
+EVENT_METRICS = ["rate", "cpu", "cpu-client", "min", "max"]
+PACED_METRICS = ["p50", "p99", "p999", "rate", "cpu", "cpu-client", "min", "max"]
 LIMITS = {
     "rpc-hot": ["spin"],
-    "rpc-blocking": ["futex", "eventfd", "eventfd-epoll", "unix-socket"],
-    "rpc-default": ["spin", "eventfd-epoll", "unix-socket"],
-    "stream": ["ring", "ring-fenced"],
+    "rpc-blocking": ["futex", "eventfd", "eventfd-epoll", "unix-socket", "pipe"],
+    "rpc-default": ["spin", "eventfd-epoll", "unix-socket", "pipe"],
+    "stream": ["ring", "ring-fenced", "unix-socket", "pipe"],
+    "stream-batch": ["ring"],
+    "bulk": ["touch", "unix-socket", "pipe"],
+    **{f"rpc-payload-{size}": ["touch", "touch-memcpy", "unix-socket", "pipe"]
+       for size in ["64", "4k", "64k", "1m", "16m"]},
+    **{f"fanout-{n}": [] for n in [1, 10, 100, 1000]},
+    **{f"fanout-asleep-{n}": ["eventfds"] for n in [1, 10, 100, 1000]},
 }
+EVENTS = ("stream", "bulk", "fanout")
 # Workloads whose subjects are no answers to one question: all of them, in their order.
 FORMS = {
     "unheard": ["tern:has-listeners", "tern:publish", "tern:bare-strings", "limit:loads"],
@@ -39,7 +47,10 @@ FORMS = {
     "idle": ["tern@500"],
     "lookup-scale": ["tern:hot@10", "tern:random@10", "limit:random-3-lines@10"],
 }
-PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus"]
+DBUS_PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus-dbus-broker",
+              "libdbus-dbus-daemon"]
+SOCKET_PEERS = ["zeromq", "nng"]
+PEERS = DBUS_PEERS + SOCKET_PEERS
 
 
 def processes_with(text):
@@ -76,24 +87,29 @@ class Smoke(unittest.TestCase):
     def rows(self, *arguments):
         """{subject: {metric: value}}, with everything about the form checked."""
         figures = {}
-        for line in self.bench("--seconds", "0.1", "--tsv", *arguments).splitlines():
+        for line in self.bench("--seconds", "0.04", "--tsv", *arguments).splitlines():
             workload, subject, pin, metric, value, unit = line.split("\t")
             self.assertIn(workload, [*LIMITS, *FORMS])
             self.assertIn(pin, ["cross", "same", "one", "free"])
             if metric in [*CALL_METRICS, "missing"]:
                 self.assertEqual(unit, {"missing": "-", "rate": "1/s"}.get(
-                    metric, "1/s" if workload == "stream" and metric != "cpu" else "ns"))
+                    metric, "1/s" if metric in ["min", "max"] and self.is_rate(workload) else "ns"))
             self.assertNotIn(metric, figures.setdefault(subject, {}))
             figures[subject][metric] = float(value)
         return figures
 
-    def check_workload(self, workload, *options):
+    @staticmethod
+    def is_rate(workload):
+        return workload.startswith(EVENTS) and "asleep" not in workload
+
+    def check_workload(self, workload, *options, peers=PEERS):
         figures = self.rows("--repeats", "1", *options, workload)
-        metrics = EVENT_METRICS if workload == "stream" else CALL_METRICS
+        metrics = (EVENT_METRICS if self.is_rate(workload) else
+                   PACED_METRICS if "asleep" in workload else CALL_METRICS)
         self.assertEqual(list(figures["tern"]), metrics)
         for limit in LIMITS[workload]:
             self.assertEqual(list(figures["limit:" + limit]), metrics)
-        for peer in PEERS:
+        for peer in peers:
             self.assertIn(list(figures["peer:" + peer]), [metrics, ["missing"]])
         for subject, values in figures.items():
             self.assertTrue(all(v > 0 for v in values.values()), f"{subject}: {values}")
@@ -153,21 +169,34 @@ class Smoke(unittest.TestCase):
         self.check_workload("rpc-blocking")
 
     def test_rpc_default(self):
-        self.check_workload("rpc-default", "--pin", "same")
+        self.check_workload("rpc-default", "--pin", "same", peers=PEERS + ["capnp"])
+
+    def test_rpc_payload(self):
+        self.check_workload("rpc-payload-4k", peers=SOCKET_PEERS)
+        figures = self.rows("--repeats", "1", "--only", "tern*", "rpc-payload-16m")
+        self.assertEqual(list(figures), ["tern", "tern:copied"])
 
     def test_stream(self):
-        self.check_workload("stream", "--pin", "one")
+        self.check_workload("stream", "--pin", "one", peers=PEERS + ["capnp"])
+
+    def test_stream_batch_and_bulk(self):
+        self.check_workload("stream-batch", peers=SOCKET_PEERS)
+        self.check_workload("bulk", peers=SOCKET_PEERS)
+
+    def test_fanout(self):
+        self.check_workload("fanout-10")
+        self.check_workload("fanout-asleep-10", peers=[])
 
     def test_range_is_over_the_repeats(self):
-        for values in self.rows("--repeats", "3", "rpc-hot").values():
+        for values in self.rows("--repeats", "3", "--only", "[tl]*", "rpc-hot").values():
             if "p50" in values:
                 self.assertLessEqual(values["min"], values["p50"])
                 self.assertLessEqual(values["p50"], values["max"])
 
     def test_peers_that_are_not_installed_are_missing(self):
         self.env["PATH"] = "/nonexistent"
-        figures = self.rows("--repeats", "2", "rpc-hot")
-        for peer in PEERS:
+        figures = self.rows("--repeats", "2", "--only", "peer:*", "rpc-hot")
+        for peer in DBUS_PEERS:
             self.assertEqual(figures["peer:" + peer], {"missing": 1.0})
 
     def test_list(self):

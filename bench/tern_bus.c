@@ -121,7 +121,11 @@ tern_bus_connect_spinning(struct bench_run *run, uint64_t spin, tern_bus **ret_b
 int
 tern_bus_connect(struct bench_run *run, tern_bus **ret_bus)
 {
-	return tern_bus_connect_spinning(run, run->subject->setting, ret_bus);
+	uint64_t spin = run->subject->setting;
+
+	if (spin == TERN_SPIN_RECEIVERS)
+		spin = run->role == ROLE_SERVER ? TERN_FOREVER : TERN_SPIN_DEFAULT;
+	return tern_bus_connect_spinning(run, spin, ret_bus);
 }
 
 int
@@ -141,4 +145,39 @@ tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result)
 		(void)tern_call_unref(event.call);
 	}
 	return *result;
+}
+
+int
+tern_bus_serve_methods(struct bench_run *run, const struct tern_method *methods, size_t n_methods,
+	void *userdata, const int *result)
+{
+	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
+	tern_service *service;
+	int r;
+
+	r = tern_bus_connect(run, &bus);
+	if (r < 0)
+		return r;
+	r = tern_serve(bus, TERN_BENCH_NAME, NULL, methods, n_methods, userdata, &service);
+	if (r < 0)
+		return tern_bus_fail(run, r, "tern_serve");
+	r = tern_bus_serve(run, bus, result);
+	(void)tern_service_free(service); /* always NULL */
+	return r;
+}
+
+int
+tern_read_payload(tern_message *m, struct payload *ret)
+{
+	const void *bytes;
+	size_t size;
+	int r;
+
+	r = tern_message_unpack(m, "y", &bytes, &size);
+	if (r < 0)
+		return r;
+	if (size != sizeof(*ret))
+		return -EBADMSG;
+	memcpy(ret, bytes, sizeof(*ret)); /* it may lie anywhere in the record */
+	return 0;
 }

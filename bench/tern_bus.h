@@ -10,7 +10,10 @@
 #include "bench.h"
 
 #define TERN_BENCH_NAME	  "org.example.Bench"
-#define TERN_SPIN_DEFAULT UINT64_C(1) /* as a subject's setting: leave TERN_OPT_SPIN alone */
+
+/* As a subject's setting; anything else is the value of TERN_OPT_SPIN at both ends. */
+#define TERN_SPIN_DEFAULT   UINT64_C(1) /* leave it alone */
+#define TERN_SPIN_RECEIVERS UINT64_C(2) /* servers never sleep, the client does as it likes */
 
 /*
  * tern_bus_open() - the open of a subject: a ternd in the folder of the run
@@ -39,6 +42,12 @@ int tern_bus_serve(struct bench_run *run, tern_bus *bus, const int *result);
  * Return: @path, @name, or NULL: there is none.
  */
 const char *tern_bus_find(const char *where, const char *name, char *path, size_t size);
+/* tern_bus_serve_methods() - the same with a connection and methods under TERN_BENCH_NAME */
+int tern_bus_serve_methods(struct bench_run *run, const struct tern_method *methods,
+	size_t n_methods, void *userdata, const int *result);
+
+/* tern_read_payload() - the bytes of a message. Return: 0 or a negative errno. */
+int tern_read_payload(tern_message *m, struct payload *ret);
 
 /* tern_rpc_serve_as() - in a child: answer calls, with these options, until the run ends */
 int tern_rpc_serve_as(struct bench_run *run, uint64_t spin, uint64_t order);
@@ -60,4 +69,10 @@ static inline void
 tern_message_unrefp(tern_message **m)
 {
 	*m = tern_message_unref(*m);
+}
+
+static inline void
+tern_call_unrefp(tern_call **call)
+{
+	*call = tern_call_unref(*call);
 }

@@ -11,29 +11,13 @@ struct rpc_server {
 };
 
 static int
-read_payload(tern_message *m, struct payload *ret)
-{
-	const void *bytes;
-	size_t size;
-	int r;
-
-	r = tern_message_unpack(m, "y", &bytes, &size);
-	if (r < 0)
-		return r;
-	if (size != sizeof(*ret))
-		return -EBADMSG;
-	memcpy(ret, bytes, sizeof(*ret));
-	return 0;
-}
-
-static int
 on_call(tern_call *call, tern_message *m, void *userdata)
 {
 	struct rpc_server *server = userdata;
 	struct payload request, reply = {0};
 	int r;
 
-	r = read_payload(m, &request);
+	r = tern_read_payload(m, &request);
 	if (r < 0)
 		r = tern_bus_fail(server->run, r, "request");
 	else
@@ -98,7 +82,7 @@ tern_rpc_call(void *link, const struct payload *request, struct payload *ret_rep
 		link, TERN_BENCH_NAME, "Call", &reply, NULL, "y", request, sizeof(*request));
 	if (r < 0)
 		return r;
-	return read_payload(reply, ret_reply);
+	return tern_read_payload(reply, ret_reply);
 }
 
 static int

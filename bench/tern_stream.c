@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
-/* tern_stream: events through tern; the subscriber asks the publisher to wait (TERN_WAIT) */
+/*
+ * tern_stream: events through tern, to one subscriber or many
+ *
+ * Subscribers ask the publisher to wait (TERN_WAIT). 64 bytes travel as CBOR, as
+ * one would send them; larger payloads are filled and read in place.
+ */
 
 #include "base/clock.h"
 #include "stream.h"
 #include "tern_bus.h"
+
+#define BATCH 32u
 
 static const char *const tags[] = {"org.example.Bench", "event", NULL};
 
@@ -13,26 +20,46 @@ struct subscriber {
 	int result;
 };
 
-static void
-on_event(tern_subscription *s _unused_, tern_message *m, uint64_t lost _unused_, void *userdata)
+struct publisher {
+	struct bench_run *run;
+	tern_topic *topic;
+};
+
+static int
+take_small(struct bench_run *run, tern_message *m)
 {
-	struct subscriber *subscriber = userdata;
 	struct payload event;
+	int r = tern_read_payload(m, &event);
+
+	return r < 0 ? tern_bus_fail(run, r, "event") : stream_take(run, &event);
+}
+
+static int
+take_large(struct bench_run *run, tern_message *m)
+{
 	const void *bytes;
 	size_t size;
 	int r;
 
+	r = tern_message_part(m, 0, &bytes, &size);
+	if (r == 0 && size != run_size(run))
+		r = -EBADMSG;
+	return r < 0 ? tern_bus_fail(run, r, "event") : stream_take(run, bytes);
+}
+
+static void
+on_event(tern_subscription *s _unused_, tern_message *m, uint64_t lost _unused_, void *userdata)
+{
+	struct subscriber *subscriber = userdata;
+	struct bench_run *run = subscriber->run;
+
 	if (subscriber->result < 0)
 		return; /* the rest of this round; the first failure is what is told */
-	r = m ? tern_message_unpack(m, "y", &bytes, &size) : -ENOBUFS; /* no message: a gap */
-	if (r == 0 && size != sizeof(struct payload))
-		r = -EBADMSG;
-	if (r < 0) {
-		subscriber->result = tern_bus_fail(subscriber->run, r, "event");
-		return;
-	}
-	memcpy(&event, bytes, sizeof(event)); /* it may lie anywhere in the record */
-	subscriber->result = stream_take(subscriber->run, &event);
+	if (!m)
+		subscriber->result = run_fail(run, -ENOBUFS, "a gap");
+	else
+		subscriber->result = run_size(run) > sizeof(struct payload) ? take_large(run, m)
+									    : take_small(run, m);
 }
 
 static int
@@ -55,21 +82,58 @@ tern_stream_serve(struct bench_run *run)
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_subscribe");
 	r = tern_bus_serve(run, bus, &subscriber.result);
-	(void)tern_subscription_free(subscription);
+	(void)tern_subscription_free(subscription); /* always NULL */
 	return r;
 }
 
 static int
-tern_stream_send(void *link, const struct payload *event)
+send_each(void *link, const struct payload *event)
 {
-	return tern_publish(link, "y", event, sizeof(*event));
+	struct publisher *publisher = link;
+
+	return tern_publish(publisher->topic, "y", event, sizeof(*event));
 }
 
 static int
-tern_stream_drive(struct bench_run *run)
+send_batched(void *link, const struct payload *event)
+{
+	_cleanup_(tern_message_unrefp) tern_message *m = NULL;
+	struct publisher *publisher = link;
+	int r;
+
+	r = tern_message_new_event(publisher->topic, &m);
+	if (r == 0)
+		r = tern_message_pack(m, "y", event, sizeof(*event));
+	if (r == 0)
+		r = tern_publish_message(m, event->serial % BATCH ? TERN_BATCH : 0);
+	return r;
+}
+
+static int
+send_in_place(void *link, const struct payload *event)
+{
+	_cleanup_(tern_message_unrefp) tern_message *m = NULL;
+	struct publisher *publisher = link;
+	size_t size = run_size(publisher->run);
+	void *memory;
+	int r;
+
+	r = tern_message_new_event(publisher->topic, &m);
+	if (r == 0)
+		r = tern_message_lend(m, size, &memory);
+	if (r < 0)
+		return r;
+	payload_fill(memory, size, PAYLOAD_EVENT, event->serial);
+	return tern_publish_message(m, 0);
+}
+
+typedef int drive_fn(struct bench_run *run, stream_send_fn *send, void *link);
+
+static int
+drive_with(struct bench_run *run, drive_fn *drive, stream_send_fn *send)
 {
 	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
-	tern_topic *topic;
+	struct publisher publisher = {.run = run};
 	int r;
 
 	r = tern_bus_connect(run, &bus);
@@ -78,18 +142,51 @@ tern_stream_drive(struct bench_run *run)
 	r = tern_set_option(bus, TERN_OPT_MAX_WAIT, 10 * NSEC_PER_SEC);
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_set_option");
-	r = tern_topic_new(bus, tags, &topic);
+	r = tern_topic_new(bus, tags, &publisher.topic);
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_topic_new");
-	r = stream_drive(run, tern_stream_send, topic);
-	(void)tern_topic_free(topic);
+	r = drive(run, send, &publisher);
+	if (r == 0)
+		r = tern_flush(bus);
+	(void)tern_topic_free(publisher.topic); /* always NULL */
 	return r;
 }
 
-const struct subject tern_stream = {
-	.name = "tern",
-	.open = tern_bus_open,
-	.serve = tern_stream_serve,
-	.drive = tern_stream_drive,
-	.setting = TERN_SPIN_DEFAULT,
-};
+static int
+drive_each(struct bench_run *run)
+{
+	return drive_with(run, stream_drive, send_each);
+}
+
+static int
+drive_batched(struct bench_run *run)
+{
+	return drive_with(run, stream_drive, send_batched);
+}
+
+static int
+drive_in_place(struct bench_run *run)
+{
+	return drive_with(run, stream_drive, send_in_place);
+}
+
+static int
+drive_paced(struct bench_run *run)
+{
+	return drive_with(run, stream_drive_paced, send_each);
+}
+
+#define TERN_STREAM(variable, called, driver, spin)                                                \
+	const struct subject variable = {                                                          \
+		.name = (called),                                                                  \
+		.open = tern_bus_open,                                                             \
+		.serve = tern_stream_serve,                                                        \
+		.drive = (driver),                                                                 \
+		.setting = (spin),                                                                 \
+	}
+
+TERN_STREAM(tern_stream, "tern", drive_each, TERN_SPIN_DEFAULT);
+TERN_STREAM(tern_stream_batch, "tern", drive_batched, TERN_SPIN_DEFAULT);
+TERN_STREAM(tern_bulk, "tern", drive_in_place, TERN_SPIN_DEFAULT);
+TERN_STREAM(tern_fanout_polling, "tern:polling", drive_each, TERN_SPIN_RECEIVERS);
+TERN_STREAM(tern_fanout_asleep, "tern", drive_paced, 0);
