@@ -77,7 +77,8 @@ struct partner {
 	bool wants_out; /* epoll is asked for POLLOUT */
 	bool slow; /* it held up a publish in vain: not waited for again before it has room */
 	bool want_event;
-	uint32_t want_size, want_lent, want_fds; /* what there was no room for */
+	uint32_t want_size; /* what there was no room for */
+	struct link_load want_load;
 	UT_hash_handle hh;
 	struct partner *prev, *next; /* in the hot or the cold list */
 	struct partner *want_prev, *want_next; /* in the list of those with want_writable */

@@ -33,6 +33,7 @@ domain_get(tern_bus *bus, const struct identity *identity, bool is_own)
 	domain->refs = 1;
 	domain->uid = identity->uid;
 	memcpy(domain->label, identity->label, sizeof(domain->label));
+	domain->lent.max = USER_MAX_LENT;
 	domain->pool = POOL_INIT(&bus->endpoint);
 	DL_APPEND(bus->domains, domain);
 	return domain;

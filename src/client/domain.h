@@ -15,10 +15,11 @@
 #include <stdint.h>
 
 #include "io/identity.h"
-#include "link/pool.h"
+#include "link/link.h"
 #include "tern/tern.h"
 
-#define MAX_DOMAINS 256u /* other users with links at a time; those beyond get no events with lent parts */
+#define USER_MAX_LENT (UINT64_C(512) << 20) /* half of what there is: one other user cannot have it all */
+#define MAX_DOMAINS   256u /* other users with links at a time; those beyond get no events with lent parts */
 
 struct domain {
 	struct domain *prev, *next; /* bus->domains */
@@ -26,6 +27,7 @@ struct domain {
 	uint32_t uid;
 	char label[IDENTITY_LABEL_SIZE];
 	struct pool pool;
+	struct lent_sum lent; /* on all links of another domain */
 	size_t slot; /* where a publish keeps this domain's copy; a hint */
 };
 

@@ -321,7 +321,7 @@ publish_copy(struct publish *p, struct domain *domain)
 	return copy;
 }
 
-/* publish_build() - the record for the domain of this partner. Return: 0, 2 it has none, errno. */
+/* publish_build() - the record for the domain of this partner. Return: 0, 2 it can have none, errno. */
 static int
 publish_build(struct publish *p, struct partner *partner, bool is_only, struct copy **ret)
 {
@@ -339,7 +339,7 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct c
 			&copy->out, copy->parts);
 	copy->built = r == 0;
 	*ret = copy;
-	return r;
+	return r == -EDQUOT && copy != &p->own ? 2 : r; /* others do not keep the own domain from its events */
 }
 
 /* publish_room() - room at one receiver, or wait. Return: 0, 1 waited: begin again, LINK_E_FULL as 2, errno. */

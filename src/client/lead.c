@@ -136,16 +136,16 @@ check_writable(struct partner *partner)
 	int r;
 
 	r = partner->dead ? 0
-			  : link_room(partner->link, partner->want_size, partner->want_lent,
-				    partner->want_fds, partner->want_event);
+			  : link_room(partner->link, partner->want_size, &partner->want_load,
+				    partner->want_event);
 	if (r == LINK_E_FULL || (r == 0 && partner->wants_out && !partner->dead)) {
 		if (r == 0)
 			return; /* the socket is full still */
 		STOP_POINT("room-full");
 		link_want_room(partner->link, true);
 		if (RULE(ROOM_LOOK))
-			r = link_room(partner->link, partner->want_size, partner->want_lent,
-				partner->want_fds, partner->want_event);
+			r = link_room(partner->link, partner->want_size, &partner->want_load,
+				partner->want_event);
 		STOP_POINT("room-looked");
 		HOOK_DRAIN(ROOM_FENCE);
 		if (r == LINK_E_FULL)

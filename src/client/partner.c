@@ -24,7 +24,8 @@ partner_unref(struct partner *partner)
 {
 	if (!partner || --partner->refs > 0)
 		return NULL;
-	(void)link_unref(partner->link); /* always NULL */
+	(void)link_unref(partner->link); /* always NULL, as the next */
+	(void)domain_unref(partner->bus, partner->domain);
 	rules_here_free(partner->rules);
 	free(partner);
 	return NULL;
@@ -151,6 +152,8 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	partner->link->id = id;
 	partner->link->partner = *identity;
 	partner->domain = domain_get(bus, identity, same_domain); /* NULL: events with lent parts are lost to it */
+	if (partner->domain && !same_domain)
+		partner->link->lent_sum = &partner->domain->lent;
 	old = partner_find(bus, id);
 	if (old) {
 		HASH_DEL(bus->partners, old); /* it is being drained; this is the new link */
@@ -160,7 +163,6 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	if (!hash_added(partner, hh)) {
 		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, fd, NULL); /* it is in it */
 		partner->link->fd = -1; /* stays the caller's */
-		partner->domain = domain_unref(bus, partner->domain);
 		(void)partner_unref(partner); /* always NULL */
 		return -ENOMEM;
 	}
@@ -265,7 +267,6 @@ partner_end(struct partner *partner)
 	partner_want_nothing(partner);
 	call_fail_partner(partner);
 	direct_partner_ended(partner);
-	partner->domain = domain_unref(bus, partner->domain);
 	hang_up(partner);
 	lead_check_room(bus);
 	bus->n_untold -= bus->mode != MODE_BUS && !partner->knows_rules;

@@ -118,14 +118,18 @@ send_flush(tern_bus *bus)
 
 /* --- room --- */
 
-static uint32_t
-count_lent(const struct outgoing *out)
+static struct link_load
+load_of(const struct outgoing *out)
 {
-	uint32_t n = 0;
+	struct link_load load = {.n_fds = out->header.n_fds};
 
-	for (uint32_t i = 0; i < out->header.n_parts; i++)
-		n += out->parts[i].block != NULL;
-	return n;
+	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+		if (!out->parts[i].block)
+			continue;
+		load.n_lent++;
+		load.lent_bytes += out->parts[i].block->size;
+	}
+	return load;
 }
 
 /* gone() - it is not there any more: it broke the protocol, or died */
@@ -138,14 +142,15 @@ gone(const struct partner *partner)
 int
 send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 {
+	struct link_load load;
 	int r;
 
 	if (partner->dead)
 		return gone(partner);
 	if (unlikely(!partner->link->ready))
 		take_hello(partner); /* who only sends would never see that there is room again */
-	r = link_room(partner->link, out->header.size, count_lent(out), out->header.n_fds,
-		is_event);
+	load = load_of(out);
+	r = link_room(partner->link, out->header.size, &load, is_event);
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
 	if (r != -EBADMSG)
@@ -192,8 +197,7 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	partner->want_writable = true;
 	partner->want_event = is_event;
 	partner->want_size = out->header.size;
-	partner->want_lent = count_lent(out);
-	partner->want_fds = out->header.n_fds;
+	partner->want_load = load_of(out);
 	if (RULE(ROOM_LOOK))
 		link_want_room(partner->link, true);
 }

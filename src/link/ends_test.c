@@ -70,10 +70,11 @@ push(struct link *link, const char *text, struct block *block, uint64_t trace)
 		.strings = {"", "", ""},
 		.parts = parts,
 	};
+	struct link_load load = {.n_lent = block != NULL, .lent_bytes = block ? block->size : 0};
 	int r;
 
 	(void)link_plan(&out);
-	r = link_room(link, out.header.size, block != NULL, 0, false);
+	r = link_room(link, out.header.size, &load, false);
 	if (r)
 		return r;
 	r = link_announce(link, &out, NULL);

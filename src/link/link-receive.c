@@ -270,11 +270,11 @@ link_collect(struct link *link)
 		if (slot >= LINK_N_RELEASES || !lent->block ||
 			lent->generation != (uint32_t)(entry >> 32))
 			return wrong(link, "it gave back what was not lent");
+		link_count_lent(link, lent->block, -1);
 		lent->block = block_unref(lent->block);
 		lent->generation++;
 		lent->next_free = link->first_free;
 		link->first_free = slot;
-		link->n_out--;
 	}
 	return 0;
 }

@@ -111,15 +111,28 @@ out_room(struct link *link, uint32_t size, uint32_t reserve)
 	return r;
 }
 
-/* lent_room() - places for this many blocks more; also, blocks are free again for the next that is lent */
+/* may_lend() - each block counts on each link that it is out on: who keeps them uses up his own share */
+static bool
+may_lend(const struct link *link, const struct link_load *load)
+{
+	const struct lent_sum *sum = link->lent_sum;
+
+	if (LINK_N_RELEASES - link->n_out < load->n_lent)
+		return false;
+	if (sum && sum->bytes > 0 && sum->bytes + load->lent_bytes > sum->max)
+		return false;
+	return link->n_out == 0 || link->lent_bytes + load->lent_bytes <= LINK_MAX_LENT;
+}
+
+/* lent_room() - may these blocks go out too? Also, blocks are free again for the next that is lent. */
 static int
-lent_room(struct link *link, uint32_t n_lent)
+lent_room(struct link *link, const struct link_load *load)
 {
 	int r = link_collect(link);
 
 	if (r < 0)
 		return error_trace(r);
-	return LINK_N_RELEASES - link->n_out < n_lent ? LINK_E_FULL : 0;
+	return may_lend(link, load) ? 0 : LINK_E_FULL;
 }
 
 /*
@@ -147,17 +160,17 @@ fds_room(struct link *link, uint32_t n_fds)
 }
 
 int
-link_room(struct link *link, uint32_t size, uint32_t n_lent, uint32_t n_fds, bool is_event)
+link_room(struct link *link, uint32_t size, const struct link_load *load, bool is_event)
 {
 	uint32_t reserve = LINK_MOVED_SIZE + RING_ALIGN;
 	int r = 0;
 
 	if (unlikely(link->closed))
 		return LINK_E_CLOSED;
-	if (n_lent)
-		r = lent_room(link, n_lent);
-	if (n_fds && r == 0)
-		r = fds_room(link, n_fds);
+	if (load->n_lent)
+		r = lent_room(link, load);
+	if (load->n_fds && r == 0)
+		r = fds_room(link, load->n_fds);
 	if (r)
 		return r;
 	if (is_event)
@@ -232,7 +245,7 @@ lend(struct link *link, struct block *block, struct wire_part *ret)
 
 	assert(slot < LINK_N_RELEASES && !lent->block);
 	link->first_free = lent->next_free;
-	link->n_out++;
+	link_count_lent(link, block, 1);
 	lent->block = block_ref(block);
 	*ret = (struct wire_part){
 		.segment = block->segment->id,

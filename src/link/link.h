@@ -32,6 +32,7 @@
 
 #define LINK_MAX_SEGMENTS  1024u                 /* of the partner's, mapped at once */
 #define LINK_MAX_MAPPED    (UINT64_C(4) << 30)   /* bytes of them */
+#define LINK_MAX_LENT      (UINT64_C(256) << 20) /* bytes of blocks that are out on one link */
 #define LINK_MAX_WAITING   256u                  /* descriptors of records that are not taken yet */
 #define LINK_MAX_PACKETS   4096u                 /* taken at a time: more than a socket holds by default */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
@@ -50,6 +51,11 @@ struct remote {
 	uint32_t id;
 	uint32_t refs;
 	struct remote *next;
+};
+
+/* What the partners of one user have been lent together. */
+struct lent_sum {
+	uint64_t bytes, max;
 };
 
 /* A place in the list of blocks that are out on this link. */
@@ -110,6 +116,8 @@ struct link {
 	struct pool pool;
 	struct lent lent[LINK_N_RELEASES];
 	uint32_t first_free, n_out;
+	uint64_t lent_bytes;
+	struct lent_sum *lent_sum; /* borrowed, lives as long as the link; NULL: of the own domain */
 	uint32_t *known; /* segments the partner was told of */
 	size_t n_known;
 };
@@ -154,6 +162,12 @@ struct outgoing {
 	const struct out_part *parts;
 };
 
+/* What a record takes of a link besides its size. */
+struct link_load {
+	uint32_t n_lent, n_fds;
+	uint64_t lent_bytes;
+};
+
 /* link_record_max() - largest record this link takes now */
 uint32_t link_record_max(const struct link *link);
 
@@ -163,9 +177,10 @@ uint32_t link_plan(struct outgoing *out);
 /*
  * link_room() - is there room for this record, for its lent parts and its descriptors?
  * @is_event: the last eighth of the ring is not for events
+ * A partner that gives nothing back is lent no more than LINK_MAX_LENT, or one message however large.
  * Moves to a larger ring where the partner keeps up. Return: 0, LINK_E_FULL, LINK_E_CLOSED, -EBADMSG.
  */
-int link_room(struct link *link, uint32_t size, uint32_t n_lent, uint32_t n_fds, bool is_event);
+int link_room(struct link *link, uint32_t size, const struct link_load *load, bool is_event);
 
 /*
  * link_announce() - let the partner know the segments of the parts, and send the descriptors
@@ -235,6 +250,18 @@ int link_take_fds(struct link *link, const struct wire_header *header, int *ret_
 
 /* link_release() - give a lent part back (edge L1) */
 void link_release(struct link *link, uint32_t slot, uint32_t generation);
+
+/* link_count_lent() - a block went out on this link (1), or came back (-1) */
+static inline void
+link_count_lent(struct link *link, const struct block *block, int n)
+{
+	uint64_t bytes = (uint64_t)n * block->size;
+
+	link->n_out += (uint32_t)n;
+	link->lent_bytes += bytes;
+	if (link->lent_sum)
+		link->lent_sum->bytes += bytes;
+}
 
 /* link_collect() - take what the partner gave back (edge L2). Return: 0 or -EBADMSG. */
 int link_collect(struct link *link);

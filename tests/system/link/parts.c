@@ -14,7 +14,7 @@
 
 #include "base/atomic.h"
 #include "base/attribute.h"
-#include "link/pool.h"
+#include "link/link.h"
 
 /* --- inline records --- */
 
@@ -547,6 +547,96 @@ START_TEST(blocks_return)
 }
 END_TEST
 
+/* --- a reader that gives nothing back hurts itself alone --- */
+
+static const char *const LARGE[] = {"large", NULL};
+
+enum {
+	N_LARGE = 80, /* more than may be lent at all, were they all kept */
+	LARGE_SIZE = 15 << 20,
+	/* words */
+	HEARING = 0,
+	HEARD = 1, /* by the one who gives back */
+	HOARDED = 2,
+};
+
+/* hear_large() - all of them, or what it is given as long as it keeps them */
+static void
+hear_large(struct ground *ground, bool keep, uint32_t policy)
+{
+	struct tern_rule rule = {.size = sizeof(rule), .policy = policy, .tags = LARGE};
+	struct tern_event events[N_LARGE];
+	tern_subscription *subscription;
+	uint64_t n = 0, lost = 0;
+	tern_bus *bus;
+
+	must_be(tern_open(ground->place.address, &bus), 0);
+	must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscription), 0);
+	tell(&ground->words[HEARING]);
+	while (n + lost < N_LARGE) {
+		events[n] = (struct tern_event){.size = sizeof(*events)};
+		must_be(tern_next(bus, LONG_NS, &events[n]), 0);
+		lost += events[n].kind == TERN_GAP ? events[n].lost : 0;
+		if (events[n].kind != TERN_EVENT)
+			continue;
+		if (!keep)
+			let_go(&events[n]);
+		n++;
+		if (!keep)
+			tell(&ground->words[HEARD]);
+	}
+	must(keep ? n > 0 && n * LARGE_SIZE <= LINK_MAX_LENT : n == N_LARGE);
+	for (uint64_t i = 0; keep && i < n; i++)
+		let_go(&events[i]);
+	tell(&ground->words[HOARDED]);
+	(void)tern_subscription_free(subscription); /* always NULL, as the next */
+	(void)tern_close(bus);
+}
+
+static void
+hoard(void *user)
+{
+	hear_large(user, true, TERN_DROP_NEWEST);
+}
+
+static void
+give_back(void *user)
+{
+	hear_large(user, false, TERN_WAIT);
+}
+
+START_TEST(who_keeps_all_hurts_himself)
+{
+	struct ground ground;
+	tern_topic *topic;
+	tern_message *m;
+	pid_t pids[2];
+	tern_bus *bus;
+	void *bytes;
+
+	if (!ground_begin(&ground, _i ? BY_USERS : BY_BUS))
+		return;
+	bus = ground_client(&ground);
+	pids[0] = child_start_as(_i ? USER_A : getuid(), hoard, &ground);
+	pids[1] = child_start(give_back, &ground);
+	wait_for(&ground.words[HEARING], 2);
+	must_be(tern_topic_new(bus, LARGE, &topic), 0);
+	for (uint32_t i = 0; i < N_LARGE; i++) {
+		must_be(tern_message_new_event(topic, &m), 0);
+		must_be(tern_message_lend(m, LARGE_SIZE, &bytes), 0);
+		must_be(tern_publish_message(m, 0), 0);
+		(void)tern_message_unref(m); /* always NULL */
+		wait_for(&ground.words[HEARD], i + 1);
+	}
+	wait_for(&ground.words[HOARDED], 2);
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		child_end(pids[i]);
+	(void)tern_topic_free(topic); /* always NULL, as the next */
+	(void)tern_close(bus);
+	ground_end(&ground);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -561,6 +651,7 @@ main(void)
 	tcase_add_loop_test(tcase, parts_have_any_size, 0, N_WAYS);
 	tcase_add_loop_test(tcase, parts_go_back_in_any_order, 0, N_WAYS);
 	tcase_add_loop_test(tcase, blocks_return, 0, N_WAYS);
+	tcase_add_loop_test(tcase, who_keeps_all_hurts_himself, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
