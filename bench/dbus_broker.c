@@ -33,7 +33,7 @@ static void
 exec_broker(int controller_fd)
 {
 	const char *argv[] = {"dbus-broker", "--controller", "3", "--machine-id",
-		"00000000000000000000000000000001", "--max-bytes", "536870912", NULL};
+		"00000000000000000000000000000001", "--max-bytes", "536870912", "--max-fds", "16384", NULL};
 	int null;
 
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -45,6 +45,7 @@ FORMS = {
     "spin-tax": ["tern", "tern:blocking", "limit:eventfd-epoll", "peer:sdbus-dbus-broker"],
     "order-tax": ["tern:on@1", "tern:off@1"],
     "idle": ["tern@500"],
+    "rpc-links": ["tern@0", "tern@64"],
     "lookup-scale": ["tern:hot@10", "tern:random@10", "limit:random-3-lines@10"],
 }
 DBUS_PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus-dbus-broker",
@@ -170,6 +171,9 @@ class Smoke(unittest.TestCase):
 
     def test_rpc_default(self):
         self.check_workload("rpc-default", "--pin", "same", peers=PEERS + ["capnp"])
+
+    def test_rpc_links(self):
+        self.check_forms("rpc-links", "--only", "tern@[06]*")
 
     def test_rpc_payload(self):
         self.check_workload("rpc-payload-4k", peers=SOCKET_PEERS)
