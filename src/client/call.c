@@ -287,6 +287,19 @@ call_send(tern_call *call, uint64_t deadline)
 	return send_record(call->partner, &out, m->fds, deadline, call->flags);
 }
 
+/* queue_answer() - for its handler, or for tern_next(); whoever is second finds it taken */
+static void
+queue_answer(tern_call *call)
+{
+	struct item item = {
+		.kind = call->result ? TERN_ERROR : TERN_REPLY,
+		.call = tern_call_ref(call),
+		.peer = call->partner ? call->partner->id : call->bus->id,
+	};
+
+	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */
+}
+
 /* call_begin() - with the lock: make the call of a message and send it */
 static int
 call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
@@ -304,8 +317,12 @@ call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 		return r;
 	m->sealed = true;
 	r = flags & TERN_NO_REPLY ? 0 : call_link(call);
+	call->taken = true; /* it may end while it waits for room: that is not for another thread's tern_next() */
 	if (r == 0)
 		r = call_send(call, deadline);
+	call->taken = r < 0;
+	if (r == 0 && call->done)
+		queue_answer(call); /* what was queued meanwhile may be dropped already */
 	if (r < 0) {
 		m->sealed = r != -EAGAIN;
 		call_unlink(call);
@@ -337,19 +354,6 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 }
 
 /* --- the answer --- */
-
-/* queue_answer() - for its handler, or for tern_next(); whoever is second finds it taken */
-static void
-queue_answer(tern_call *call)
-{
-	struct item item = {
-		.kind = call->result ? TERN_ERROR : TERN_REPLY,
-		.call = tern_call_ref(call),
-		.peer = call->partner ? call->partner->id : call->bus->id,
-	};
-
-	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */
-}
 
 void
 call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text)

@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/bus.h"
 #include "scene.h"
 
 static int
@@ -129,6 +131,87 @@ START_TEST(death)
 		r = call("Echo", NULL, NULL);
 		must(r == -ENXIO || r == -EHOSTDOWN);
 	}
+}
+END_TEST
+
+/* fill_up() - send to who takes nothing in, until there is no room */
+static void
+fill_up(void)
+{
+	tern_message *m;
+	int r;
+
+	do {
+		must_be(tern_message_new_call(scene.bus, SERVICE, "Count", &m), 0);
+		r = tern_send(m, LONG_NS, TERN_NONBLOCK | TERN_NO_REPLY, NULL);
+		(void)tern_message_unref(m);
+	} while (r == 0);
+	must_be(r, -EAGAIN);
+}
+
+/* is_waiting() - does a thread lead and sleep, and does one wait for room? */
+static bool
+is_waiting(bool for_room)
+{
+	struct waiter *waiter;
+	bool found = false;
+
+	must_be(bus_enter(scene.bus), 0);
+	DL_FOREACH (scene.bus->waiters, waiter)
+		found = found || waiter->kind == WAIT_ROOM;
+	found = scene.bus->sleeping && found == for_room;
+	bus_leave(scene.bus);
+	return found;
+}
+
+static void *
+send_in_vain(void *user)
+{
+	tern_message *m;
+	tern_call *none = NULL;
+
+	while (!is_waiting(false))
+		(void)poll(NULL, 0, 1);
+	must_be(tern_message_new_call(scene.bus, SERVICE, "Count", &m), 0);
+	must_be(tern_send(m, LONG_NS, 0, &none), -EHOSTDOWN);
+	must(none == NULL);
+	(void)tern_message_unref(m);
+	return NULL;
+}
+
+static void *
+kill_service(void *user)
+{
+	while (!is_waiting(true))
+		(void)poll(NULL, 0, 1);
+	must_be(kill(scene.service, SIGKILL), 0);
+	return NULL;
+}
+
+/* Who waits for room is told how it ended, and nobody else: no call came of it that tern_next() could tell of. */
+START_TEST(ended_before_sent)
+{
+	struct tern_event event = {.size = sizeof(event)};
+	pthread_t sender, killer;
+
+	scene_service();
+	echo(scene.bus, SERVICE, 1);
+	must_be(kill(scene.service, SIGSTOP), 0);
+	fill_up();
+	while (tern_next(scene.bus, 0, &event) == 0)
+		;
+	must_be(pthread_create(&sender, NULL, send_in_vain, NULL), 0);
+	must_be(pthread_create(&killer, NULL, kill_service, NULL), 0);
+	do {
+		must_be(tern_next(scene.bus, LONG_NS, &event), 0);
+		must(event.kind != TERN_ERROR);
+	} while (event.kind != TERN_LOST);
+	while (tern_next(scene.bus, 0, &event) == 0)
+		must(event.kind != TERN_ERROR);
+	must_be(pthread_join(sender, NULL), 0);
+	must_be(pthread_join(killer, NULL), 0);
+	child_killed(scene.service);
+	scene.service = 0;
 }
 END_TEST
 
@@ -369,6 +452,7 @@ main(void)
 	tcase_add_test(tcase, errors);
 	tcase_add_test(tcase, deadlines);
 	tcase_add_test(tcase, death);
+	tcase_add_test(tcase, ended_before_sent);
 	tcase_add_test(tcase, async);
 	tcase_add_test(tcase, one_way_and_trace);
 	tcase_add_test(tcase, big_replies);
