@@ -35,8 +35,8 @@ must_failed(const char *file, int line, const char *what, long long a, long long
 	_exit(1);
 }
 
-static int
-count_fds(void)
+int
+count_open_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	int n = 0;
@@ -52,13 +52,13 @@ void
 fixture_setup(void)
 {
 	test_pid = getpid();
-	n_fds_before = count_fds();
+	n_fds_before = count_open_fds();
 }
 
 void
 fixture_teardown(void)
 {
-	ck_assert_int_eq(count_fds(), n_fds_before);
+	ck_assert_int_eq(count_open_fds(), n_fds_before);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left, */
 	ck_assert_int_eq(errno, ECHILD);		  /* not even one that has not ended */
 }

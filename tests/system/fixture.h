@@ -73,6 +73,9 @@ void wait_for(const _Atomic uint32_t *word, uint32_t value);
 /* tell() - add one to a word of it */
 void tell(_Atomic uint32_t *word);
 
+/* count_open_fds() - open descriptors of this process, and one */
+int count_open_fds(void);
+
 /* is_long() - was the long form asked for? (TERN_TEST_LONG=1) */
 bool is_long(void);
 /* fixture_run() - run a suite's cases; the program's exit status */
