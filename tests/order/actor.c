@@ -2,9 +2,11 @@
 
 /* actor: what an actor can be told to do; see scene.h */
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/attribute.h"
 #include "client/bus.h"
@@ -316,6 +318,12 @@ long
 last_stamp(struct self *self, const long args[N_ARGS])
 {
 	return (long)self->stamp;
+}
+
+long
+say_into(struct self *self, const long args[N_ARGS])
+{
+	return dup2((int)args[0], STDERR_FILENO) < 0 ? -errno : 0;
 }
 
 long

@@ -137,6 +137,7 @@ actor_fn serve_name;  /* the same name, with a service that puts what it is call
 actor_fn hear_names;  /* subscribe to its coming and going */
 actor_fn call_name;   /* number: send a call to it, and forget its answer */
 actor_fn fill;        /* id: records of a quarter ring each, until there is no room. Return: how many */
+actor_fn say_into;    /* fd, of before it entered: what it has to say of itself goes there */
 actor_fn leave;          /* close the bus, end the process */
 
 /* put() - what an actor took in, into its log */
