@@ -761,8 +761,9 @@ daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partne
 		*ret = partner_find(bus, peer);
 		if (*ret)
 			return 0; /* made for us, or by the other end before us */
-	} while (r == -EAGAIN && request_pause(bus, deadline) == 0); /* it did not read yet: many call it at once */
-	return r < 0 ? r : error_set(-EHOSTDOWN, ERROR_DIED, "the peer died while it was introduced");
+		/* it did not read yet: many call it at once; or there was a link before the answer, which is gone again */
+	} while ((r == -EAGAIN || r == -EALREADY) && request_pause(bus, deadline) == 0);
+	return r < 0 && r != -EALREADY ? r : error_set(-EHOSTDOWN, ERROR_DIED, "the peer died while it was introduced");
 }
 
 int
