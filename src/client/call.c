@@ -235,9 +235,16 @@ tern_call_ref(tern_call *call)
 	return call;
 }
 
+/* n_library_refs() - of a call under way: the table's; a call to oneself is held by the one that came in */
+static uint32_t
+n_library_refs(const tern_call *call)
+{
+	return 1u + (call->partner == NULL) + call->asking;
+}
+
 /*
- * The caller's last reference cancels; but the table has one too while the call is under way, so
- * "last" means that only the table's is left.
+ * The caller's last reference cancels; but the library has some too while the call is under way, so
+ * "last" means that only those are left.
  */
 _public_ tern_call *
 tern_call_unref(tern_call *call)
@@ -248,7 +255,7 @@ tern_call_unref(tern_call *call)
 		return NULL;
 	bus = bus_ref(call->bus);
 	(void)pthread_mutex_lock(&bus->lock);
-	if (!call->incoming && call->sent && load_acq(&call->refs) == 2 && !call->fn) {
+	if (!call->incoming && call->sent && load_acq(&call->refs) == 1 + n_library_refs(call) && !call->fn) {
 		send_cancel(call);
 		call_unlink(call);
 	}
@@ -398,13 +405,16 @@ bounced(tern_call *call)
 		call_resend(call, partner, 0);
 	else if (r < 0 || daemon_introduce_for(bus, id, call) < 0)
 		call_resend(call, NULL, r < 0 ? r : -ENXIO);
+	else
+		call->asking = true;
 }
 
 void
 call_resend(tern_call *call, struct partner *partner, int result)
 {
-	if (call->done)
-		return;
+	call->asking = false;
+	if (call->done || !call->sent)
+		return; /* it ended meanwhile, or was given up */
 	if (result == 0)
 		result = message_move(call->message, partner);
 	if (result == 0) {

@@ -29,6 +29,7 @@ struct tern_call {
 	/* caller */
 	tern_message *message; /* the call, kept for bounces; counted */
 	uint32_t flags, bounces;
+	bool asking; /* ternd, for a link to the new owner: the request has a reference */
 	int result;
 	tern_message *reply; /* counted */
 	struct tern_error *error;

@@ -140,10 +140,11 @@ tern_call_is_cancelled(const tern_call *call)
 
 	if (load_rlx(&call->cancelled)) /* a hint: a little later is as good */
 		return 1;
-	if (!call->partner || bus_is_forked(bus))
+	if (bus_is_forked(bus))
 		return 0;
 	(void)pthread_mutex_lock(&bus->lock);
-	gone = call->partner->dead || call->partner->link->closed;
+	gone = call->partner ? call->partner->dead || call->partner->link->closed
+			     : call->origin && !call->origin->sent;
 	(void)pthread_mutex_unlock(&bus->lock);
 	return gone;
 }

@@ -337,6 +337,28 @@ START_TEST(to_oneself)
 }
 END_TEST
 
+/* A call to oneself is given up like any other: the service is told, and its answer goes nowhere. */
+START_TEST(to_oneself_given_up)
+{
+	struct tern_event event = {.size = sizeof(event)}, incoming;
+
+	must_be(tern_own(scene.bus, SERVICE, 0, NULL), 0);
+	for (int before = 0; before < 2; before++) {
+		tern_call *one = begin("Self", LONG_NS);
+
+		if (before)
+			one = tern_call_unref(one);
+		incoming = next_event(scene.bus, TERN_CALL);
+		must_be(tern_call_is_cancelled(incoming.call), before);
+		(void)tern_call_unref(one);
+		must_be(tern_call_is_cancelled(incoming.call), 1);
+		must_be(tern_reply(incoming.call, NULL), 0);
+		must_be(tern_next(scene.bus, SHORT_NS, &event), -ETIME);
+		event_free(&incoming);
+	}
+}
+END_TEST
+
 /* --- a name that moves while calls to it are under way --- */
 
 static int
@@ -457,6 +479,7 @@ main(void)
 	tcase_add_test(tcase, one_way_and_trace);
 	tcase_add_test(tcase, big_replies);
 	tcase_add_test(tcase, to_oneself);
+	tcase_add_test(tcase, to_oneself_given_up);
 	tcase_add_test(tcase, bounced);
 	tcase_add_test(tcase, ternd_stopped);
 	suite_add_tcase(suite, tcase);
