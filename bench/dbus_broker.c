@@ -95,7 +95,7 @@ listen_at(const char *path)
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path); /* made to fit */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		listen(fd, 128) < 0)
+		listen(fd, 1024) < 0)
 		return -errno;
 	return fd_steal(&fd);
 }
