@@ -12,7 +12,7 @@ TIME ?= 60
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz format clean asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format clean asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -26,6 +26,7 @@ help: ## this list
 	@echo 'make test T="bus seals"         only those tests'
 	@echo 'make install PREFIX=… DESTDIR=… as usual; PREFIX is /usr/local'
 	@echo 'make fuzz TIME=600              so long for each target'
+	@echo 'make soak TIME=600              so long; BUILD=build-tsan once there is one'
 	@echo 'JOBS=1 BUILD=elsewhere          for all of them'
 
 test: ## run all tests; ends with "N passed, N failed"
@@ -82,6 +83,13 @@ fuzz: ## run each fuzzer for TIME seconds (build-fuzz/)
 		-Dfuzz=true -Dtests=disabled -Dbench=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@$(call ninja,build-fuzz)
 	@tools/run-fuzz build-fuzz $(TIME) $(T)
+
+soak: ## programs that do random things to each other, for TIME seconds
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/tests/soak/soak-test -t $(TIME)
 
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format
