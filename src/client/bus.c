@@ -189,6 +189,7 @@ bus_unref(tern_bus *bus)
 	free(bus->batch);
 	free(bus->found);
 	free(bus->address);
+	versions_deinit(&bus->versions);
 	(void)pthread_cond_destroy(&bus->handler_done);
 	(void)pthread_mutex_destroy(&bus->lock);
 	free(bus);
@@ -299,6 +300,8 @@ bus_shut(tern_bus *bus)
 
 	send_flush(bus);
 	bus->closed = true;
+	bus_plans_end(bus); /* who asks a topic without the lock finds the handle closed */
+	topics_drop_idle(bus);
 	call_cancel_all(bus);
 	bus_drop_queues(bus);
 	HASH_ITER (hh, bus->partners, partner, next) {

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/atomic.h"
 #include "base/attribute.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -27,8 +28,10 @@
 #include "client/domain.h"
 #include "io/listener.h"
 #include "link/link.h"
+#include "shm/versions.h"
 #include "tern/tern.h"
 
+#define IDLE_TOPICS      16u
 #define MAX_HOT          64u   /* links without traffic that are looked at every round */
 #define ROUND_RECORDS    64u   /* of one link, in one round */
 #define ROUND_BYTES      65536u
@@ -237,7 +240,9 @@ struct tern_bus {
 	tern_service *services;
 	tern_subscription *subscriptions;
 	uint64_t last_rule;
-	uint64_t rules_version; /* direct links: changes with every rule */
+	_Atomic uint64_t plans_version; /* bus_plans_end() */
+	struct versions versions; /* ternd's words, if on a bus; mapped until the memory goes */
+	struct tern_topic *idle_topics[IDLE_TOPICS]; /* freed, and likely to be made again */
 	tern_peer_fn *peer_fn;
 	void *peer_user;
 	tern_watch *watches, *buried;
@@ -262,6 +267,18 @@ int bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source);
 bool bus_handling(const tern_bus *bus);
 /* bus_run() - mark the thread as running a handler, or no longer; returns what was before */
 tern_bus *bus_run(tern_bus *bus);
+
+/*
+ * bus_plans_end() - what topics remember of their recipients may not hold any more
+ *
+ * For all that a plan hangs on but the words of ternd: own names, partners, rules of direct links, the tables'
+ * place, the end of the handle. Release: who sees the new version without the lock takes the lock to see the rest.
+ */
+static inline void
+bus_plans_end(tern_bus *bus)
+{
+	store_rel(&bus->plans_version, load_rlx(&bus->plans_version) + 1); /* written under the lock alone */
+}
 
 /* bus_now() - host monotonic time */
 static inline uint64_t

@@ -45,11 +45,9 @@ struct daemon {
 	struct names names;
 	struct rules rules;
 	struct tags tags;
-	struct versions versions;
 	struct request *requests;
 	uint64_t last_serial;
 	struct own_name *own;
-	uint64_t names_version;
 	struct rule_hits hits;
 	uint8_t packet[CONTROL_MAX_PACKET];
 };
@@ -80,7 +78,6 @@ daemon_free(struct daemon *daemon)
 	names_deinit(&daemon->names);
 	rules_deinit(&daemon->rules);
 	tags_deinit(&daemon->tags);
-	versions_deinit(&daemon->versions);
 	rule_hits_deinit(&daemon->hits);
 	HASH_ITER (hh, daemon->own, own, next) {
 		HASH_DEL(daemon->own, own);
@@ -114,9 +111,9 @@ daemon_told(struct daemon *daemon)
 
 /* open_table() - map what ternd sent in place of what was there */
 static int
-open_table(struct daemon *daemon, uint32_t kind, int fd)
+open_table(tern_bus *bus, uint32_t kind, int fd)
 {
-	struct daemon new = {0};
+	struct daemon *daemon = bus->daemon, new = {0};
 	int r;
 
 	switch (kind) {
@@ -149,11 +146,8 @@ open_table(struct daemon *daemon, uint32_t kind, int fd)
 		}
 		break;
 	case CONTROL_TABLE_VERSIONS:
-		r = versions_open(&new.versions, fd);
-		if (r == 0) {
-			versions_deinit(&daemon->versions);
-			daemon->versions = new.versions;
-		}
+		/* They never move: who looks at them does so without the lock. */
+		r = bus->versions.words ? 0 : versions_open(&bus->versions, fd);
 		break;
 	default:
 		return 0; /* of a later minor version */
@@ -231,8 +225,9 @@ own_find(const struct daemon *daemon, const char *name, size_t size)
 }
 
 static int
-own_add(struct daemon *daemon, const char *name, size_t size)
+own_add(tern_bus *bus, const char *name, size_t size)
 {
+	struct daemon *daemon = bus->daemon;
 	struct own_name *own = own_find(daemon, name, size);
 
 	if (own)
@@ -246,20 +241,21 @@ own_add(struct daemon *daemon, const char *name, size_t size)
 		free(own);
 		return -ENOMEM;
 	}
-	daemon->names_version++;
+	bus_plans_end(bus);
 	return 0;
 }
 
 static void
-own_remove(struct daemon *daemon, const char *name, size_t size)
+own_remove(tern_bus *bus, const char *name, size_t size)
 {
+	struct daemon *daemon = bus->daemon;
 	struct own_name *own = own_find(daemon, name, size);
 
 	if (!own)
 		return;
 	HASH_DEL(daemon->own, own);
 	free(own);
-	daemon->names_version++;
+	bus_plans_end(bus);
 }
 
 /* --- requests --- */
@@ -328,14 +324,14 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		name_event(bus, &control->event);
 		break;
 	case CONTROL_TABLE:
-		if (n_fds && open_table(daemon, control->table.kind, fds[0]) == 0)
-			bus->rules_version++;
+		if (n_fds && open_table(bus, control->table.kind, fds[0]) == 0)
+			bus_plans_end(bus);
 		break;
 	case CONTROL_OWNER_LOST:
-		own_remove(daemon, control->name.name.text, control->name.name.size);
+		own_remove(bus, control->name.name.text, control->name.name.size);
 		break;
 	case CONTROL_OWNER_GAINED:
-		(void)own_add(daemon, control->name.name.text, control->name.name.size); /* was asked for */
+		(void)own_add(bus, control->name.name.text, control->name.name.size); /* was asked for */
 		break;
 	default:
 		answered(bus, control, fds, n_fds);
@@ -485,10 +481,10 @@ take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, siz
 	if (welcome->tables.n > n_fds || welcome->tables.n < 5)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send its tables");
 	for (size_t i = 0; i < welcome->tables.n && r == 0; i++)
-		r = open_table(daemon, welcome->tables.items[i], fds[i]);
+		r = open_table(bus, welcome->tables.items[i], fds[i]);
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
-	if (!daemon->versions.words || !daemon->peers.table.shm)
+	if (!bus->versions.words || !daemon->peers.table.shm)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
 	bus->id = welcome->peer;
 	daemon->slot = welcome->slot;
@@ -609,24 +605,22 @@ ask(tern_bus *bus, const char *name, tern_peer *ret)
 int
 daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 {
-	struct name_entry entry;
+	size_t size;
 	int r, tries = 0;
 
 	if (!bus->daemon)
 		return -ENXIO;
-	if (strcmp(name, "tern") == 0) {
+	size = strlen(name);
+	if (unlikely(size == 4) && memcmp(name, "tern", 4) == 0) {
 		*ret = TERN_PEER_BUS;
 		return 0;
 	}
 	do {
-		r = names_lookup(&bus->daemon->names, name, strlen(name), &entry);
+		r = names_owner(&bus->daemon->names, name, size, ret);
 	} while (refresh(bus, r, &tries));
 	if (r == TABLE_E_NOT_FOUND)
 		return -ENXIO;
-	if (r)
-		return -EAGAIN;
-	*ret = entry.owner;
-	return 0;
+	return r ? -EAGAIN : 0;
 }
 
 int
@@ -829,11 +823,11 @@ daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *l
 		control.own.labels.items[i] = text_of(labels[i]);
 		control.own.labels.n = i + 1;
 	}
-	r = own_add(bus->daemon, name, strlen(name)); /* callers may be faster than the answer */
+	r = own_add(bus, name, strlen(name)); /* callers may be faster than the answer */
 	if (r == 0)
 		r = request(bus, &control, &r1, default_deadline(bus));
 	if (r < 0 && !had)
-		own_remove(bus->daemon, name, strlen(name));
+		own_remove(bus, name, strlen(name));
 	if (r == 0 && r1.state == CONTROL_QUEUED)
 		return error_set(-EINPROGRESS, ERROR_NAME_TAKEN, "the name is taken; this program is in line");
 	return r;
@@ -847,7 +841,7 @@ daemon_disown(tern_bus *bus, const char *name)
 	int r;
 
 	r = request(bus, &control, &r1, default_deadline(bus));
-	own_remove(bus->daemon, name, strlen(name));
+	own_remove(bus, name, strlen(name));
 	return r;
 }
 
@@ -859,7 +853,7 @@ daemon_release(tern_bus *bus, const char *name)
 	if (!bus->daemon || bus->daemon->gone)
 		return;
 	(void)request_send(bus, &control, default_deadline(bus)); /* the answer tells nothing */
-	own_remove(bus->daemon, name, strlen(name));
+	own_remove(bus, name, strlen(name));
 }
 
 /* --- rules --- */
@@ -891,25 +885,13 @@ daemon_rule_remove(tern_bus *bus, uint64_t id)
 		(void)request_send(bus, &control, default_deadline(bus)); /* the answer tells nothing */
 }
 
-uint64_t
-daemon_names_version(const tern_bus *bus)
-{
-	return bus->daemon->names_version;
-}
-
-uint64_t
-daemon_version(const tern_bus *bus, uint32_t index)
-{
-	return versions_load(&bus->daemon->versions, index);
-}
-
 size_t
 daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max)
 {
 	struct own_name *own, *next;
 	size_t n = 0;
 
-	assert(max >= WIRE_MAX_TAGS + 2u);
+	assert(max >= WIRE_MAX_TAGS + 3u);
 	ret[n++] = VERSIONS_TAGLESS;
 	ret[n++] = versions_of_peer(bus->id);
 	for (uint8_t i = 0; i < n_tags; i++) {
@@ -918,11 +900,12 @@ daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *re
 
 		ret[n++] = versions_of_tag(tag, size);
 	}
-	HASH_ITER (hh, bus->daemon->own, own, next) {
-		if (n < max)
-			ret[n] = versions_of_name(own->name, strlen(own->name));
-		n++;
+	if (HASH_COUNT(bus->daemon->own) > max - n) {
+		ret[n++] = TOPIC_ALL_SENDERS;
+		return n;
 	}
+	HASH_ITER (hh, bus->daemon->own, own, next)
+		ret[n++] = versions_of_name(own->name, strlen(own->name));
 	return n;
 }
 

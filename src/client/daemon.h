@@ -73,12 +73,10 @@ struct plan_entry {
 
 /*
  * daemon_versions() - the version words that decide whether a plan still holds
- * @tags: encoded; @ret: 2 + n_tags + own names of them at most, or fewer
- * Return: how many there are; more than max: they cannot be kept.
+ * @tags: encoded; @ret: at least 3 + n_tags of them. Where the own names have no room in it, the last is
+ * TOPIC_ALL_SENDERS.
+ * Return: how many there are, at most max.
  */
 size_t daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max);
-uint64_t daemon_version(const tern_bus *bus, uint32_t index);
-/* daemon_names_version() - changes with the own names */
-uint64_t daemon_names_version(const tern_bus *bus);
 /* daemon_match() - all peers with a rule that matches; *ret is heap, the caller's */
 int daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n);

@@ -145,7 +145,7 @@ direct_rules_told(struct partner *partner)
 {
 	partner->bus->n_untold -= !partner->knows_rules && !partner->dead;
 	partner->knows_rules = true;
-	partner->bus->rules_version++;
+	bus_plans_end(partner->bus);
 	wake_waiters(partner);
 }
 

@@ -4,8 +4,13 @@
 /*
  * event: topics, subscriptions, and who hears what
  *
- * A topic keeps its plan: the peers that hear it, and the version words from before they were
- * looked up. While the words are the same the plan holds.
+ * A topic keeps its plan: the peers that hear it, and the sum of the version words from before they
+ * were looked up. Words only rise, so while their sum is the same so are they, and the plan holds.
+ *
+ * Whether somebody listens is asked without the lock: turn is even while there is a plan, odd while there is none
+ * or it is being made, and another number after it was.
+ * Q1  store-release turn, odd; then what the plan is; store-release turn, even -> load-acquire turn; what the plan
+ *     is, relaxed; fence, turn again: who read of two plans finds turn changed.
  */
 
 #include "client/bus.h"
@@ -26,6 +31,11 @@ struct rule_here {
 	struct tag tags[]; /* texts follow in the same memory */
 };
 
+enum {
+	TOPIC_WORDS = TERN_MAX_TAGS + 16, /* of the tags, the tagless, the own id and some own names */
+	TOPIC_ALL_SENDERS = UINT32_MAX,	  /* instead of a word: those of all senders */
+};
+
 struct recipient {
 	tern_peer peer;
 	bool wait;
@@ -34,18 +44,19 @@ struct recipient {
 struct tern_topic {
 	_Atomic uint32_t refs;
 	tern_bus *bus; /* counted */
-	uint8_t n_tags;
-	uint16_t tags_size;
-	uint8_t *tags; /* encoded as in a record */
-	struct tag *split;
+	struct tag *split; /* direct links, from the first plan on */
 	/* the plan */
-	bool planned, cacheable;
-	uint64_t names_version, rules_version;
-	size_t n_versions;
-	uint32_t versions_at[TERN_MAX_TAGS + 64];
-	uint64_t versions[TERN_MAX_TAGS + 64];
+	_Atomic uint32_t turn; /* Q1 */
+	_Atomic uint32_t n_words;
+	_Atomic uint32_t words_at[TOPIC_WORDS];
+	_Atomic uint32_t is_heard;
+	_Atomic uint64_t sum, plans_version;
 	struct recipient *recipients;
 	size_t n_recipients;
+	uint64_t hash; /* of the tags */
+	uint16_t tags_size;
+	uint8_t n_tags;
+	uint8_t tags[]; /* encoded as in a record */
 };
 
 struct tern_subscription {
@@ -66,6 +77,8 @@ struct tern_subscription {
 };
 
 tern_topic *topic_unref_locked(tern_topic *topic);
+/* topics_drop_idle() - free those that were kept because they may be made again */
+void topics_drop_idle(tern_bus *bus);
 void rules_here_free(struct rule_here *rules);
 
 /* event_arrived() - queue an event for every subscription that matches; takes the message */

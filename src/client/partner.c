@@ -170,7 +170,7 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	partner->is_hot = true;
 	DL_PREPEND(bus->hot, partner);
 	bus->n_hot++;
-	bus->rules_version++;
+	bus_plans_end(bus);
 	bus->n_untold += bus->mode != MODE_BUS;
 	queue_notice(bus, TERN_LINKED, id);
 	partner_tell_missed(partner);
@@ -263,7 +263,7 @@ partner_end(struct partner *partner)
 			bus->batch[i] = bus->batch[--bus->n_batch];
 	if (bus->batch_last == partner)
 		bus->batch_last = NULL;
-	bus->rules_version++;
+	bus_plans_end(bus);
 	partner_want_nothing(partner);
 	call_fail_partner(partner);
 	direct_partner_ended(partner);

@@ -205,7 +205,7 @@ rules_here_call(struct partner *partner, tern_message *m)
 		else if (strcmp(m->strings[1], LIBRARY_REMOVE_RULE) == 0)
 			r = rule_here_remove(partner, m);
 	}
-	bus->rules_version++;
+	bus_plans_end(bus);
 	if (r < 0) {
 		out.header.kind = WIRE_ERROR;
 		out.strings[1] = ERROR_REFUSED;
@@ -367,7 +367,7 @@ tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, v
 	s->fn = fn;
 	s->user = user;
 	DL_APPEND(bus->subscriptions, s); /* first: present owners are told before the answer */
-	bus->rules_version++;
+	bus_plans_end(bus);
 	r = announce(bus, s, rule);
 	bus_leave(bus);
 	if (r < 0) {
@@ -416,7 +416,7 @@ tern_subscription_free(tern_subscription *s)
 	DL_DELETE(bus->subscriptions, s);
 	forget_items(&bus->queue, s);
 	forget_items(&bus->kept, s);
-	bus->rules_version++;
+	bus_plans_end(bus);
 	while (s->n_running > (bus_handling(bus) ? 1u : 0u))
 		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
 	s->freed = true;

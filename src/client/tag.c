@@ -20,10 +20,9 @@ tag_hash(const char *text, size_t size)
 }
 
 int
-tags_encode(const char *const *tags, uint8_t **ret, uint16_t *ret_size, uint8_t *ret_n)
+tags_write(const char *const *tags, uint8_t to[TERN_MAX_HEADER], uint16_t *ret_size, uint8_t *ret_n)
 {
 	size_t size = 0, n = 0;
-	uint8_t *bytes, *at;
 
 	for (; tags && tags[n]; n++) {
 		size_t length = strlen(tags[n]);
@@ -32,25 +31,33 @@ tags_encode(const char *const *tags, uint8_t **ret, uint16_t *ret_size, uint8_t 
 			return error_set(-EINVAL, ERROR_INVALID, "tag %zu is empty or not UTF-8", n + 1);
 		if (length > TERN_MAX_TAG)
 			return error_set(-E2BIG, ERROR_TOO_BIG, "tag %zu has more than 255 bytes", n + 1);
+		if (n == TERN_MAX_TAGS)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "a 17th tag: at most 16 tags go together");
+		if (size + length + 2 > TERN_MAX_HEADER - 3)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "the tags have more than 1 KiB together");
+		to[size] = (uint8_t)length;
+		/* Not memcpy(): for a length with such a bound compilers make it a slow `rep movs`. */
+		(void)stpcpy((char *)to + size + 1, tags[n]);
 		size += length + 2;
 	}
-	if (n > TERN_MAX_TAGS)
-		return error_set(-E2BIG, ERROR_TOO_BIG, "%zu tags: at most 16 go together", n);
-	if (size > TERN_MAX_HEADER - 3)
-		return error_set(-E2BIG, ERROR_TOO_BIG, "the tags have more than 1 KiB together");
-	bytes = at = malloc(size ? size : 1);
-	if (!bytes)
-		return error_errno(-ENOMEM, "tags");
-	for (size_t i = 0; i < n; i++) {
-		size_t length = strlen(tags[i]);
-
-		*at++ = (uint8_t)length;
-		memcpy(at, tags[i], length + 1);
-		at += length + 1;
-	}
-	*ret = bytes;
 	*ret_size = (uint16_t)size;
 	*ret_n = (uint8_t)n;
+	return 0;
+}
+
+int
+tags_encode(const char *const *tags, uint8_t **ret, uint16_t *ret_size, uint8_t *ret_n)
+{
+	uint8_t encoded[TERN_MAX_HEADER], *bytes;
+	int r;
+
+	r = tags_write(tags, encoded, ret_size, ret_n);
+	if (r < 0)
+		return r;
+	bytes = malloc(*ret_size ? *ret_size : 1);
+	if (!bytes)
+		return error_errno(-ENOMEM, "tags");
+	*ret = memcpy(bytes, encoded, *ret_size);
 	return 0;
 }
 

@@ -17,6 +17,9 @@
  */
 int tags_encode(const char *const *tags, uint8_t **ret, uint16_t *ret_size, uint8_t *ret_n);
 
+/* tags_write() - the same into memory of the caller's. Return: as above, without -ENOMEM. */
+int tags_write(const char *const *tags, uint8_t to[TERN_MAX_HEADER], uint16_t *ret_size, uint8_t *ret_n);
+
 /* tags_split() - texts borrowed from the encoded ones. @ret: heap, the caller's. */
 int tags_split(const uint8_t *tags, uint8_t n, struct tag **ret);
 

@@ -25,6 +25,27 @@ hash_fold(uint64_t hash, uint64_t word)
 	return hash ^ (hash >> 29);
 }
 
+/* hash_tail() - the last @size < 8 bytes as a word, zeroes behind them; no loop, no call */
+static inline uint64_t
+hash_tail(const uint8_t *p, size_t size)
+{
+	uint64_t word = 0;
+	uint32_t half;
+	uint16_t quarter;
+
+	if (size & 1)
+		word = p[size - 1];
+	if (size & 2) {
+		memcpy(&quarter, p + (size & 4), sizeof(quarter));
+		word = word << 16 | quarter;
+	}
+	if (size & 4) {
+		memcpy(&half, p, sizeof(half));
+		word = word << 32 | half;
+	}
+	return word;
+}
+
 /**
  * hash_bytes() - 64 bits for @size bytes under @seed
  *
@@ -42,8 +63,6 @@ hash_bytes(uint64_t seed, const void *data, size_t size)
 		memcpy(&word, p, sizeof(word));
 		hash = hash_fold(hash, word);
 	}
-	word = 0;
-	memcpy(&word, p, size);
-	hash = hash_fold(hash, word) * HASH_FINISH;
+	hash = hash_fold(hash, hash_tail(p, size)) * HASH_FINISH;
 	return hash ^ (hash >> 32);
 }

@@ -8,6 +8,11 @@ static_assert(sizeof(struct shm_name) == 40, "no padding");
 static_assert(sizeof(struct shm_name) + NAMES_TEXT_MAX + NAMES_LABELS_SIZE <= TABLE_RECORD_MAX,
 	"the longest name has room");
 
+enum {
+	/* the longest name without its labels */
+	OWNER_UNITS = (sizeof(struct shm_name) + NAMES_TEXT_MAX + TABLE_UNIT - 1) / TABLE_UNIT,
+};
+
 static const char *
 name_text(const struct shm_name *name)
 {
@@ -97,6 +102,48 @@ names_lookup(const struct names *names, const char *name, size_t size, struct na
 
 	r = table_find(&names->table, name, size, copy, &copy_size);
 	return r ? r : name_read(copy, copy_size, ret);
+}
+
+/* The next record of this name: its head and its name alone. */
+static bool
+owner_step(struct table_walk *walk, const char *name, size_t size, void *ret_part)
+{
+	const struct shm_name *record = ret_part;
+	uint32_t n_units = (uint32_t)((sizeof(*record) + size + TABLE_UNIT - 1) / TABLE_UNIT);
+	size_t part;
+
+	while ((part = table_step_part(walk, ret_part, n_units)))
+		if (part >= sizeof(*record) + size && record->name_size == size &&
+			memcmp(name_text(record), name, size) == 0)
+			return true;
+	return false;
+}
+
+int
+names_owner(const struct names *names, const char *name, size_t size, uint64_t *ret_owner)
+{
+	uint64_t part[OWNER_UNITS * TABLE_UNIT_WORDS];
+	struct table_walk walk;
+	int r;
+
+	if (size > NAMES_TEXT_MAX)
+		return TABLE_E_NOT_FOUND;
+	for (int i = 0; i < TABLE_TRIES; i++) {
+		bool found;
+
+		r = table_begin(&walk, &names->table);
+		if (r)
+			return r; /* same answers as ours */
+		table_seek(&walk, name, size);
+		found = owner_step(&walk, name, size, part);
+		if (table_settled(&walk, !found)) {
+			if (found)
+				*ret_owner = ((const struct shm_name *)(const void *)part)->owner;
+			return found ? 0 : TABLE_E_NOT_FOUND;
+		}
+		cpu_relax();
+	}
+	return TABLE_E_BUSY;
 }
 
 int

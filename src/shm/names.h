@@ -60,6 +60,9 @@ void names_deinit(struct names *names);
  */
 int names_lookup(const struct names *names, const char *name, size_t size, struct name_entry *ret);
 
+/* names_owner() - names_lookup() for who wants the owner and nothing else: a small copy, no labels */
+int names_owner(const struct names *names, const char *name, size_t size, uint64_t *ret_owner);
+
 /* names_next() - iterate; as table_next(), and -EBADMSG */
 int names_next(const struct names *names, struct table_cursor *cursor, struct name_entry *ret);
 

@@ -84,9 +84,13 @@ table_deinit(struct table *table)
 
 /* reading */
 
-/* The words of a record that is live, or none: 0. The size is checked, nothing else can be. */
-static size_t
-record_copy(const struct table *table, const _Atomic uint64_t *half, uint32_t unit, void *ret)
+/*
+ * The words of a record that is live, whole or its first @max_units; or none: 0. The size is
+ * checked, nothing else can be.
+ */
+static inline size_t
+record_copy_part(const struct table *table, const _Atomic uint64_t *half, uint32_t unit, void *ret,
+	uint64_t max_units)
 {
 	const _Atomic uint64_t *words = half + table_unit_word(table->capacity, unit);
 	uint64_t state = load_acq(&words[RECORD_STATE]); /* T1, T3 */
@@ -95,10 +99,17 @@ record_copy(const struct table *table, const _Atomic uint64_t *half, uint32_t un
 	if ((uint32_t)state != RECORD_LIVE || n_units == 0 ||
 		n_units > TABLE_RECORD_MAX / TABLE_UNIT || n_units > table->capacity - unit)
 		return 0;
+	n_units = MIN(n_units, max_units);
 	/* Relaxed: T1 orders them for a record of this generation, T4 tells of another. */
 	for (size_t i = 0; i < n_units * TABLE_UNIT_WORDS; i++)
 		copy[i] = load_rlx(&words[i]);
 	return n_units * TABLE_UNIT;
+}
+
+static size_t
+record_copy(const struct table *table, const _Atomic uint64_t *half, uint32_t unit, void *ret)
+{
+	return record_copy_part(table, half, unit, ret, TABLE_RECORD_MAX / TABLE_UNIT);
 }
 
 int
@@ -146,8 +157,8 @@ walk_has_key(const struct table_walk *walk, const void *record, size_t size)
 	return key && key_size == walk->key_size && memcmp(key, walk->key, key_size) == 0;
 }
 
-bool
-table_step(struct table_walk *walk, void *ret_record, size_t *ret_size)
+size_t
+table_step_part(struct table_walk *walk, void *ret_part, uint32_t max_units)
 {
 	const struct table *table = walk->table;
 
@@ -163,14 +174,24 @@ table_step(struct table_walk *walk, void *ret_record, size_t *ret_size)
 		walk->link = load_acq(&walk->half[table_unit_word(table->capacity, unit)]); /* T2 */
 		if (hash != walk->hash)
 			continue;
-		size = record_copy(table, walk->half, unit, ret_record);
-		if (size == 0 || !walk_has_key(walk, ret_record, size))
-			continue;
 		walk->unit = unit;
-		*ret_size = size;
-		return true;
+		size = record_copy_part(table, walk->half, unit, ret_part, max_units);
+		if (size)
+			return size;
 	}
-	return false;
+	return 0;
+}
+
+bool
+table_step(struct table_walk *walk, void *ret_record, size_t *ret_size)
+{
+	size_t size;
+
+	do {
+		size = table_step_part(walk, ret_record, TABLE_RECORD_MAX / TABLE_UNIT);
+	} while (size && !walk_has_key(walk, ret_record, size));
+	*ret_size = size;
+	return size > 0;
 }
 
 bool

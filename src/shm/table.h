@@ -243,6 +243,15 @@ void table_seek(struct table_walk *walk, const void *key, size_t key_size);
 bool table_step(struct table_walk *walk, void *ret_record, size_t *ret_size);
 
 /**
+ * table_step_part() - copy the first @max_units units of the next live record that may have the key
+ *
+ * For who wants less than the record, and compares the key itself.
+ *
+ * Return: bytes copied; 0 as table_step() says false.
+ */
+size_t table_step_part(struct table_walk *walk, void *ret_part, uint32_t max_units);
+
+/**
  * table_settled() - was all of this attempt read from one generation?
  * @missed: something was looked for and not found; then no record may have died
  * meanwhile

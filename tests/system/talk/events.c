@@ -3,6 +3,7 @@
 /* events: who hears what, and what becomes of that for which there is no room */
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -545,7 +546,108 @@ START_TEST(has_listeners)
 }
 END_TEST
 
+START_TEST(topic_again)
+{
+	tern_bus *reader = scene_open();
+	tern_topic *topic = topic_new(scene.bus, "tick");
+	tern_subscription *s;
+
+	must(!tern_has_listeners(topic));
+	(void)tern_topic_free(topic);
+	s = subscribe(reader, "tick", NULL, TERN_WAIT);
+	topic = topic_new(scene.bus, "tick"); /* whatever was remembered of the one before */
+	must(tern_has_listeners(topic));
+	must_be(tern_publish(topic, "u", UINT64_C(7)), 0);
+	must_hear(reader, 7);
+	(void)tern_topic_free(topic);
+	(void)tern_subscription_free(s);
+	(void)tern_close(reader);
+}
+END_TEST
+
+START_TEST(topic_of_a_closed_handle)
+{
+	tern_bus *bus = scene_open();
+	tern_topic *topic = topic_new(bus, "tick");
+
+	must_be(tern_publish(topic, NULL), 0);
+	(void)tern_close(bus);
+	must_be(tern_publish(topic, NULL), -ESHUTDOWN); /* also where nobody listens */
+	must(!tern_has_listeners(topic));
+	(void)tern_topic_free(topic);
+}
+END_TEST
+
+struct asker {
+	tern_topic *topic;
+	_Atomic uint32_t n_asked, done;
+};
+
+static void *
+ask_on(void *user)
+{
+	struct asker *asker = user;
+
+	while (!atomic_load(&asker->done)) {
+		(void)tern_has_listeners(asker->topic);
+		(void)atomic_fetch_add(&asker->n_asked, 1);
+	}
+	return NULL;
+}
+
+/* Asking takes no lock: rules change meanwhile, and in the end the handle is closed. */
+START_TEST(asked_from_a_thread)
+{
+	tern_bus *reader = scene_open(), *bus = scene_open();
+	struct asker asker = {.topic = topic_new(bus, "tick")};
+	pthread_t thread;
+
+	must_be(pthread_create(&thread, NULL, ask_on, &asker), 0);
+	for (size_t i = 0; i < 50; i++) {
+		tern_subscription *s = subscribe(reader, "tick", NULL, TERN_DROP_NEWEST);
+
+		must(tern_has_listeners(asker.topic));
+		(void)tern_subscription_free(s);
+		until_nobody_listens(asker.topic);
+	}
+	(void)tern_close(bus);
+	for (uint32_t n = atomic_load(&asker.n_asked) + 100; atomic_load(&asker.n_asked) < n;)
+		(void)usleep(1000);
+	atomic_store(&asker.done, 1);
+	must_be(pthread_join(thread, NULL), 0);
+	(void)tern_topic_free(asker.topic);
+	(void)tern_close(reader);
+}
+END_TEST
+
 /* --- rules about one sender --- */
+
+/* More names than a topic looks at one by one. */
+START_TEST(sender_of_many_names)
+{
+	tern_bus *reader = scene_open();
+	tern_topic *topic = topic_new(scene.bus, "tick");
+	char name[40];
+
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "org.example.many.n%d", i);
+		must_be(tern_own(scene.bus, name, 0, NULL), 0);
+	}
+	for (int i = 0; i < 40; i++) {
+		tern_subscription *s;
+
+		(void)snprintf(name, sizeof(name), "org.example.many.n%d", i);
+		must(!tern_has_listeners(topic));
+		s = subscribe(reader, "tick", name, TERN_DROP_NEWEST);
+		must(tern_has_listeners(topic));
+		(void)tern_subscription_free(s);
+		until_nobody_listens(topic);
+	}
+	(void)tern_topic_free(topic);
+	(void)tern_close(reader);
+}
+END_TEST
+
 
 START_TEST(sender_by_id)
 {
@@ -664,6 +766,10 @@ main(void)
 	tcase_add_test(tcase, max_wait);
 	tcase_add_test(tcase, nobody_got_it);
 	tcase_add_test(tcase, has_listeners);
+	tcase_add_test(tcase, topic_again);
+	tcase_add_test(tcase, topic_of_a_closed_handle);
+	tcase_add_test(tcase, asked_from_a_thread);
+	tcase_add_test(tcase, sender_of_many_names);
 	tcase_add_test(tcase, sender_by_id);
 	tcase_add_test(tcase, sender_by_name);
 	tcase_add_test(tcase, to_oneself);
