@@ -8,8 +8,13 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 TIME ?= 60
+SECONDS_EACH ?= 1
+REPEATS ?= 5
 
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
+measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; \
+	bench/measure $(BUILD)/bench/tern-bench $(BUILD)/bench.tsv --seconds $(SECONDS_EACH) --repeats $(REPEATS); \
+	bench/figures.py $(BUILD)/bench.tsv docs/bench.md docs/plots
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
 .PHONY: all help test demo bench library install asan tsan clang fuzz soak format clean asan-short tsan-short
@@ -42,12 +47,12 @@ demo: ## two players, a mixer, and the proof that the sound is right
 	@$(call ninja,$(BUILD))
 	@examples/mixer/demo.sh $(BUILD)
 
-bench: ## tern beside its limits and D-Bus (OPTIONS='--seconds 1 rpc-hot')
+bench: ## tern beside its limits and peers, into docs/bench.md (OPTIONS='rpc-hot': only shown)
 	@tools/deps build bench
 	@$(call setup,$(BUILD))
 	@tools/with $(BUILD) bench
 	@$(call ninja,$(BUILD))
-	@$(BUILD)/bench/tern-bench $(OPTIONS)
+	@$(if $(OPTIONS),$(BUILD)/bench/tern-bench $(OPTIONS),$(measured))
 
 library: all ## what libtern.so weighs, needs and shows
 	@tools/show-library $(BUILD)
