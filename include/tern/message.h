@@ -113,7 +113,8 @@ size_t tern_message_n_parts(const tern_message *m);
 /**
  * tern_message_part() - read a part
  * @param ret stable memory, valid as long as the message: of another trust domain a copy, made once (up to
- *            1 MiB, above it -E2BIG), inside the domain where the sender wrote it
+ *            1 MiB, above it -E2BIG), inside the domain where the sender wrote it. After tern_close() it may
+ *            still be read, but the sender has its memory back and may write something else there.
  * @return 0; -ENOENT no such part; -E2BIG; -ENOMEM
  */
 int tern_message_part(tern_message *m, size_t i, const void **ret, size_t *ret_size);
