@@ -44,6 +44,60 @@ space_for(tern_message *m, size_t size, uint8_t **ret_owned)
 	return *ret_owned;
 }
 
+/* lending_pool() - whose eyes the part is for: one partner's, or a trust domain's */
+static struct pool *
+lending_pool(tern_message *m)
+{
+	return m->topic || !m->partner ? &m->bus->own.pool : &m->partner->link->pool;
+}
+
+/* lend_part() - add a part in memory that its readers map. Return: as pool_take(), or that of bus_enter(). */
+static int
+lend_part(tern_message *m, size_t size, void **ret)
+{
+	struct message_part *part = &m->parts[m->n_parts];
+	int r;
+
+	r = bus_enter(m->bus);
+	if (r < 0)
+		return r;
+	*part = (struct message_part){.size = size, .lent = true};
+	if (m->partner)
+		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
+	r = pool_take(lending_pool(m), size, &part->block);
+	if (r == 0) {
+		part->bytes = part->block->memory;
+		m->n_parts++;
+		*ret = part->block->memory;
+	}
+	bus_leave(m->bus);
+	return r;
+}
+
+/* unlend_part() - take away the part that was lent last */
+static void
+unlend_part(tern_message *m)
+{
+	struct message_part *part = &m->parts[--m->n_parts];
+
+	(void)pthread_mutex_lock(&m->bus->lock);
+	part->block = block_unref(part->block);
+	(void)pthread_mutex_unlock(&m->bus->lock);
+}
+
+/*
+ * lend_large() - the same for bytes that are in no record in any case, so that they are copied but once
+ *
+ * Return: NULL where they are small, or there is nothing to lend: they wait in memory of their own.
+ */
+static void *
+lend_large(tern_message *m, size_t size)
+{
+	void *memory;
+
+	return size > LINK_MAX_INLINE && lend_part(m, size, &memory) == 0 ? memory : NULL;
+}
+
 /* --- values --- */
 
 static int
@@ -73,12 +127,48 @@ hook_memory(void *user, size_t size)
 	return memory->bytes;
 }
 
+/* pack_into() - the whole part; size is what it takes */
+static int
+pack_into(void *bytes, size_t size, struct tern_cbor_hooks *hooks, const char *format, va_list ap)
+{
+	struct tern_cbor_writer w;
+	int r;
+
+	tern_cbor_writer_init(&w, bytes, size);
+	r = tern_cbor_packv(&w, hooks, format, ap);
+	return r == 0 ? tern_cbor_writer_finish(&w, &size) : r;
+}
+
+/* pack_large() - a part that is too large for the space in the message */
+static int
+pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, const char *format, va_list ap)
+{
+	uint8_t *owned = lend_large(m, size);
+	int r;
+
+	if (owned) {
+		r = pack_into(owned, size, hooks, format, ap);
+		if (r < 0)
+			unlend_part(m);
+		return r;
+	}
+	owned = malloc(size);
+	if (!owned)
+		return -ENOMEM;
+	r = pack_into(owned, size, hooks, format, ap);
+	if (r == 0)
+		add_part(m, owned, size, owned);
+	else
+		free(owned);
+	return r;
+}
+
 _public_ int
 tern_message_packv(tern_message *m, const char *format, va_list ap)
 {
 	struct tern_cbor_hooks hooks = {.user = m, .attach = hook_attach, .error = error_get()};
 	struct tern_cbor_writer w;
-	uint8_t n_fds = m->n_fds, *bytes, *owned = NULL;
+	uint8_t n_fds = m->n_fds;
 	uint32_t at = ALIGN_TO(m->used, 8u);
 	va_list again;
 	size_t size;
@@ -92,26 +182,17 @@ tern_message_packv(tern_message *m, const char *format, va_list ap)
 	r = tern_cbor_packv(&w, &hooks, format, ap);
 	if (r == 0)
 		r = tern_cbor_writer_finish(&w, &size);
-	bytes = m->data + at;
 	if (r == -ENOBUFS) {
 		while (m->n_fds > n_fds)
 			(void)fd_close(m->fds[--m->n_fds]); /* attached again below */
 		m->n_known_fds = m->n_fds;
-		bytes = owned = malloc(size);
-		tern_cbor_writer_init(&w, owned, owned ? size : 0);
-		r = owned ? tern_cbor_packv(&w, &hooks, format, again) : -ENOMEM;
-		if (r == 0)
-			r = tern_cbor_writer_finish(&w, &size);
+		r = pack_large(m, &hooks, size, format, again);
 	} else if (r == 0) {
 		m->used = at + (uint32_t)size;
+		add_part(m, m->data + at, size, NULL);
 	}
 	va_end(again);
-	if (r < 0) {
-		free(owned);
-		return r;
-	}
-	add_part(m, bytes, size, owned);
-	return 0;
+	return r;
 }
 
 _public_ int
@@ -170,6 +251,11 @@ tern_message_append(tern_message *m, const void *bytes, size_t size)
 	r = may_build(m, true);
 	if (r < 0)
 		return r;
+	to = lend_large(m, size);
+	if (to) {
+		memcpy(to, bytes, size);
+		return 0;
+	}
 	to = space_for(m, size, &owned);
 	if (!to)
 		return error_errno(-ENOMEM, "part");
@@ -179,41 +265,22 @@ tern_message_append(tern_message *m, const void *bytes, size_t size)
 	return 0;
 }
 
-/* lending_pool() - whose eyes the part is for: one partner's, or a trust domain's */
-static struct pool *
-lending_pool(tern_message *m)
-{
-	return m->topic || !m->partner ? &m->bus->own.pool : &m->partner->link->pool;
-}
-
 _public_ int
 tern_message_lend(tern_message *m, size_t size, void **ret)
 {
-	struct message_part *part;
 	int r;
 
 	r = may_build(m, true);
 	if (r < 0)
 		return r;
-	r = bus_enter(m->bus);
-	if (r < 0)
-		return r;
-	part = &m->parts[m->n_parts];
-	*part = (struct message_part){.size = size, .lent = true};
-	if (m->partner)
-		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
-	r = pool_take(lending_pool(m), size, &part->block);
-	if (r == 0) {
-		part->bytes = part->block->memory;
-		m->n_parts++;
-		*ret = part->block->memory;
-	}
-	bus_leave(m->bus);
+	r = lend_part(m, size, ret);
 	if (r == -EDQUOT)
 		return error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out: let readers catch up");
 	if (r == -E2BIG)
 		return error_set(r, ERROR_TOO_BIG, "a part has at most 2 GiB");
-	return r < 0 ? error_errno(r, "memory to lend") : 0;
+	if (r < 0 && r != -ECHILD && r != -ESHUTDOWN) /* these two are told */
+		return error_errno(r, "memory to lend");
+	return r;
 }
 
 _public_ int
