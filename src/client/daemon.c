@@ -10,16 +10,11 @@
 #include "base/atomic.h"
 #include "base/hook.h"
 #include "client/call.h"
-#include "client/daemon.h"
+#include "client/daemon-state.h"
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
 #include "io/socket.h"
-#include "shm/names.h"
-#include "shm/peers.h"
-#include "shm/rules.h"
-#include "shm/tags.h"
-#include "shm/versions.h"
 #include "wire/control.h"
 #include "wire/name.h"
 
@@ -28,29 +23,9 @@
 #define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
 #define TABLE_READS        8 /* of a table that moves under the reader */
 
-/* A name that is owned, or was asked for: calls to it are not bounced. */
-struct own_name {
-	UT_hash_handle hh;
-	char name[];
-};
-
-struct daemon {
-	int fd;
-	bool gone;    /* ternd hung up */
-	bool told;    /* the program knows */
-	bool stalled; /* it did not answer in time, and has said nothing since */
-	uint32_t slot;
-	uint64_t inbox; /* the word as it was before the socket was drained */
-	struct peers peers;
-	struct names names;
-	struct rules rules;
-	struct tags tags;
-	struct request *requests;
-	uint64_t last_serial;
-	struct own_name *own;
-	struct rule_hits hits;
-	uint8_t packet[CONTROL_MAX_PACKET];
-};
+/* What matching reads: who never publishes, as a short-lived caller, does not map them. */
+static const uint32_t publisher_tables[N_PUBLISHER_TABLES] = {
+	CONTROL_TABLE_RULES, CONTROL_TABLE_TAGS, CONTROL_TABLE_VERSIONS};
 
 static struct control_text
 text_of(const char *text)
@@ -73,7 +48,7 @@ daemon_free(struct daemon *daemon)
 		(void)call_unref_locked(request->call); /* always NULL */
 		free(request);
 	}
-	daemon->fd = fd_close(daemon->fd);
+	daemon_forked(daemon);
 	peers_deinit(&daemon->peers);
 	names_deinit(&daemon->names);
 	rules_deinit(&daemon->rules);
@@ -90,8 +65,11 @@ daemon_free(struct daemon *daemon)
 void
 daemon_forked(struct daemon *daemon)
 {
-	if (daemon)
-		daemon->fd = fd_close(daemon->fd);
+	if (!daemon)
+		return;
+	daemon->fd = fd_close(daemon->fd);
+	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++)
+		daemon->unmapped[i] = fd_close(daemon->unmapped[i]);
 }
 
 bool
@@ -153,6 +131,39 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 		return 0; /* of a later minor version */
 	}
 	return r > 0 ? -EPROTO : r;
+}
+
+/* take_table() - the same, but what only publishers read is kept until there is something to publish */
+static int
+take_table(tern_bus *bus, uint32_t kind, int *fd)
+{
+	int *unmapped = bus->daemon->unmapped;
+
+	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++) {
+		if (publisher_tables[i] != kind || (unmapped[i] < 0 && bus->daemon->is_publisher))
+			continue;
+		(void)fd_close(unmapped[i]);
+		unmapped[i] = fd_steal(fd);
+		return 0;
+	}
+	return open_table(bus, kind, *fd);
+}
+
+int
+daemon_map_rules(tern_bus *bus)
+{
+	int *unmapped = bus->daemon->unmapped, r = 0;
+
+	for (size_t i = 0; i < N_PUBLISHER_TABLES && r == 0; i++) {
+		if (unmapped[i] < 0)
+			continue;
+		r = open_table(bus, publisher_tables[i], unmapped[i]);
+		unmapped[i] = fd_close(unmapped[i]);
+	}
+	if (r == 0 && !bus->versions.words)
+		r = -EPROTO;
+	bus->daemon->is_publisher = true;
+	return r < 0 ? error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped") : 0;
 }
 
 /* --- packets --- */
@@ -324,7 +335,7 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		name_event(bus, &control->event);
 		break;
 	case CONTROL_TABLE:
-		if (n_fds && open_table(bus, control->table.kind, fds[0]) == 0)
+		if (n_fds && take_table(bus, control->table.kind, &fds[0]) == 0)
 			bus_plans_end(bus);
 		break;
 	case CONTROL_OWNER_LOST:
@@ -481,10 +492,10 @@ take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, siz
 	if (welcome->tables.n > n_fds || welcome->tables.n < 5)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send its tables");
 	for (size_t i = 0; i < welcome->tables.n && r == 0; i++)
-		r = open_table(bus, welcome->tables.items[i], fds[i]);
+		r = take_table(bus, welcome->tables.items[i], &fds[i]);
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
-	if (!bus->versions.words || !daemon->peers.table.shm)
+	if (daemon->unmapped[N_PUBLISHER_TABLES - 1] < 0 || !daemon->peers.table.shm)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
 	bus->id = welcome->peer;
 	daemon->slot = welcome->slot;
@@ -556,6 +567,8 @@ daemon_connect(tern_bus *bus, const char *path)
 		return -ENOMEM;
 	bus->daemon->last_serial = 1;
 	bus->daemon->fd = -1;
+	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++)
+		bus->daemon->unmapped[i] = -1;
 	r = socket_connect(path, &bus->daemon->fd);
 	if (r < 0) {
 		bus->daemon->fd = -1;
@@ -574,9 +587,8 @@ daemon_connect(tern_bus *bus, const char *path)
 
 /* --- tables --- */
 
-/* refresh() - a table moved or was busy: take ternd's news, then read again. Return: may try again. */
-static bool
-refresh(tern_bus *bus, int answer, int *tries)
+bool
+daemon_refresh(tern_bus *bus, int answer, int *tries)
 {
 	if (answer != TABLE_E_MOVED && answer != TABLE_E_BUSY)
 		return false;
@@ -617,7 +629,7 @@ daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 	}
 	do {
 		r = names_owner(&bus->daemon->names, name, size, ret);
-	} while (refresh(bus, r, &tries));
+	} while (daemon_refresh(bus, r, &tries));
 	if (r == TABLE_E_NOT_FOUND)
 		return -ENXIO;
 	return r ? -EAGAIN : 0;
@@ -639,7 +651,7 @@ daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 
 	do {
 		r = peers_find(&bus->daemon->peers, peer, &entry);
-	} while (refresh(bus, r, &tries));
+	} while (daemon_refresh(bus, r, &tries));
 	if (r)
 		return -ENXIO;
 	ret->uid = entry.uid;
@@ -701,7 +713,7 @@ daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
 
 	for (;;) {
 		r = names_next(&bus->daemon->names, &cursor, &entry);
-		if (r == TABLE_E_RESTART || refresh(bus, r, &tries)) {
+		if (r == TABLE_E_RESTART || daemon_refresh(bus, r, &tries)) {
 			cursor = (struct table_cursor){0};
 			n = 0;
 			continue;
@@ -883,97 +895,4 @@ daemon_rule_remove(tern_bus *bus, uint64_t id)
 
 	if (bus->daemon && !bus->daemon->gone)
 		(void)request_send(bus, &control, default_deadline(bus)); /* the answer tells nothing */
-}
-
-size_t
-daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max)
-{
-	struct own_name *own, *next;
-	size_t n = 0;
-
-	assert(max >= WIRE_MAX_TAGS + 3u);
-	ret[n++] = VERSIONS_TAGLESS;
-	ret[n++] = versions_of_peer(bus->id);
-	for (uint8_t i = 0; i < n_tags; i++) {
-		uint8_t size;
-		const char *tag = wire_tag_next(&tags, &size);
-
-		ret[n++] = versions_of_tag(tag, size);
-	}
-	if (HASH_COUNT(bus->daemon->own) > max - n) {
-		ret[n++] = TOPIC_ALL_SENDERS;
-		return n;
-	}
-	HASH_ITER (hh, bus->daemon->own, own, next)
-		ret[n++] = versions_of_name(own->name, strlen(own->name));
-	return n;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* match_once() - look everything up anew. Return: 0, TABLE_E_MOVED, _BUSY, -ENOMEM. */
-static int
-match_once(struct daemon *daemon, tern_peer id, const uint8_t *tags, uint8_t n_tags)
-{
-	size_t n_own = HASH_COUNT(daemon->own);
-	_cleanup_(freep) uint32_t *names = calloc(n_own + 1, sizeof(*names));
-	uint32_t ids[WIRE_MAX_TAGS];
-	struct match_query query = {.tags = ids, .sender = id, .names = names};
-	struct own_name *own, *next;
-	size_t n = 0;
-	int r;
-
-	if (!names)
-		return -ENOMEM;
-	for (uint8_t i = 0; i < n_tags; i++) {
-		uint8_t size;
-		const char *tag = wire_tag_next(&tags, &size);
-
-		r = tags_find(&daemon->tags, tag, size, &ids[n]);
-		if (r && r != TABLE_E_NOT_FOUND)
-			return r;
-		n += r == 0; /* no rule names it: it cannot match */
-	}
-	qsort(ids, n, sizeof(*ids), compare_ids);
-	for (size_t i = 0; i < n; i++)
-		if (query.n_tags == 0 || ids[i] != ids[query.n_tags - 1])
-			ids[query.n_tags++] = ids[i];
-	HASH_ITER (hh, daemon->own, own, next) {
-		r = tags_find(&daemon->tags, own->name, strlen(own->name), &names[query.n_names]);
-		if (r && r != TABLE_E_NOT_FOUND)
-			return r;
-		query.n_names += r == 0;
-	}
-	return rules_match(&daemon->rules, &query, &daemon->hits);
-}
-
-int
-daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n)
-{
-	struct rule_hits *hits = &bus->daemon->hits;
-	struct plan_entry *entries;
-	int r, tries = 0;
-
-	do {
-		r = match_once(bus->daemon, bus->id, tags, n_tags);
-	} while (refresh(bus, r, &tries));
-	if (r)
-		return r < 0 ? r : error_set(-EAGAIN, ERROR_NO_BUS, "the rules could not be read");
-	entries = calloc(hits->n_hits + 1, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < hits->n_hits; i++)
-		entries[i] = (struct plan_entry){
-			.peer = hits->hits[i].subscriber,
-			.wait = hits->hits[i].policy == TERN_WAIT,
-		};
-	*ret = entries;
-	*ret_n = hits->n_hits;
-	return 0;
 }

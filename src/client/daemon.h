@@ -71,6 +71,9 @@ struct plan_entry {
 	bool wait; /* one of its rules has the policy wait */
 };
 
+/* daemon_map_rules() - before the rest of this: what only publishers read. Return: 0, -EPROTO, -ENOMEM; recorded. */
+int daemon_map_rules(tern_bus *bus);
+
 /*
  * daemon_versions() - the version words that decide whether a plan still holds
  * @tags: encoded; @ret: at least 3 + n_tags of them. Where the own names have no room in it, the last is

@@ -167,7 +167,7 @@ bus_begin(enum bus_mode mode, const char *path, tern_bus **ret)
 	r = bus_new(mode, path, &bus);
 	if (r < 0)
 		return error_errno(r, "new handle");
-	r = who_am_i(&bus->self);
+	r = mode == MODE_BUS ? 0 : who_am_i(&bus->self); /* on a bus ternd tells who shares a domain */
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */
 		return error_errno(r, "own identity");
@@ -241,7 +241,7 @@ tern_open(const char *address, tern_bus **ret)
 {
 	char storage[ADDRESS_SIZE];
 	const char *path;
-	tern_bus *bus;
+	tern_bus *bus = NULL;
 	int r;
 
 	r = path_of(address, storage, &path);

@@ -240,6 +240,9 @@ plan_tables(tern_topic *topic, size_t *n)
 	size_t n_words, n_entries;
 	int r;
 
+	r = daemon_map_rules(bus);
+	if (r < 0)
+		return r;
 	n_words = daemon_versions(bus, topic->tags, topic->n_tags, words_at, TOPIC_WORDS);
 	for (size_t i = 0; i < n_words; i++)
 		store_rlx(&topic->words_at[i], words_at[i]); /* Q1 */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * daemon-state: what the files daemon*.c share, and nobody else looks at
+ */
+
+#include "client/daemon.h"
+#include "shm/names.h"
+#include "shm/peers.h"
+#include "shm/rules.h"
+#include "shm/tags.h"
+#include "wire/control.h"
+
+/* A name that is owned, or was asked for: calls to it are not bounced. */
+struct own_name {
+	UT_hash_handle hh;
+	char name[];
+};
+
+enum {
+	N_PUBLISHER_TABLES = 3,
+};
+
+struct daemon {
+	int fd;
+	bool gone;    /* ternd hung up */
+	bool told;    /* the program knows */
+	bool stalled; /* it did not answer in time, and has said nothing since */
+	uint32_t slot;
+	int unmapped[N_PUBLISHER_TABLES]; /* descriptors of publisher_tables, not mapped yet; or -1 */
+	bool is_publisher;		  /* they are mapped as they come */
+	uint64_t inbox; /* the word as it was before the socket was drained */
+	struct peers peers;
+	struct names names;
+	struct rules rules;
+	struct tags tags;
+	struct request *requests;
+	uint64_t last_serial;
+	struct own_name *own;
+	struct rule_hits hits;
+	uint8_t packet[CONTROL_MAX_PACKET];
+};
+
+/*
+ * daemon_refresh() - a table moved or was busy: take ternd's news, then read again
+ * @answer: of the table; @tries: 0 at first
+ * Return: may try again.
+ */
+bool daemon_refresh(tern_bus *bus, int answer, int *tries);
