@@ -204,7 +204,12 @@ block_ref(struct block *block)
 	return block;
 }
 
-/* segment_retire() - an empty segment goes: at once without a pool, else the largest first, but the last */
+/*
+ * segment_retire() - an empty segment goes: at once without a pool, else when another one becomes empty
+ *
+ * The first stays, and of the others the one that became empty last: a load that comes and goes by a block would
+ * otherwise make, fill with zeros and unmap a segment each time.
+ */
 static void
 segment_retire(struct pool_segment *segment)
 {
@@ -215,12 +220,17 @@ segment_retire(struct pool_segment *segment)
 		(void)pool_segment_free(segment); /* always NULL */
 		return;
 	}
-	for (;;) {
-		for (at = &pool->segments; (*at)->next; at = &(*at)->next)
-			;
-		if (at == &pool->segments || (*at)->n_out > 0)
-			return;
-		*at = pool_segment_free(*at); /* those before it may have been empty for long */
+	if (segment == pool->segments)
+		return;
+	for (at = &pool->segments->next; *at;) {
+		struct pool_segment *next = (*at)->next;
+
+		if (*at == segment || (*at)->n_out > 0) {
+			at = &(*at)->next;
+			continue;
+		}
+		(void)pool_segment_free(*at); /* always NULL */
+		*at = next;
 	}
 }
 
