@@ -35,7 +35,7 @@ enum {
 	 * one processor may be used.
 	 */
 	TERN_OPT_SPIN = 2,
-	/** How long subscribers that asked for TERN_WAIT may hold up a publish here, ns; 1 s. */
+	/** How long subscribers that asked for TERN_WAIT may hold up a publish here, and callers a reply, ns; 1 s. */
 	TERN_OPT_MAX_WAIT = 3,
 	/** 1: messages of different senders are delivered in causal order (default); 0: as found. */
 	TERN_OPT_ORDER = 4,

@@ -126,8 +126,13 @@ tern_service *tern_service_free(tern_service *s);
  * tern_reply() - answer a call
  * @param format NULL: no values
  *
- * Any thread, any time, once (-EALREADY). Waits for room until the call's deadline; -EHOSTDOWN
- * the caller is gone.
+ * Any thread, any time, once (-EALREADY). Waits for room up to TERN_OPT_MAX_WAIT, for a caller of another user
+ * not at all unless that option was set, and only once for one that makes none. After that an answer that finds
+ * no room is kept, and sent by whoever takes messages in when the caller has made some; until then nothing else
+ * is sent to it. A caller that lets
+ * 16 MiB pile up is hung up on, and hears that its calls failed. tern_close() drops what is kept.
+ * @return 0 it will be sent; -EALREADY; -EHOSTDOWN the caller is gone; -ECONNRESET it was hung up on; -EAGAIN
+ * too much memory is lent out: answer again later, or with less
  */
 int tern_reply(tern_call *call, const char *format, ...);
 int tern_replyv(tern_call *call, const char *format, va_list ap);

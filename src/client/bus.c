@@ -21,6 +21,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "client/reply.h"
 #include "client/watch.h"
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -85,6 +86,7 @@ fork_child(void)
 
 	store_rlx(&fork_generation, load_rlx(&fork_generation) + 1); /* one thread is left */
 	DL_FOREACH (all, bus) {
+		struct partner *partner, *next;
 		struct domain *domain;
 		struct link *link;
 
@@ -106,6 +108,8 @@ fork_child(void)
 		close_pool(&bus->own.pool);
 		DL_FOREACH (bus->domains, domain)
 			close_pool(&domain->pool);
+		HASH_ITER (hh, bus->partners, partner, next)
+			reply_forked(partner);
 		close_queued(&bus->queue);
 		close_queued(&bus->kept);
 		close_queued(&bus->to_self);

@@ -78,7 +78,7 @@ struct partner {
 	bool broke; /* the protocol: what was in its ring is not trusted, and lost */
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
-	bool slow; /* it held up a publish in vain: not waited for again before it has room */
+	bool slow; /* it held up a publish or a reply in vain: not waited for again before it has room */
 	bool want_event;
 	uint32_t want_size; /* what there was no room for */
 	struct link_load want_load;
@@ -100,6 +100,10 @@ struct partner {
 	uint64_t queued;  /* bytes */
 	tern_call *calls;    /* under way to it */
 	tern_call *incoming; /* from it, not answered yet */
+	struct kept_reply *replies, **last_reply; /* answers that wait for room (reply.h) */
+	uint64_t kept_bytes;
+	bool is_replying;
+	struct partner *reply_prev, *reply_next; /* in the list of those with replies kept */
 	struct rule_here *rules; /* direct links: what the other end wants to hear */
 	bool knows_rules;        /* and that is all of it */
 	uint64_t told_rule;      /* own rules up to this number it was told, or is being told */
@@ -207,6 +211,7 @@ struct tern_bus {
 	_Atomic uint32_t kicked; /* the spinning leader is to look up */
 	uint32_t n_want_room;    /* waiters and notices that wait for it */
 	struct partner *wanting; /* whose room a notice is to tell */
+	struct partner *replying; /* for whose room replies wait */
 	uint32_t n_untold;       /* direct links: partners that have not told all their rules */
 	uint64_t n_rounds, n_fruitless, n_overruns;
 	uint64_t n_looks;    /* at links, in rounds and before sleeping: what attention costs */
@@ -393,6 +398,13 @@ void lead_arm(tern_bus *bus, bool more);
  */
 int send_record(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
 	uint32_t flags);
+/*
+ * send_try() - the same without waiting, and past what is kept for this partner (reply.h)
+ * Return: 0, LINK_E_FULL, or a negative errno, which is not recorded.
+ */
+int send_try(struct partner *partner, struct outgoing *out, const int *fds);
+/* send_failed() - record this errno of a send; returns it */
+int send_failed(const struct partner *partner, int r);
 /* send_room() - link_room() for this record, with closed and broken links as -EHOSTDOWN, -ECONNRESET */
 int send_room(struct partner *partner, const struct outgoing *out, bool is_event);
 /*

@@ -212,7 +212,7 @@ static void
 call_last(tern_call *call)
 {
 	if (call->incoming && !call->done && !call->bus->closed)
-		(void)reply_error_locked(call, ERROR_NO_REPLY, "the service did not answer", 0);
+		(void)reply_error_locked(call, ERROR_NO_REPLY, "the service did not answer", false);
 }
 
 tern_call *

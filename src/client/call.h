@@ -102,5 +102,5 @@ void service_destroy(tern_service *service);
 /* service_run() - run the method; without the lock. The references stay the caller's. */
 void service_run(tern_service *service, tern_call *call, tern_message *m);
 
-/* reply_error_locked() - answer with an error, waiting no longer than until this deadline (0: not at all) */
-int reply_error_locked(tern_call *call, const char *name, const char *text, uint64_t deadline);
+/* reply_error_locked() - answer with an error; may_wait: as reply_send() */
+int reply_error_locked(tern_call *call, const char *name, const char *text, bool may_wait);

@@ -22,6 +22,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/reply.h"
 
 #define SPIN_CLOCK_EVERY 32u  /* looks between two readings of the clock */
 #define CLOCK_EVERY_ROUNDS 64u /* busy rounds between two looks at the deadlines */
@@ -135,6 +136,8 @@ check_writable(struct partner *partner)
 	tern_bus *bus = partner->bus;
 	int r;
 
+	if (partner->replies)
+		return; /* they come first */
 	r = partner->dead ? 0
 			  : link_room(partner->link, partner->want_size, &partner->want_load,
 				    partner->want_event);
@@ -187,6 +190,7 @@ lead_check_room(tern_bus *bus)
 	DL_FOREACH (bus->waiters, waiter)
 		if (waiter->kind == WAIT_ROOM && !waiter->done)
 			check_waiter(waiter);
+	reply_check_room(bus);
 	DL_FOREACH_SAFE2 (bus->wanting, partner, next, want_next)
 		check_writable(partner);
 }

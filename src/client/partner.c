@@ -11,6 +11,7 @@
 #include "client/daemon.h"
 #include "client/direct.h"
 #include "client/event.h"
+#include "client/reply.h"
 
 struct partner *
 partner_ref(struct partner *partner)
@@ -265,6 +266,7 @@ partner_end(struct partner *partner)
 		bus->batch_last = NULL;
 	bus_plans_end(bus);
 	partner_want_nothing(partner);
+	reply_drop_all(partner);
 	call_fail_partner(partner);
 	direct_partner_ended(partner);
 	hang_up(partner);

@@ -19,6 +19,7 @@
 #include "client/bus.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "client/reply.h"
 #include "client/call.h"
 
 /* send_stamp() - a hybrid clock: greater than all that was sent or taken in */
@@ -139,8 +140,9 @@ gone(const struct partner *partner)
 	return partner->link->why ? -ECONNRESET : -EHOSTDOWN;
 }
 
-int
-send_room(struct partner *partner, const struct outgoing *out, bool is_event)
+/* room_now() - whatever is kept */
+static int
+room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 {
 	struct link_load load;
 	int r;
@@ -157,6 +159,14 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 		return r;
 	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
 	return -ECONNRESET;
+}
+
+int
+send_room(struct partner *partner, const struct outgoing *out, bool is_event)
+{
+	if (unlikely(partner->replies) && !partner->dead && !reply_flush(partner))
+		return LINK_E_FULL; /* replies were there first */
+	return room_now(partner, out, is_event);
 }
 
 int
@@ -202,8 +212,8 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 		link_want_room(partner->link, true);
 }
 
-static int
-no_room(const struct partner *partner, int r)
+int
+send_failed(const struct partner *partner, int r)
 {
 	switch (r) {
 	case -EHOSTDOWN:
@@ -281,8 +291,24 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 	if (r == 0)
 		push_one(partner, out, flags);
 	if (r < 0)
-		(void)no_room(partner, r); /* returns r */
+		(void)send_failed(partner, r); /* returns r */
 	(void)partner_unref(partner); /* always NULL, or still in use */
+	return r;
+}
+
+int
+send_try(struct partner *partner, struct outgoing *out, const int *fds)
+{
+	int r = room_now(partner, out, false);
+
+	if (r == 0) {
+		r = link_announce(partner->link, out, fds);
+		partner_want_out(partner, r == LINK_E_FULL);
+	}
+	if (r == LINK_E_CLOSED)
+		return gone(partner);
+	if (r == 0)
+		push_one(partner, out, 0);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "client/reply.h"
 
 /* --- calls that come in --- */
 
@@ -49,17 +50,17 @@ queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *c
 	(void)queue_put(bus, &item); /* out of memory: dropping the call answers it */
 }
 
-/* send_bounce() - not here any more; best effort, the caller has a deadline */
+/* send_bounce() - not here any more */
 static void
-send_bounce(struct partner *partner, uint64_t serial)
+send_bounce(struct partner *partner, const struct wire_header *header)
 {
 	struct outgoing out = {
-		.header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = serial},
+		.header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = header->serial},
 		.strings = {"", "", ""},
 	};
 
 	(void)link_plan(&out);
-	(void)send_record(partner, &out, NULL, 0, TERN_NONBLOCK);
+	(void)reply_send(partner, &out, NULL, header->deadline ? header->deadline : UINT64_MAX, false); /* else gone */
 }
 
 void
@@ -76,7 +77,7 @@ call_arrived(struct partner *partner, tern_message *m)
 	if (*service && *service != ':' && bus->mode == MODE_BUS && RULE(BOUNCE) &&
 		!daemon_has_name(bus, service)) {
 		if (!(m->header.flags & WIRE_NO_REPLY))
-			send_bounce(partner, m->header.serial);
+			send_bounce(partner, &m->header);
 		(void)message_unref_locked(m); /* always NULL */
 		return;
 	}
@@ -159,7 +160,7 @@ tern_call_sender(const tern_call *call)
 
 /* answer() - send a reply or an error; with the lock */
 static int
-answer(tern_call *call, tern_message *m, uint64_t deadline)
+answer(tern_call *call, tern_message *m, bool may_wait)
 {
 	struct out_part parts[TERN_MAX_PARTS];
 	struct outgoing out;
@@ -179,17 +180,12 @@ answer(tern_call *call, tern_message *m, uint64_t deadline)
 	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, NULL,
 		&out, parts);
 	if (r == 0)
-		r = send_record(call->partner, &out, m->fds, deadline, deadline ? 0 : TERN_NONBLOCK);
-	if (r == -EAGAIN || r == -EDQUOT)
+		r = reply_send(call->partner, &out, m, call->deadline, may_wait);
+	if (r == -EDQUOT)
+		r = error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out");
+	if (r == -EAGAIN)
 		call->done = m->sealed = false; /* may be tried again */
 	return r;
-}
-
-/* reply_deadline() - of this process's clock: as long as anybody waits for the answer */
-static uint64_t
-reply_deadline(const tern_call *call)
-{
-	return call->deadline == UINT64_MAX ? UINT64_MAX : call->deadline + call->bus->clock_offset;
 }
 
 /* new_reply() - with the lock */
@@ -233,7 +229,7 @@ tern_reply_message(tern_message *m)
 	if (r < 0)
 		return r;
 	error_clear();
-	r = answer(m->call, m, reply_deadline(m->call));
+	r = answer(m->call, m, true);
 	bus_leave(m->bus);
 	return r < 0 ? error_or(r, "reply") : 0;
 }
@@ -252,7 +248,7 @@ tern_replyv(tern_call *call, const char *format, va_list ap)
 	if (r == 0 && format && *format)
 		r = tern_message_packv(m, format, ap);
 	if (r == 0)
-		r = answer(call, m, reply_deadline(call));
+		r = answer(call, m, true);
 	(void)message_unref_locked(m); /* always NULL */
 	bus_leave(call->bus);
 	return r < 0 ? error_or(r, "reply") : 0;
@@ -290,7 +286,7 @@ error_message(tern_call *call, const char *name, const char *text, tern_message 
 }
 
 int
-reply_error_locked(tern_call *call, const char *name, const char *text, uint64_t deadline)
+reply_error_locked(tern_call *call, const char *name, const char *text, bool may_wait)
 {
 	tern_message *m;
 	int r;
@@ -300,7 +296,7 @@ reply_error_locked(tern_call *call, const char *name, const char *text, uint64_t
 	r = error_message(call, name, text ? text : "", &m);
 	if (r < 0)
 		return r;
-	r = answer(call, m, deadline);
+	r = answer(call, m, may_wait);
 	(void)message_unref_locked(m); /* always NULL */
 	return r;
 }
@@ -316,7 +312,7 @@ tern_reply_error(tern_call *call, const char *name, const char *text)
 	if (r < 0)
 		return r;
 	error_clear();
-	r = reply_error_locked(call, name, text, reply_deadline(call));
+	r = reply_error_locked(call, name, text, true);
 	bus_leave(call->bus);
 	return r < 0 ? error_or(r, "error reply") : 0;
 }

@@ -18,6 +18,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "client/reply.h"
 #include "client/tag.h"
 
 /* --- events that come in --- */
@@ -213,7 +214,7 @@ rules_here_call(struct partner *partner, tern_message *m)
 	}
 	(void)link_plan(&out);
 	if (!(m->header.flags & WIRE_NO_REPLY))
-		(void)send_record(partner, &out, NULL, 0, TERN_NONBLOCK); /* the other end has a deadline */
+		(void)reply_send(partner, &out, NULL, UINT64_MAX, false); /* it fails with the link alone */
 	(void)message_unref_locked(m); /* always NULL */
 }
 

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+
+/* reply: see reply.h */
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+#include "client/error.h"
+#include "client/message.h"
+#include "client/reply.h"
+
+struct kept_reply {
+	struct kept_reply *next;
+	uint64_t deadline;
+	uint32_t bytes;
+	tern_message *message; /* counted, where it has blocks or descriptors; else all is copied below */
+	struct outgoing out;
+	struct out_part parts[];
+};
+
+/* needs_message() - are there things that only the message can keep? */
+static bool
+needs_message(const struct outgoing *out)
+{
+	for (uint32_t i = 0; i < out->header.n_parts; i++)
+		if (out->parts[i].block)
+			return true;
+	return out->header.n_fds > 0;
+}
+
+/* copy_bytes() - strings and inline parts, behind the parts */
+static void
+copy_bytes(struct kept_reply *kept, const struct outgoing *out)
+{
+	const uint8_t sizes[] = {out->header.service_size, out->header.member_size, out->header.type_size};
+	uint8_t *at = (uint8_t *)(kept->parts + out->header.n_parts);
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		kept->out.strings[i] = memcpy(at, out->strings[i], sizes[i] + 1u);
+		at += sizes[i] + 1u;
+	}
+	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+		if (out->parts[i].size)
+			memcpy(at, out->parts[i].bytes, out->parts[i].size);
+		kept->parts[i].bytes = at;
+		at += out->parts[i].size;
+	}
+}
+
+static struct kept_reply *
+kept_new(const struct outgoing *out, tern_message *m, uint64_t deadline)
+{
+	const struct wire_header *header = &out->header;
+	bool whole = m && needs_message(out);
+	size_t size = sizeof(struct kept_reply) + header->n_parts * sizeof(struct out_part);
+	struct kept_reply *kept;
+	size_t charge = 0;
+
+	if (!whole)
+		size += header->size; /* strings and inline parts are no more than the record */
+	kept = malloc(size);
+	if (!kept)
+		return NULL;
+	*kept = (struct kept_reply){.deadline = deadline, .out = *out};
+	memcpy(kept->parts, out->parts, header->n_parts * sizeof(struct out_part));
+	kept->out.parts = kept->parts;
+	if (whole) {
+		kept->message = tern_message_ref(m);
+		charge = sizeof(*m) + m->space;
+		for (uint32_t i = 0; i < m->n_parts; i++)
+			charge += m->parts[i].owned ? m->parts[i].size : 0;
+	} else {
+		copy_bytes(kept, out);
+	}
+	kept->bytes = (uint32_t)MIN(size + charge, (size_t)UINT32_MAX);
+	return kept;
+}
+
+static struct kept_reply *
+kept_free(struct partner *partner, struct kept_reply *kept)
+{
+	partner->kept_bytes -= kept->bytes;
+	(void)message_unref_locked(kept->message); /* always NULL */
+	free(kept);
+	return NULL;
+}
+
+/* drop_late() - callers have given these up themselves */
+static void
+drop_late(struct partner *partner)
+{
+	uint64_t now = bus_now(partner->bus);
+	struct kept_reply **at = &partner->replies, *kept;
+
+	while ((kept = *at)) {
+		if (kept->deadline > now) {
+			at = &kept->next;
+			continue;
+		}
+		*at = kept->next;
+		(void)kept_free(partner, kept); /* always NULL */
+	}
+	partner->last_reply = at;
+}
+
+/* nothing_kept() - out of the list of those whose room is waited for */
+static void
+nothing_kept(struct partner *partner)
+{
+	if (!partner->is_replying)
+		return;
+	partner->is_replying = false;
+	partner->bus->n_want_room--;
+	DL_DELETE2(partner->bus->replying, partner, reply_prev, reply_next);
+}
+
+bool
+reply_flush(struct partner *partner)
+{
+	while (partner->replies) {
+		struct kept_reply *kept = partner->replies;
+		int r = send_try(partner, &kept->out, kept->message ? kept->message->fds : NULL);
+
+		if (r == LINK_E_FULL || r == -ENOMEM)
+			return false; /* other failures are the link's end */
+		partner->replies = kept->next;
+		(void)kept_free(partner, kept); /* always NULL */
+	}
+	nothing_kept(partner);
+	partner->slow = false;
+	return true;
+}
+
+void
+reply_drop_all(struct partner *partner)
+{
+	while (partner->replies) {
+		struct kept_reply *kept = partner->replies;
+
+		partner->replies = kept->next;
+		(void)kept_free(partner, kept); /* always NULL */
+	}
+	nothing_kept(partner);
+}
+
+void
+reply_forked(struct partner *partner)
+{
+	for (struct kept_reply *kept = partner->replies; kept; kept = kept->next)
+		for (uint8_t i = 0; kept->message && i < kept->message->n_fds; i++)
+			kept->message->fds[i] = fd_close(kept->message->fds[i]);
+}
+
+/* too_many() - it does not take its replies, or never will */
+static int
+too_many(struct partner *partner)
+{
+	reply_drop_all(partner);
+	partner->link->why = "it does not take its replies";
+	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
+	return error_set(-ECONNRESET, ERROR_PROTOCOL, "the caller does not take its replies");
+}
+
+static int
+keep(struct partner *partner, const struct outgoing *out, tern_message *m, uint64_t deadline)
+{
+	tern_bus *bus = partner->bus;
+	struct kept_reply *kept = kept_new(out, m, deadline);
+	bool is_full = false;
+
+	if (!kept)
+		return error_errno(-ENOMEM, "reply");
+	partner->kept_bytes += kept->bytes;
+	if (partner->kept_bytes > KEPT_REPLIES_MAX) {
+		drop_late(partner);
+		is_full = partner->kept_bytes > KEPT_REPLIES_MAX - KEPT_REPLIES_MAX / 8; /* else soon again */
+	}
+	if (is_full) {
+		(void)kept_free(partner, kept); /* always NULL */
+		return too_many(partner);
+	}
+	if (!partner->replies)
+		partner->last_reply = &partner->replies;
+	*partner->last_reply = kept;
+	partner->last_reply = &kept->next;
+	if (!partner->is_replying) {
+		partner->is_replying = true;
+		bus->n_want_room++;
+		DL_APPEND2(bus->replying, partner, reply_prev, reply_next);
+		link_want_room(partner->link, true);
+		(void)reply_flush(partner); /* room may have come before the word was there */
+	}
+	return 0;
+}
+
+/* try() - as send_try(), after what is kept */
+static int
+try(struct partner *partner, const struct outgoing *out, tern_message *m)
+{
+	struct outgoing now = *out;
+
+	if (unlikely(partner->replies) && !reply_flush(partner))
+		return LINK_E_FULL;
+	return send_try(partner, &now, m ? m->fds : NULL);
+}
+
+/* wait_deadline() - how long this caller may hold up who answers it, of this process's clock */
+static uint64_t
+wait_deadline(const struct partner *partner)
+{
+	const tern_bus *bus = partner->bus;
+
+	if (partner->slow || (!partner->link->same_domain && !bus->max_wait_set))
+		return 0;
+	return bus->max_wait ? clock_deadline_ns(clock_now_ns(), bus->max_wait) : 0;
+}
+
+/* try_waiting() - who waited in vain is not waited for again before it has room */
+static int
+try_waiting(struct partner *partner, const struct outgoing *out, tern_message *m)
+{
+	uint64_t until = wait_deadline(partner);
+	int r = LINK_E_FULL;
+
+	while (until && r == LINK_E_FULL) {
+		partner->slow = true;
+		if (send_wait_room(partner, out, false, until) < 0)
+			return r;
+		r = partner->dead ? -EHOSTDOWN : try(partner, out, m);
+	}
+	partner->slow = r == LINK_E_FULL && partner->slow;
+	return r;
+}
+
+int
+reply_send(struct partner *partner, const struct outgoing *out, tern_message *m, uint64_t deadline, bool may_wait)
+{
+	int r;
+
+	if (unlikely(partner->link->why))
+		return send_failed(partner, -ECONNRESET);
+	r = try(partner, out, m);
+	if (r == LINK_E_FULL && may_wait)
+		r = try_waiting(partner, out, m);
+	if (r == LINK_E_FULL)
+		return keep(partner, out, m, deadline);
+	return r < 0 ? send_failed(partner, r) : 0;
+}
+
+void
+reply_check_room(tern_bus *bus)
+{
+	struct partner *partner, *next;
+
+	DL_FOREACH_SAFE2(bus->replying, partner, next, reply_next) {
+		if (partner->wants_out || reply_flush(partner))
+			continue; /* or its socket is full still */
+		link_want_room(partner->link, true);
+		(void)reply_flush(partner); /* else it is looked at again when room is told */
+	}
+}
