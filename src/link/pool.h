@@ -12,7 +12,8 @@
  *      segment 64 KiB          segment 128 KiB
  *      [####|  |#|        ]    [################|                ]
  *
- * When load falls segments go whole; the first stays, and the one that became empty last, for a load that comes and goes.
+ * When load falls segments go whole. The first stays, and the one that became empty last, for a load
+ * that comes and goes.
  *
  * Charge: every segment's bytes are charged to the endpoint before they are made (POOL_BYTES_MAX), and
  * returned when the segment goes. (Buddy tree after Knuth, TAOCP 2.5; a byte a node.)
