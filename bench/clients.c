@@ -30,6 +30,22 @@ median_connect(const struct bench_run *run, uint64_t first, uint64_t n)
 	return report_median(values, n);
 }
 
+/* Those of rules are mapped by who publishes. */
+static int
+map_all_tables(struct bench_run *run, tern_bus *bus)
+{
+	static const char *const tags[] = {"org.example.unheard", NULL};
+	tern_topic *topic;
+	int r;
+
+	r = tern_topic_new(bus, tags, &topic);
+	if (r < 0)
+		return tern_bus_fail(run, r, "tern_topic_new");
+	r = tern_has_listeners(topic) ? run_fail(run, -EBADMSG, "somebody listens") : 0;
+	(void)tern_topic_free(topic); /* always NULL */
+	return r;
+}
+
 /* A program that comes when all are there: how large the tables are, and a link. */
 static int
 measure_late_comer(struct bench_run *run, uint64_t n)
@@ -41,6 +57,9 @@ measure_late_comer(struct bench_run *run, uint64_t n)
 	int r;
 
 	r = tern_bus_connect_spinning(run, TERN_SPIN_DEFAULT, &bus);
+	if (r < 0)
+		return r;
+	r = map_all_tables(run, bus);
 	if (r < 0)
 		return r;
 	run_extra(run, EXTRA_TABLES, (double)procfs_memfds(table_names) / (double)n);
