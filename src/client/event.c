@@ -566,6 +566,14 @@ look_around(tern_bus *bus)
 	lead_arm(bus, bus->queue.n > 0);
 }
 
+static void
+count_lost(struct partner *partner)
+{
+	link_count_lost(partner->link, 1);
+	fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
+	link_ring(partner->link, true, true);
+}
+
 /* publish_count() - those who did not get it have lost it */
 static void
 publish_count(struct publish *p)
@@ -587,10 +595,28 @@ publish_count(struct publish *p)
 			partner_missed(topic->bus, topic->recipients[i].peer);
 			continue;
 		}
-		link_count_lost(partner->link, 1);
-		fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
-		link_ring(partner->link, true, true);
+		count_lost(partner);
 	}
+}
+
+static bool
+is_sent(const struct publish *p, const struct partner *partner)
+{
+	for (size_t i = 0; i < p->n_to; i++)
+		if (p->to[i].partner == partner)
+			return true;
+	return false;
+}
+
+/* publish_count_untold() - on direct links: who has not told what it wants may have lost it */
+static void
+publish_count_untold(struct publish *p)
+{
+	struct partner *partner, *next;
+
+	HASH_ITER (hh, p->m->bus->partners, partner, next)
+		if (!partner->knows_rules && !is_sent(p, partner))
+			count_lost(partner);
 }
 
 static int
@@ -622,6 +648,8 @@ publish_locked(tern_message *m, uint32_t flags)
 	dropped = p.n_to + p.self < m->topic->n_recipients;
 	if (dropped)
 		publish_count(&p);
+	if (!rules_known(m->bus))
+		publish_count_untold(&p);
 	if (p.self)
 		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */
 	publish_deinit(&p);

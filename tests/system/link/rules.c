@@ -84,6 +84,56 @@ START_TEST(more_rules_than_a_ring_holds_are_all_told)
 }
 END_TEST
 
+/* publish_blindly() - dial, and publish at once without waiting for what the other end wants */
+static void
+publish_blindly(void *user)
+{
+	static const char *const tags[] = {"subject", NULL};
+	const struct private_bus *place = user;
+	struct tern_event event = {.size = sizeof(event)};
+	tern_topic *topic;
+	tern_message *m;
+	tern_bus *bus;
+
+	must_be(tern_dial(place->address, &bus), 0);
+	must_be(tern_topic_new(bus, tags, &topic), 0);
+	must_be(tern_message_new_event(topic, &m), 0);
+	must_be(tern_publish_message(m, TERN_NONBLOCK), 0);
+	do {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+	} while (event.kind != TERN_LOST); /* until the other end has heard of it */
+	(void)tern_message_unref(m); /* always NULL, as the next */
+	(void)tern_topic_free(topic);
+	(void)tern_close(bus);
+}
+
+START_TEST(what_is_published_before_rules_are_told_is_a_gap)
+{
+	static const char *const tags[] = {"subject", NULL};
+	struct tern_rule rule = {.size = sizeof(rule), .policy = TERN_WAIT, .tags = tags};
+	struct tern_event event = {.size = sizeof(event)};
+	tern_subscription *subscription;
+	struct private_bus place;
+	tern_bus *bus;
+	pid_t pid;
+
+	private_bus_place(&place);
+	must_be(tern_listen(place.address, &bus), 0);
+	must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscription), 0);
+	pid = child_start(publish_blindly, &place);
+	do {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		must(event.kind == TERN_GAP || event.kind == TERN_LINKED);
+	} while (event.kind != TERN_GAP);
+	must(event.subscription == subscription);
+	must_be(event.lost, 1);
+	(void)tern_subscription_free(subscription); /* always NULL, as the next */
+	(void)tern_close(bus);
+	child_end(pid);
+	private_bus_stop(&place);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -93,6 +143,7 @@ main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, more_rules_than_a_ring_holds_are_all_told);
+	tcase_add_test(tcase, what_is_published_before_rules_are_told_is_a_gap);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
