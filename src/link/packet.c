@@ -2,7 +2,9 @@
 
 /* packet: the socket beside the rings; see packet.h. Senders and readers stand in the same order. */
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "base/atomic.h"
@@ -151,6 +153,19 @@ hello_map(struct link *link, const int *fds)
 	return hello_adopt(link, &link->partner_segment);
 }
 
+/*
+ * is_doorbell() - can it be rung without a wait or a signal? A pipe or a socket is of another type; an eventfd, as all
+ * that is behind no inode of its own, has none.
+ */
+static bool
+is_doorbell(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	return flags >= 0 && flags & O_NONBLOCK && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
+}
+
 static int
 read_hello(struct link *link, const void *bytes, size_t size, int *fds, size_t n_fds)
 {
@@ -168,6 +183,8 @@ read_hello(struct link *link, const void *bytes, size_t size, int *fds, size_t n
 		return wrong(link, "hello: the partner's clock is ahead; not the same machine?");
 	if (n_fds != 2u + (hello.has_doorbell != 0))
 		return wrong(link, "hello: wrong number of descriptors");
+	if (hello.has_doorbell && link->same_domain && !is_doorbell(fds[2]))
+		return wrong(link, "hello: the doorbell is not a non-blocking eventfd");
 	r = hello_map(link, fds);
 	if (r < 0)
 		return error_trace(r);

@@ -8,7 +8,9 @@
 #include "link/ends_test.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "io/socket.h"
 
@@ -102,6 +104,36 @@ memfd_of(size_t size, int seals)
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
 	return fd;
 }
+
+START_TEST(hello_with_a_wrong_doorbell)
+{
+	int fds[] = {raw.segment.fd, raw.page.fd, -1}, pair[2] = {-1, -1};
+
+	if (_i == 0) {
+		fds[2] = eventfd(0, EFD_CLOEXEC); /* a write to it could wait */
+	} else if (_i == 1) {
+		ck_assert_int_eq(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0); /* or end in SIGPIPE */
+		fds[2] = pair[1];
+	} else if (_i == 2) {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+		fds[2] = pair[1];
+	} else {
+		fds[2] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	}
+	a->same_domain = true; /* only there it has one */
+	raw.hello.has_doorbell = 1;
+	raw_send(&raw.hello, sizeof(raw.hello), fds, 3);
+	if (_i < 3) {
+		refused("hello: the doorbell is not a non-blocking eventfd");
+	} else {
+		ck_assert_int_eq(read_all(a), 0);
+		ck_assert(a->ready);
+	}
+	(void)close(fds[2]);
+	if (pair[0] >= 0)
+		(void)close(pair[0]);
+}
+END_TEST
 
 START_TEST(hello_without_seals)
 {
@@ -286,6 +318,7 @@ main(void)
 	tcase_add_test(hello, hello_twice);
 	tcase_add_test(hello, hello_from_the_future);
 	tcase_add_loop_test(hello, hello_with_other_descriptors, 0, 5);
+	tcase_add_loop_test(hello, hello_with_a_wrong_doorbell, 0, 4);
 	tcase_add_loop_test(hello, hello_without_seals, 0, 12);
 	tcase_add_test(hello, hello_with_no_memory_file);
 	tcase_add_test(hello, hello_with_a_small_segment);
