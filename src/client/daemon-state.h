@@ -39,7 +39,6 @@ struct daemon {
 	uint64_t last_serial;
 	struct own_name *own;
 	struct rule_hits hits;
-	uint8_t packet[CONTROL_MAX_PACKET];
 };
 
 /*

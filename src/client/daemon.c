@@ -364,14 +364,14 @@ hung_up(tern_bus *bus)
 }
 
 static int
-receive(tern_bus *bus)
+receive(tern_bus *bus, uint8_t *packet)
 {
 	struct daemon *daemon = bus->daemon;
 	struct control control;
 	int fds[CONTROL_MAX_FDS], r;
 	size_t size, n_fds;
 
-	r = socket_recv(daemon->fd, daemon->packet, sizeof(daemon->packet), &size, fds, CONTROL_MAX_FDS,
+	r = socket_recv(daemon->fd, packet, CONTROL_MAX_PACKET, &size, fds, CONTROL_MAX_FDS,
 		&n_fds);
 	if (r == SOCKET_E_EMPTY)
 		return 0;
@@ -381,7 +381,7 @@ receive(tern_bus *bus)
 		hung_up(bus);
 		return 0;
 	}
-	if (control_decode(&control, daemon->packet, size, NULL) == 0)
+	if (control_decode(&control, packet, size, NULL) == 0)
 		dispatch(bus, &control, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++)
 		(void)fd_close(fds[i]); /* those that were kept are -1 */
@@ -398,12 +398,16 @@ size_t
 daemon_read(tern_bus *bus)
 {
 	struct daemon *daemon = bus->daemon;
+	_cleanup_(freep) uint8_t *packet = NULL;
 	size_t n = 0;
 
 	if (daemon->gone)
 		return 0;
+	packet = malloc(CONTROL_MAX_PACKET); /* large, and needed for moments: idle programs have none */
+	if (!packet)
+		return 0; /* what came stays where it is, and is looked for again */
 	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot); /* T6: before the socket */
-	while (receive(bus))
+	while (receive(bus, packet))
 		n++;
 	return n;
 }
@@ -522,22 +526,25 @@ take_first(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 static int
 wait_welcome(tern_bus *bus)
 {
+	_cleanup_(freep) uint8_t *packet = malloc(CONTROL_MAX_PACKET);
 	struct daemon *daemon = bus->daemon;
 	struct pollfd pollfd = {.fd = daemon->fd, .events = POLLIN};
 	struct control control;
 	int fds[CONTROL_MAX_FDS], r;
 	size_t size, n_fds;
 
+	if (!packet)
+		return error_errno(-ENOMEM, "connecting");
 	do {
 		r = poll(&pollfd, 1, CONNECT_TIMEOUT_MS);
 	} while (r < 0 && errno == EINTR);
 	if (r == 0)
 		return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not answer");
-	r = socket_recv(daemon->fd, daemon->packet, sizeof(daemon->packet), &size, fds, CONTROL_MAX_FDS,
+	r = socket_recv(daemon->fd, packet, CONTROL_MAX_PACKET, &size, fds, CONTROL_MAX_FDS,
 		&n_fds);
 	if (r)
 		return error_set(-ECONNRESET, ERROR_NO_BUS, "ternd hung up: is it one of another version?");
-	r = control_decode(&control, daemon->packet, size, NULL);
+	r = control_decode(&control, packet, size, NULL);
 	if (r == 0)
 		r = take_first(bus, &control, fds, n_fds);
 	else
