@@ -199,6 +199,10 @@ print_line(const struct workload *workload, const struct report_entry *entry, do
 		format_time(sender, sizeof(sender), s.median[METRIC_CPU_CLIENT]),
 		workload_is_timed(workload) ? 3 : 0, s.min / scale,
 		workload_is_timed(workload) ? 3 : 0, s.max / scale, ratio);
+	for (size_t i = 0; workload->extras && workload->extras[i].name; i++)
+		if (!isnan(s.extra[i]))
+			(void)printf("  %26s %s %.1f %s\n", "", workload->extras[i].name, s.extra[i],
+				workload->extras[i].unit);
 }
 
 static void

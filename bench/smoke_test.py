@@ -212,6 +212,10 @@ class Smoke(unittest.TestCase):
         self.assertIn("limit:spin", text)
         self.assertIn("p50 min..max", text)
 
+    def test_table_has_figures_of_its_own(self):
+        text = self.bench("--seconds", "0.05", "--repeats", "1", "--only", "tern", "footprint")
+        self.assertRegex(text, r"size \d+")
+
     def test_wrong_usage(self):
         for arguments in [["no-such-workload"], ["--pin", "moon", "stream"],
                           ["--seconds", "0", "stream"], ["--seconds", "1x", "stream"],
