@@ -147,7 +147,13 @@ bus_enter(tern_bus *bus)
 void
 bus_leave(tern_bus *bus)
 {
+	bool last = unlikely(bus->closed) && bus->n_held == 0 && !bus->released;
+
+	if (unlikely(last))
+		bus->released = true;
 	(void)pthread_mutex_unlock(&bus->lock);
+	if (unlikely(last))
+		(void)bus_unref(bus); /* always NULL */
 }
 
 bool
@@ -192,6 +198,7 @@ bus_unref(tern_bus *bus)
 	endpoint_deinit(&bus->endpoint);
 	free(bus->batch);
 	free(bus->found);
+	free(bus->calls);
 	free(bus->address);
 	versions_deinit(&bus->versions);
 	(void)pthread_cond_destroy(&bus->handler_done);
@@ -328,14 +335,13 @@ tern_close(tern_bus *bus)
 	if (!bus)
 		return NULL;
 	if (!bus_is_forked(bus)) {
+		(void)pthread_mutex_lock(&all_lock); /* first, as fork_prepare() */
 		(void)pthread_mutex_lock(&bus->lock);
 		if (!bus->closed)
 			bus_shut(bus);
-		(void)pthread_mutex_unlock(&bus->lock);
-		(void)pthread_mutex_lock(&all_lock);
 		DL_DELETE(all, bus);
 		(void)pthread_mutex_unlock(&all_lock);
-		return bus_unref(bus);
+		bus_leave(bus);
 	}
 	return NULL; /* the child's copy: what it points to is the parent's, and goes with the child */
 }

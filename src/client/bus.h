@@ -139,7 +139,7 @@ struct queue {
 	size_t n;
 };
 
-/* What a waiter waits for; whoever brings it sets done. */
+/* What a waiter waits for; whoever brings it calls lead_wake(). */
 enum wait_kind {
 	WAIT_ANSWER, /* a call, a request to ternd: set directly */
 	WAIT_ITEM,   /* tern_next(): anything in the queue, or tern_wake() */
@@ -147,9 +147,11 @@ enum wait_kind {
 	WAIT_RULES, /* direct links: the other end has told all its rules */
 };
 
+/* On the stack of who waits; zero but for kind, partner and room_*. */
 struct waiter {
 	struct waiter *prev, *next;
-	pthread_cond_t cond;
+	pthread_cond_t cond; /* while follows */
+	bool follows;        /* another thread leads */
 	enum wait_kind kind;
 	bool done;
 	bool interrupted; /* by tern_wake() */
@@ -166,11 +168,13 @@ enum bus_mode {
 
 struct tern_bus {
 	pthread_mutex_t lock;
-	_Atomic uint32_t refs;
+	_Atomic uint32_t refs; /* the handle's own, and those of topics, services, … */
+	size_t n_held;         /* messages and calls; those that are left at tern_close() have the handle's own */
 	uint32_t fork_generation;
 	struct tern_bus *prev, *next; /* of all in this process, for fork */
 	enum bus_mode mode;
 	bool closed;
+	bool released; /* the handle's own reference was given back */
 	char *address;
 	tern_peer id;
 	struct identity self;
@@ -240,7 +244,9 @@ struct tern_bus {
 	struct source doorbell_source, wake_source, timer_source, control_source, listen_source;
 
 	/* what the program has */
-	tern_call *calls;     /* under way, uthash by serial */
+	/* under way: each at its serial modulo max_calls, a power of two, at most half of them taken */
+	tern_call **calls;
+	size_t n_calls, max_calls;
 	tern_call *deadlines; /* the same, soonest first */
 	tern_service *services;
 	tern_subscription *subscriptions;
@@ -260,6 +266,7 @@ struct tern_bus {
 
 /* bus_enter() - take the lock. Return: 0, -ECHILD after fork, -ESHUTDOWN after tern_close(). */
 int bus_enter(tern_bus *bus);
+/* bus_leave() - release the lock; the last to leave a closed handle frees it */
 void bus_leave(tern_bus *bus);
 tern_bus *bus_ref(tern_bus *bus);
 tern_bus *bus_unref(tern_bus *bus);
@@ -283,6 +290,20 @@ static inline void
 bus_plans_end(tern_bus *bus)
 {
 	store_rel(&bus->plans_version, load_rlx(&bus->plans_version) + 1); /* written under the lock alone */
+}
+
+/* bus_hold() - a message or a call refers to the handle; bus_drop() - no longer. With the lock, until bus_leave(). */
+static inline tern_bus *
+bus_hold(tern_bus *bus)
+{
+	bus->n_held++;
+	return bus;
+}
+
+static inline void
+bus_drop(tern_bus *bus)
+{
+	bus->n_held--;
 }
 
 /* bus_now() - host monotonic time */
@@ -357,8 +378,6 @@ bool take_doze(tern_bus *bus);
 
 /* --- waiting (lead.c) --- */
 
-int waiter_init(struct waiter *waiter, enum wait_kind kind);
-void waiter_deinit(struct waiter *waiter);
 /*
  * lead_wait() - take in, or wait for the leader, until waiter->done
  * @deadline: of this process's clock (clock_now_ns), UINT64_MAX none
@@ -380,6 +399,8 @@ void lead_kick(tern_bus *bus);
 void lead_deadline(tern_bus *bus);
 /* lead_wake() - this waiter has what it waits for */
 void lead_wake(struct waiter *waiter);
+/* lead_interrupt() - tern_wake() is for this waiter */
+void lead_interrupt(struct waiter *waiter);
 /* lead_wake_items() - something came into the queue: wake one that waits for items */
 void lead_wake_items(tern_bus *bus);
 /* lead_check_room() - wake those whose room came, queue the notices */

@@ -113,23 +113,30 @@ tern_message_new_call(tern_bus *bus, const char *service, const char *member, te
 
 /* --- life --- */
 
-static int
-call_new(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
+tern_call *
+call_alloc(tern_bus *bus)
 {
-	tern_bus *bus = m->bus;
-	tern_call *call = calloc(1, sizeof(*call));
+	tern_call *call = malloc(sizeof(*call)); /* unlike calloc() it takes what the thread freed last */
 
 	if (!call)
-		return error_errno(-ENOMEM, "call");
-	call->refs = 1;
-	call->bus = bus_ref(bus);
+		return NULL;
+	*call = (tern_call){.refs = 1, .bus = bus_hold(bus)};
+	return call;
+}
+
+static tern_call *
+call_new(tern_message *m, uint64_t deadline, uint32_t flags)
+{
+	tern_bus *bus = m->bus;
+	tern_call *call = call_alloc(bus);
+
+	if (!call)
+		return NULL;
 	call->partner = m->partner ? partner_ref(m->partner) : NULL;
 	call->message = tern_message_ref(m);
-	call->serial = ++bus->last_serial;
 	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
 	call->flags = flags;
-	*ret = call;
-	return 0;
+	return call;
 }
 
 /* call_link_deadline() - into the list that is soonest first; most are the last */
@@ -147,19 +154,63 @@ call_link_deadline(tern_call *call)
 	DL_PREPEND_ELEM2(call->bus->deadlines, at, call, soon_prev, soon_next);
 }
 
+/* calls_place() - where a call of this serial is, if it is there */
+static tern_call **
+calls_place(tern_bus *bus, uint64_t serial)
+{
+	return &bus->calls[serial & (bus->max_calls - 1)];
+}
+
+/* calls_grow() - to at most half full; serials that differed in the lower bits still do */
+static int
+calls_grow(tern_bus *bus)
+{
+	size_t max = MAX(2 * bus->max_calls, (size_t)16), n = bus->max_calls;
+	tern_call **old = bus->calls, **calls = calloc(max, sizeof(tern_call *));
+
+	if (!calls)
+		return error_errno(-ENOMEM, "call");
+	bus->calls = calls;
+	bus->max_calls = max;
+	for (size_t i = 0; i < n; i++)
+		if (old[i])
+			*calls_place(bus, old[i]->serial) = old[i];
+	free(old);
+	return 0;
+}
+
+/* calls_add() - under the next serial whose place is free */
+static int
+calls_add(tern_bus *bus, tern_call *call)
+{
+	if (2 * bus->n_calls >= bus->max_calls && calls_grow(bus) < 0)
+		return -ENOMEM;
+	do {
+		call->serial = ++bus->last_serial;
+	} while (*calls_place(bus, call->serial));
+	*calls_place(bus, call->serial) = call;
+	bus->n_calls++;
+	return 0;
+}
+
+static tern_call *
+calls_find(tern_bus *bus, uint64_t serial)
+{
+	tern_call *call = bus->max_calls ? *calls_place(bus, serial) : NULL;
+
+	return call && call->serial == serial ? call : NULL;
+}
+
 static int
 call_link(tern_call *call)
 {
-	tern_bus *bus = call->bus;
-
-	HASH_ADD(hh, bus->calls, serial, sizeof(call->serial), call);
-	if (!hash_added(call, hh))
-		return error_errno(-ENOMEM, "call");
+	if (calls_add(call->bus, call) < 0)
+		return -ENOMEM;
 	call_link_deadline(call);
 	if (call->partner)
 		DL_APPEND(call->partner->calls, call);
 	call->sent = true;
-	(void)tern_call_ref(call); /* the table's */
+	store_rlx(&call->refs, 2); /* the table's too; nobody else knows of it yet */
 	return 0;
 }
 
@@ -172,7 +223,8 @@ call_unlink(tern_call *call)
 	if (!call->sent)
 		return;
 	call->sent = false;
-	HASH_DEL(bus->calls, call);
+	*calls_place(bus, call->serial) = NULL;
+	bus->n_calls--;
 	DL_DELETE2(bus->deadlines, call, soon_prev, soon_next);
 	if (call->partner)
 		DL_DELETE(call->partner->calls, call);
@@ -204,6 +256,7 @@ call_free(tern_call *call)
 	(void)partner_unref(call->partner);
 	(void)call_unref_locked(call->origin);
 	free(call->error);
+	bus_drop(call->bus);
 	free(call);
 }
 
@@ -218,12 +271,9 @@ call_last(tern_call *call)
 tern_call *
 call_unref_locked(tern_call *call)
 {
-	if (call && sub_acqrel(&call->refs, 1) == 1) {
-		tern_bus *bus = call->bus;
-
+	if (call && unref_is_last(&call->refs)) {
 		call_last(call);
 		call_free(call);
-		(void)bus_unref(bus); /* not the last: the caller holds its lock */
 	}
 	return NULL;
 }
@@ -253,15 +303,15 @@ tern_call_unref(tern_call *call)
 
 	if (!call || bus_is_forked(call->bus))
 		return NULL;
-	bus = bus_ref(call->bus);
+	bus = call->bus;
 	(void)pthread_mutex_lock(&bus->lock);
 	if (!call->incoming && call->sent && load_acq(&call->refs) == 1 + n_library_refs(call) && !call->fn) {
 		send_cancel(call);
 		call_unlink(call);
 	}
 	(void)call_unref_locked(call); /* always NULL */
-	(void)pthread_mutex_unlock(&bus->lock);
-	return (tern_call *)bus_unref(bus); /* NULL */
+	bus_leave(bus);
+	return NULL;
 }
 
 /* --- sending --- */
@@ -312,18 +362,21 @@ static int
 call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 {
 	tern_call *call;
-	int r;
+	int r = 0;
 
 	error_clear();
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
 	if (m->header.kind != WIRE_CALL)
 		return error_set(-EINVAL, ERROR_INVALID, "not a call: tern_send() takes calls only");
-	r = call_new(m, deadline, flags, &call);
-	if (r < 0)
-		return r;
+	call = call_new(m, deadline, flags);
+	if (!call)
+		return error_errno(-ENOMEM, "call");
 	m->sealed = true;
-	r = flags & TERN_NO_REPLY ? 0 : call_link(call);
+	if (flags & TERN_NO_REPLY)
+		call->serial = ++m->bus->last_serial;
+	else
+		r = call_link(call);
 	call->taken = true; /* it may end while it waits for room: that is not for another thread's tern_next() */
 	if (r == 0)
 		r = call_send(call, deadline);
@@ -440,7 +493,7 @@ call_answered(struct partner *partner, tern_message *m)
 	const char *text = "";
 	tern_call *call;
 
-	HASH_FIND(hh, partner->bus->calls, &m->header.reference, sizeof(uint64_t), call);
+	call = calls_find(partner->bus, m->header.reference);
 	if (!call || call->partner != partner) {
 		(void)message_unref_locked(m); /* given up already */
 		return;
@@ -497,7 +550,7 @@ call_expire(tern_bus *bus)
 static int
 call_wait_locked(tern_call *call, uint64_t deadline)
 {
-	struct waiter waiter;
+	struct waiter waiter = {.kind = WAIT_ANSWER, .partner = call->partner};
 	uint64_t expires = call->deadline == UINT64_MAX ? UINT64_MAX
 							: call->deadline + call->bus->clock_offset;
 	int r = 0;
@@ -506,10 +559,6 @@ call_wait_locked(tern_call *call, uint64_t deadline)
 		return 0;
 	if (!call->partner && bus_handling(call->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
-	r = waiter_init(&waiter, WAIT_ANSWER);
-	if (r < 0)
-		return r;
-	waiter.partner = call->partner;
 	call->waiter = &waiter;
 	r = lead_wait(call->bus, &waiter, MIN(deadline, expires));
 	if (r == -ETIME && expires <= deadline) {
@@ -517,7 +566,6 @@ call_wait_locked(tern_call *call, uint64_t deadline)
 		r = call->done ? 0 : r;
 	}
 	call->waiter = NULL;
-	waiter_deinit(&waiter);
 	return r == -ETIME ? error_set(-EAGAIN, ERROR_TIMEOUT, "no answer yet") : r;
 }
 

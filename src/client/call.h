@@ -36,7 +36,6 @@ struct tern_call {
 	struct waiter *waiter; /* the thread in tern_call_wait() */
 	tern_reply_fn *fn;
 	void *user;
-	UT_hash_handle hh;
 	struct tern_call *prev, *next;           /* of the partner: calls, or incoming */
 	struct tern_call *soon_prev, *soon_next; /* by deadline */
 	/* service, of a call from oneself */
@@ -55,6 +54,8 @@ struct tern_service {
 	uint32_t n_running;
 };
 
+/* call_alloc() - zero but for refs and bus; NULL out of memory */
+tern_call *call_alloc(tern_bus *bus);
 tern_call *call_unref_locked(tern_call *call);
 
 /* call_arrived() - a call was taken in: queue it, bounce it, or answer it; takes the message */

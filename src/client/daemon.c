@@ -416,17 +416,12 @@ daemon_read(tern_bus *bus)
 static int
 request_pause(tern_bus *bus, uint64_t deadline)
 {
+	struct waiter waiter = {.kind = WAIT_ANSWER};
 	uint64_t now = clock_now_ns();
-	struct waiter waiter;
-	int r;
 
 	if (now >= deadline)
 		return -ETIME;
-	r = waiter_init(&waiter, WAIT_ANSWER);
-	if (r < 0)
-		return r;
 	(void)lead_wait(bus, &waiter, MIN(deadline, now + FULL_RETRY)); /* never done: a pause */
-	waiter_deinit(&waiter);
 	return 0;
 }
 
@@ -452,11 +447,8 @@ request(tern_bus *bus, struct control *control, struct request *request, uint64_
 	struct daemon *daemon = bus->daemon;
 	int r;
 
-	*request = (struct request){0};
+	*request = (struct request){.waiter = {.kind = WAIT_ANSWER}};
 	r = request_send(bus, control, deadline);
-	if (r < 0)
-		return r;
-	r = waiter_init(&request->waiter, WAIT_ANSWER);
 	if (r < 0)
 		return r;
 	request->serial = control->serial;
@@ -464,7 +456,6 @@ request(tern_bus *bus, struct control *control, struct request *request, uint64_
 	r = lead_wait(bus, &request->waiter, deadline);
 	if (!request->waiter.done)
 		DL_DELETE(daemon->requests, request);
-	waiter_deinit(&request->waiter);
 	if (r == -ETIME) {
 		daemon->stalled = true;
 		return error_set(r, ERROR_TIMEOUT, "ternd does not answer");

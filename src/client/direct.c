@@ -115,17 +115,13 @@ direct_accept(tern_bus *bus)
 int
 direct_wait_rules(struct partner *partner, uint64_t deadline)
 {
-	struct waiter waiter;
+	struct waiter waiter = {.kind = WAIT_RULES, .partner = partner};
 	int r;
 
 	if (partner->knows_rules)
 		return 0;
-	r = waiter_init(&waiter, WAIT_RULES);
-	if (r < 0)
-		return r;
-	waiter.partner = partner_ref(partner);
+	(void)partner_ref(partner); /* itself */
 	r = lead_wait(partner->bus, &waiter, deadline);
-	waiter_deinit(&waiter);
 	(void)partner_unref(partner); /* may be the last */
 	return r;
 }

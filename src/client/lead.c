@@ -30,31 +30,40 @@
 #define SPIN_LEAST       NSEC_PER_USEC
 #define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
 
-int
-waiter_init(struct waiter *waiter, enum wait_kind kind)
+/* waiter_follow() - most waits are led by who waits and need no condition */
+static void
+waiter_follow(struct waiter *waiter)
 {
 	pthread_condattr_t attr;
-	int r;
 
-	*waiter = (struct waiter){.kind = kind};
-	(void)pthread_condattr_init(&attr); /* fails without memory only; then so does the next */
+	if (waiter->follows)
+		return;
+	(void)pthread_condattr_init(&attr); /* none of these can fail: they only write into what is here */
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	r = -pthread_cond_init(&waiter->cond, &attr);
+	(void)pthread_cond_init(&waiter->cond, &attr);
 	(void)pthread_condattr_destroy(&attr);
-	return r;
+	waiter->follows = true;
 }
 
-void
-waiter_deinit(struct waiter *waiter)
+static void
+waiter_signal(struct waiter *waiter)
 {
-	(void)pthread_cond_destroy(&waiter->cond);
+	if (waiter->follows)
+		(void)pthread_cond_signal(&waiter->cond);
 }
 
 void
 lead_wake(struct waiter *waiter)
 {
 	waiter->done = true;
-	(void)pthread_cond_signal(&waiter->cond);
+	waiter_signal(waiter);
+}
+
+void
+lead_interrupt(struct waiter *waiter)
+{
+	waiter->interrupted = true;
+	waiter_signal(waiter);
 }
 
 void
@@ -357,6 +366,7 @@ follow(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 		.tv_nsec = (long)(deadline % NSEC_PER_SEC),
 	};
 
+	waiter_follow(waiter);
 	if (deadline == UINT64_MAX)
 		return -pthread_cond_wait(&waiter->cond, &bus->lock);
 	return pthread_cond_timedwait(&waiter->cond, &bus->lock, &until) == ETIMEDOUT ? -ETIME : 0;
@@ -367,7 +377,7 @@ static void
 pass_on(tern_bus *bus)
 {
 	if (!bus->leader && bus->waiters)
-		(void)pthread_cond_signal(&bus->waiters->cond);
+		waiter_signal(bus->waiters);
 	else if (!bus->leader && bus->exported)
 		lead_arm(bus, bus->queue.n > 0);
 }
@@ -388,6 +398,8 @@ lead_wait(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 		bus->leader = false;
 	}
 	DL_DELETE(bus->waiters, waiter);
+	if (waiter->follows)
+		(void)pthread_cond_destroy(&waiter->cond);
 	pass_on(bus);
 	return waiter->done ? 0 : r;
 }

@@ -363,7 +363,7 @@ next_item(tern_bus *bus)
 static int
 next_wait(tern_bus *bus, uint64_t deadline)
 {
-	struct waiter waiter;
+	struct waiter waiter = {.kind = WAIT_ITEM};
 	int r;
 
 	if (load_rlx(&bus->woken)) { /* tern_wake() came while nobody waited */
@@ -374,11 +374,7 @@ next_wait(tern_bus *bus, uint64_t deadline)
 		return lead_try(bus) || bus->queue.n ? 0 : -ETIME;
 	if (bus->daemon && daemon_is_gone(bus->daemon) && !bus->partners && !daemon_told(bus->daemon))
 		return -ECONNRESET;
-	r = waiter_init(&waiter, WAIT_ITEM);
-	if (r < 0)
-		return r;
 	r = lead_wait(bus, &waiter, deadline);
-	waiter_deinit(&waiter);
 	return waiter.interrupted ? -EINTR : r;
 }
 

@@ -14,12 +14,14 @@
 
 /* may_build() - not sealed, and room for another part */
 static int
-may_build(const tern_message *m, bool part)
+may_build(tern_message *m, bool part)
 {
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "a message that was sent or received is sealed");
 	if (part && m->n_parts == TERN_MAX_PARTS)
 		return error_set(-E2BIG, ERROR_TOO_BIG, "a message has at most 8 parts");
+	if (part && message_reserve(m, m->n_parts + 1) < 0)
+		return error_errno(-ENOMEM, "part");
 	return 0;
 }
 

@@ -22,11 +22,27 @@ message_alloc(uint32_t space)
 
 	if (!m)
 		return NULL;
-	memset(m, 0, offsetof(tern_message, parts)); /* the rest is written when it is used */
+	memset(m, 0, offsetof(tern_message, first)); /* the rest is written when it is used */
 	m->refs = 1;
 	m->space = space;
+	m->parts = &m->first;
 	m->strings[0] = m->strings[1] = m->strings[2] = "";
 	return m;
+}
+
+int
+message_reserve(tern_message *m, uint32_t n)
+{
+	struct message_part *parts;
+
+	if (n <= 1 || m->parts != &m->first)
+		return 0;
+	parts = malloc(TERN_MAX_PARTS * sizeof(*parts));
+	if (!parts)
+		return -ENOMEM;
+	parts[0] = m->first; /* written or not */
+	m->parts = parts;
+	return 0;
 }
 
 static const char *
@@ -53,7 +69,7 @@ message_new(tern_bus *bus, uint32_t kind, const char *service, const char *membe
 	m = message_alloc((uint32_t)(service_size + member_size) + tags_size + PAYLOAD_SPACE);
 	if (!m)
 		return error_errno(-ENOMEM, "message");
-	m->bus = bus_ref(bus);
+	m->bus = bus_hold(bus);
 	m->header.kind = (uint16_t)kind;
 	m->header.service_size = (uint8_t)service_size;
 	m->header.member_size = (uint8_t)member_size;
@@ -144,19 +160,19 @@ message_free(tern_message *m)
 	(void)partner_unref(m->partner);    /* always NULL, as all here */
 	(void)call_unref_locked(m->call);
 	(void)topic_unref_locked(m->topic);
+	if (m->bus)
+		bus_drop(m->bus);
 	free(m->type_owned);
+	if (m->parts != &m->first)
+		free(m->parts);
 	free(m);
 }
 
 tern_message *
 message_unref_locked(tern_message *m)
 {
-	if (m && sub_acqrel(&m->refs, 1) == 1) {
-		tern_bus *bus = m->bus;
-
+	if (m && unref_is_last(&m->refs))
 		message_free(m);
-		(void)bus_unref(bus); /* not the last: the caller holds the lock of a live handle */
-	}
 	return NULL;
 }
 
@@ -165,7 +181,7 @@ tern_message_unref(tern_message *m)
 {
 	tern_bus *bus;
 
-	if (!m || sub_acqrel(&m->refs, 1) > 1)
+	if (!m || !unref_is_last(&m->refs))
 		return NULL;
 	bus = m->bus;
 	if (bus && bus_is_forked(bus))
@@ -174,8 +190,8 @@ tern_message_unref(tern_message *m)
 		(void)pthread_mutex_lock(&bus->lock);
 	message_free(m);
 	if (bus)
-		(void)pthread_mutex_unlock(&bus->lock);
-	return (tern_message *)bus_unref(bus); /* NULL */
+		bus_leave(bus);
+	return NULL;
 }
 
 _public_ tern_message *
@@ -209,7 +225,7 @@ receive_part(struct partner *partner, tern_message *m, const struct wire_part *p
 	to->generation = part->generation;
 	if (!m->partner) {
 		m->partner = partner_ref(partner);
-		m->bus = bus_ref(partner->bus);
+		m->bus = bus_hold(partner->bus);
 		m->foreign = !partner->link->same_domain;
 	}
 	m->n_parts++;
@@ -251,6 +267,10 @@ message_receive(struct partner *partner, tern_message **ret)
 
 	if (!m)
 		return -ENOMEM;
+	if (message_reserve(m, partner->head.n_parts) < 0) { /* of a lying header: as many as there may be */
+		(void)message_unref_locked(m); /* always NULL */
+		return -ENOMEM;
+	}
 	m->sealed = m->received = true;
 	m->header = partner->head;
 	m->sender = partner->id;

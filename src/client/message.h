@@ -54,7 +54,8 @@ struct tern_message {
 	char *type_owned;
 	struct message_memory *memory; /* of unpacked strings */
 	uint32_t n_parts;
-	struct message_part parts[TERN_MAX_PARTS];
+	struct message_part *parts; /* the first one here; several in memory of their own */
+	struct message_part first;
 	int fds[TERN_MAX_FDS];
 	uint8_t data[];
 };
@@ -68,6 +69,12 @@ struct tern_message {
 int message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
 	uint16_t tags_size, tern_message **ret);
 int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n);
+
+/*
+ * message_reserve() - so that n parts have room
+ * Return: 0, -ENOMEM.
+ */
+int message_reserve(tern_message *m, uint32_t n);
 
 /* message_new_local() - an event that came otherwise than over a link; tags and payload are copied */
 int message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,

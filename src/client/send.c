@@ -173,17 +173,16 @@ int
 send_wait_room(struct partner *partner, const struct outgoing *out, bool is_event, uint64_t deadline)
 {
 	tern_bus *bus = partner->bus;
-	struct waiter waiter;
+	struct waiter waiter = {
+		.kind = WAIT_ROOM,
+		.partner = partner_ref(partner),
+		.room_for = out,
+		.room_event = is_event,
+	};
 	int r;
 
 	if (RULE(FLUSH_WAIT))
 		send_flush(bus);
-	r = waiter_init(&waiter, WAIT_ROOM);
-	if (r < 0)
-		return r;
-	waiter.partner = partner_ref(partner);
-	waiter.room_for = out;
-	waiter.room_event = is_event;
 	bus->n_want_room++;
 	if (RULE(ROOM_LOOK))
 		link_want_room(partner->link, true);
@@ -191,7 +190,6 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 		waiter.done = true;
 	r = lead_wait(bus, &waiter, deadline);
 	bus->n_want_room--;
-	waiter_deinit(&waiter);
 	stop_unlocked(bus, "room-came"); /* others may take it before this thread has the lock back */
 	(void)partner_unref(partner); /* may be the last: callers look before they use it */
 	return r;

@@ -19,13 +19,11 @@
 static int
 incoming_new(tern_bus *bus, const tern_message *m, tern_call **ret)
 {
-	tern_call *call = calloc(1, sizeof(*call));
+	tern_call *call = call_alloc(bus);
 
 	if (!call)
 		return -ENOMEM;
-	call->refs = 1;
 	call->incoming = true;
-	call->bus = bus_ref(bus);
 	call->serial = m->header.serial;
 	call->deadline = m->header.deadline ? m->header.deadline : UINT64_MAX;
 	call->trace = m->header.trace;

@@ -81,8 +81,6 @@ look(tern_bus *bus, struct partner *partner)
 	}
 	if (r > 0 || partner->link->closed || has_lost(partner))
 		found_add(bus, partner);
-	else if (RULE(PUBLISH_ROOM) && partner->link->in.published != partner->link->in.tail)
-		link_publish(partner->link);
 }
 
 static void
@@ -114,8 +112,10 @@ take_has_news(tern_bus *bus)
 	DL_FOREACH (bus->hot, partner) {
 		const struct ring_in *in = &partner->link->in;
 
-		if (partner->link->ready && load_rlx(in->produced) != in->seen) /* looked at again */
+		if (partner->link->ready && load_rlx(in->produced) != in->seen) { /* looked at again */
+			ring_in_prefetch(in);
 			return true;
+		}
 		if (partner->uncommitted && link_is_committed(partner->link, &partner->head))
 			return true;
 	}
@@ -181,8 +181,7 @@ drain_wake(tern_bus *bus)
 		if (waiter->kind != WAIT_ITEM || waiter->done)
 			continue;
 		store_rlx(&bus->woken, 0); /* this one takes it */
-		waiter->interrupted = true;
-		(void)pthread_cond_signal(&waiter->cond);
+		lead_interrupt(waiter);
 		return;
 	}
 }
@@ -407,8 +406,8 @@ take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
 		partner_broke(partner);
 		return;
 	}
-	if (partner->link->in.tail - partner->link->in.published >= partner->link->in.size / 4 &&
-		RULE(PUBLISH_ROOM))
+	if ((partner->link->in.tail - partner->link->in.published >= partner->link->in.size / 4 ||
+		partner->head.n_fds) && RULE(PUBLISH_ROOM)) /* those wait in few places */
 		link_publish(partner->link);
 	hand_over(partner, m);
 }

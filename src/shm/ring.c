@@ -88,12 +88,23 @@ ring_out_begin(struct ring_out *ring, uint32_t size)
 	return ring->base + index;
 }
 
+/* ring_out_prefetch() - the next record will lie in lines that the consumer read a round ago */
+static void
+ring_out_prefetch(const struct ring_out *ring)
+{
+	uint64_t index = ring->head & (ring->size - 1);
+
+	if (index + RING_PREFETCH <= ring->size)
+		prefetch_write(ring->base + index, RING_PREFETCH);
+}
+
 void
 ring_out_end(struct ring_out *ring, uint32_t size)
 {
 	ring->head += size;
 	ring->published = ring->head;
 	STORE_FENCED(SEND_FENCE, store_rel, ring->produced, ring->head); /* R1 */
+	ring_out_prefetch(ring);
 }
 
 int

@@ -31,7 +31,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_ALIGN 16u
+#include "base/atomic.h"
+
+#define RING_ALIGN    16u
+#define RING_PREFETCH 192u /* bytes: a small call with its names */
 
 /* What every record begins with. */
 struct shm_ring_record {
@@ -111,6 +114,13 @@ int ring_in_look(struct ring_in *ring);
  * Return: 1 there is one, 0 none, -EBADMSG.
  */
 int ring_in_peek(struct ring_in *ring, struct shm_ring_record *ret, const uint8_t **ret_bytes);
+
+/* ring_in_prefetch() - the next record is about to be read; a hint, without a look */
+static inline void
+ring_in_prefetch(const struct ring_in *ring)
+{
+	prefetch_read(ring->base + (ring->tail & (ring->size - 1)), RING_PREFETCH);
+}
 
 /* ring_in_pop() - the record that was peeked is done with; published later */
 static inline void
