@@ -147,7 +147,10 @@ bus_enter(tern_bus *bus)
 void
 bus_leave(tern_bus *bus)
 {
-	bool last = unlikely(bus->closed) && bus->n_held == 0 && !bus->released;
+	bool last;
+
+	bus->clock = 0;
+	last = unlikely(bus->closed) && bus->n_held == 0 && !bus->released;
 
 	if (unlikely(last))
 		bus->released = true;

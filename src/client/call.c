@@ -14,9 +14,9 @@
 #include "wire/name.h"
 
 uint64_t
-call_deadline(const tern_bus *bus, uint64_t timeout)
+call_deadline(tern_bus *bus, uint64_t timeout)
 {
-	return clock_deadline_ns(clock_now_ns(), timeout == TERN_DEFAULT ? bus->timeout : timeout);
+	return clock_deadline_ns(bus_clock(bus) + bus->clock_offset, timeout == TERN_DEFAULT ? bus->timeout : timeout);
 }
 
 /* --- who is called --- */

@@ -86,8 +86,8 @@ void call_answered_self(tern_call *call, tern_message *m);
 
 /* call_resolve() - who is that? *ret NULL: oneself; else borrowed. Waits for ternd up to the deadline. */
 int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partner **ret);
-/* call_deadline() - of this process's clock, from a timeout of the API */
-uint64_t call_deadline(const tern_bus *bus, uint64_t timeout);
+/* call_deadline() - of this process's clock, from a timeout of the API; with the lock */
+uint64_t call_deadline(tern_bus *bus, uint64_t timeout);
 
 /* service_find() - who serves this name here, borrowed; NULL nobody */
 tern_service *service_find(tern_bus *bus, const char *name);

@@ -367,6 +367,7 @@ follow(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 	};
 
 	waiter_follow(waiter);
+	bus->clock = 0;
 	if (deadline == UINT64_MAX)
 		return -pthread_cond_wait(&waiter->cond, &bus->lock);
 	return pthread_cond_timedwait(&waiter->cond, &bus->lock, &until) == ETIMEDOUT ? -ETIME : 0;

@@ -405,7 +405,7 @@ next_failed(int r)
 _public_ int
 tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 {
-	uint64_t deadline = timeout ? clock_deadline_ns(clock_now_ns(), timeout) : 0;
+	uint64_t deadline = timeout == 0 || timeout == TERN_FOREVER ? timeout : clock_deadline_ns(clock_now_ns(), timeout);
 	unsigned int n_looks = 0;
 	bool over = false;
 	struct item *item;

@@ -592,6 +592,7 @@ take_round(tern_bus *bus)
 	heat_all(bus);
 	bus->n_rounds++;
 	bus->n_found = 0;
+	bus->clock = 0;
 	bus->held_back = false;
 	if (!RULE(LOOK_AFTER_H))
 		look_hot(bus);

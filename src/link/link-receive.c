@@ -91,6 +91,7 @@ link_follow(struct link *link, const struct wire_header *header)
 	link->in.base = remote->memory.base + ring.off.off;
 	link->in.size = ring.size;
 	link->in_ring = remote;
+	link_publish(link); /* until it is seen that the old ring was left, the sender may use no more than that had */
 	for (struct remote **at = &link->remotes; old && *at; at = &(*at)->next) {
 		if (*at != old)
 			continue;

@@ -171,12 +171,26 @@ parse_inside(struct parser *p)
 	return error_trace(parse_value(p));
 }
 
+/* parse_single() - most formats are one letter */
+static bool
+parse_single(struct format *f, const char *text)
+{
+	if (!text[0] || text[1] || !is_letter(text[0]) || text[0] == '*' || text[0] == '[' ||
+		text[0] == '{')
+		return false;
+	f->n_nodes = 1;
+	f->nodes[0] = (struct format_node){.letter = text[0], .parent = FORMAT_NO_PARENT, .next = 1};
+	return true;
+}
+
 int
 format_parse(struct format *f, const char *text, size_t *ret_at)
 {
 	struct parser p = {.format = f, .at = text, .open = FORMAT_NO_PARENT, .is_first = true};
 	int e = 0;
 
+	if (parse_single(f, text))
+		return 0;
 	f->n_nodes = 0;
 	skip_spaces(&p);
 	if (*p.at != '\0')

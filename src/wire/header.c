@@ -7,26 +7,6 @@
 
 #include "wire/header.h"
 
-void
-wire_places(const struct wire_header *header, struct wire_places *ret)
-{
-	uint32_t at = sizeof(*header);
-
-	ret->service = at;
-	at += header->service_size + 1u;
-	ret->member = at;
-	at += header->member_size + 1u;
-	ret->type = at;
-	at += header->type_size + 1u;
-	ret->tags = at;
-	at += header->tags_size;
-	at = ALIGN_TO(at, 8u);
-	ret->parts = at;
-	if (!(header->flags & WIRE_INLINE))
-		at += header->n_parts * (uint32_t)sizeof(struct wire_part);
-	ret->payload = at;
-}
-
 uint32_t
 wire_size(const struct wire_header *header)
 {
@@ -40,7 +20,7 @@ wire_size(const struct wire_header *header)
 static bool
 is_string(const uint8_t *bytes, uint32_t n)
 {
-	return bytes[n] == '\0' && !memchr(bytes, '\0', n);
+	return bytes[n] == '\0' && (n == 0 || !memchr(bytes, '\0', n));
 }
 
 int

@@ -89,7 +89,25 @@ struct wire_places {
 };
 
 /* wire_places() - compute them from the header's lengths */
-void wire_places(const struct wire_header *header, struct wire_places *ret);
+static inline void
+wire_places(const struct wire_header *header, struct wire_places *ret)
+{
+	uint32_t at = sizeof(*header);
+
+	ret->service = at;
+	at += header->service_size + 1u;
+	ret->member = at;
+	at += header->member_size + 1u;
+	ret->type = at;
+	at += header->type_size + 1u;
+	ret->tags = at;
+	at += header->tags_size;
+	at = ALIGN_TO(at, 8u);
+	ret->parts = at;
+	if (!(header->flags & WIRE_INLINE))
+		at += header->n_parts * (uint32_t)sizeof(struct wire_part);
+	ret->payload = at;
+}
 
 /*
  * wire_size() - bytes of the whole record, before alignment to the ring's
