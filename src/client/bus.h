@@ -196,7 +196,7 @@ struct tern_bus {
 	/* sending */
 	uint64_t last_stamp;
 	bool taken;             /* something was taken in since that stamp */
-	uint64_t clock;         /* host time, read since the lock was taken and the last round; 0: not yet */
+	uint64_t clock;         /* of this process, read since the lock was taken and the last round; 0: not yet */
 	struct partner **batch; /* pushed to, dozing bell not rung */
 	size_t n_batch, max_batch;
 	struct partner *batch_last; /* pushed to, cold bell not rung */
@@ -315,7 +315,7 @@ bus_now(const tern_bus *bus)
 }
 
 /*
- * bus_clock() - the same, read once for what is done under the lock without a break; the reading may become a stamp
+ * bus_clock() - this process's clock, read once for what is done under the lock without a break; may become a stamp
  *
  * For between it and the pushes this thread learns nothing: no round is taken, and nobody else has the lock.
  */
@@ -323,7 +323,7 @@ static inline uint64_t
 bus_clock(tern_bus *bus)
 {
 	if (!bus->clock)
-		bus->clock = clock_now_ns() - bus->clock_offset;
+		bus->clock = clock_now_ns();
 	return bus->clock;
 }
 

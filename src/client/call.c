@@ -16,7 +16,7 @@
 uint64_t
 call_deadline(tern_bus *bus, uint64_t timeout)
 {
-	return clock_deadline_ns(bus_clock(bus) + bus->clock_offset, timeout == TERN_DEFAULT ? bus->timeout : timeout);
+	return clock_deadline_ns(bus_clock(bus), timeout == TERN_DEFAULT ? bus->timeout : timeout);
 }
 
 /* --- who is called --- */

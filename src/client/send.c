@@ -30,7 +30,7 @@ send_stamp(tern_bus *bus, bool in_batch)
 
 	if (in_batch && !bus->taken && bus->n_batch)
 		return bus->last_stamp;
-	now = HOOK_TIME(bus_clock(bus));
+	now = HOOK_TIME(bus_clock(bus)) - bus->clock_offset;
 	if (RULE(HYBRID) && now <= bus->last_stamp)
 		now = bus->last_stamp + 1;
 	bus->last_stamp = MAX(now, bus->last_stamp);

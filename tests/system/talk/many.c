@@ -194,7 +194,7 @@ one_round(uint32_t round)
 		must_be(tern_call_wait(caller.calls[i], 0, NULL, NULL), -EALREADY);
 		caller.calls[i] = tern_call_unref(caller.calls[i]);
 	}
-	must(scene.bus->calls == NULL && scene.bus->deadlines == NULL);
+	must(scene.bus->n_calls == 0 && scene.bus->deadlines == NULL);
 	must_be(scene.bus->queue.n + scene.bus->kept.n, 0);
 }
 
