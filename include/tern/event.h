@@ -65,7 +65,11 @@ tern_topic *tern_topic_free(tern_topic *t);
 struct tern_rule {
 	uint32_t size;   /**< sizeof(struct tern_rule) */
 	uint32_t policy; /**< TERN_DROP_NEWEST or TERN_WAIT */
-	const char *sender;      /**< a name, ":ID", "tern" for ternd's own, or NULL: anybody */
+	/**
+	 * a name, ":ID", "tern" for ternd's own, or NULL: anybody. A name means who owns it; of a former owner
+	 * only what it had published when this program learned of the change. Counts as two rules.
+	 */
+	const char *sender;
 	const char *const *tags; /**< NULL-ended; NULL or empty: everything */
 	uint32_t queue;    /**< must be 0 (-EOPNOTSUPP) */
 	uint32_t max_rate; /**< must be 0 (-EOPNOTSUPP) */

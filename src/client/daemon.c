@@ -219,11 +219,12 @@ name_event(tern_bus *bus, const struct control_event *event)
 	tern_message *m;
 
 	if (event->lost)
-		event_gap_from(bus, TERN_PEER_BUS, event->lost);
+		event_gap_daemon(bus, event->lost);
 	if (event->tags.n == 0)
 		return; /* tells of a loss and nothing else */
+	event_of_name(bus, event);
 	if (message_new_from_daemon(event, &m) < 0 || send_from_daemon(bus, m, event->rule) < 0)
-		event_gap_from(bus, TERN_PEER_BUS, 1);
+		event_gap_daemon(bus, 1);
 }
 
 static struct own_name *

@@ -14,6 +14,7 @@
  */
 
 #include "client/bus.h"
+#include "client/sender.h"
 
 /* A tag, with what makes comparing it cheap. */
 struct tag {
@@ -30,6 +31,8 @@ struct rule_here {
 	uint32_t n_tags;
 	struct tag tags[]; /* texts follow in the same memory */
 };
+
+struct control_event;
 
 enum {
 	TOPIC_WORDS = TERN_MAX_TAGS + 16, /* of the tags, the tagless, the own id and some own names */
@@ -63,8 +66,7 @@ struct tern_subscription {
 	tern_bus *bus; /* counted */
 	struct tern_subscription *prev, *next;
 	uint64_t id; /* the rule's */
-	char *sender; /* NULL anybody */
-	tern_peer senders[4]; /* peers that were seen to own the sender's name */
+	struct sender sender;
 	uint32_t n_tags;
 	struct tag *tags;
 	uint8_t *encoded;
@@ -87,7 +89,10 @@ void event_arrived(struct partner *partner, tern_message *m);
 void event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer sender, uint64_t only);
 /* event_gap() - n events of this sender were dropped */
 void event_gap(struct partner *partner, uint64_t n);
-void event_gap_from(tern_bus *bus, tern_peer sender, uint64_t n);
+/* event_gap_daemon() - the same of ternd's; who owns the names of rules is not known then */
+void event_gap_daemon(tern_bus *bus, uint64_t n);
+/* event_of_name() - ternd told of a name: rules about it follow; before what its new owner pushed is looked at */
+void event_of_name(tern_bus *bus, const struct control_event *event);
 /* event_run() - run a subscription's handler; without the lock */
 void event_run(tern_subscription *s, tern_message *m, uint64_t lost);
 

@@ -20,6 +20,7 @@
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/tag.h"
+#include "wire/control.h"
 
 /* --- events that come in --- */
 
@@ -31,34 +32,15 @@ tell_gap(tern_subscription *s, tern_peer sender, uint64_t n)
 	(void)queue_put(s->bus, &item); /* out of memory: the next gap is as large */
 }
 
-/*
- * sender_matches() - a rule bound to a name follows its owner; who was seen to own it is remembered
- *
- * Asks the tables alone: ternd's answer would be waited for by the thread that takes it in.
- */
+/* is_from() - is it of the rule's sender? */
 static bool
-sender_matches(tern_subscription *s, tern_peer sender)
+is_from(tern_subscription *s, const struct origin *origin)
 {
-	tern_peer owner;
-	int r;
+	int r = sender_matches(s->bus, &s->sender, origin);
 
-	if (!s->sender)
-		return true;
-	if (strcmp(s->sender, "tern") == 0)
-		return sender == TERN_PEER_BUS;
-	if (s->sender[0] == ':')
-		return strtoull(s->sender + 1, NULL, 10) == sender;
-	for (size_t i = 0; i < ARRAY_SIZE(s->senders); i++)
-		if (s->senders[i] == sender && sender)
-			return true;
-	r = daemon_owner(s->bus, s->sender, &owner);
 	if (r == -EAGAIN)
-		tell_gap(s, sender, 1); /* it may have been for this rule */
-	if (r < 0 || owner != sender)
-		return false;
-	memmove(s->senders + 1, s->senders, sizeof(s->senders) - sizeof(s->senders[0]));
-	s->senders[0] = sender;
-	return true;
+		tell_gap(s, origin->peer, 1); /* it may have been for this rule */
+	return r > 0;
 }
 
 void
@@ -66,6 +48,7 @@ event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer
 {
 	struct tag split[WIRE_MAX_TAGS];
 	const uint8_t *cursor = m->tags;
+	struct origin origin = {.peer = sender, .partner = partner, .stamp = m->header.stamp};
 	tern_subscription *s;
 
 	tags_hash(&cursor, m->header.n_tags, split);
@@ -79,7 +62,7 @@ event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer
 		};
 
 		if ((only && s->id != only) || !tags_match(s->tags, s->n_tags, split, m->header.n_tags) ||
-			!sender_matches(s, sender))
+			!is_from(s, &origin))
 			continue;
 		item.message = tern_message_ref(m);
 		(void)queue_put(bus, &item); /* out of memory: as if the reader were slow */
@@ -93,21 +76,49 @@ event_arrived(struct partner *partner, tern_message *m)
 	event_deliver(partner->bus, partner, m, partner->id, 0);
 }
 
-/* gap_for() - n events of a sender were dropped; each subscription may have lost as many */
-void
-event_gap(struct partner *partner, uint64_t n)
-{
-	event_gap_from(partner->bus, partner->id, n);
-}
-
-void
-event_gap_from(tern_bus *bus, tern_peer sender, uint64_t n)
+/* tell_gaps() - each subscription may have lost as many */
+static void
+tell_gaps(tern_bus *bus, const struct origin *origin)
 {
 	tern_subscription *s;
 
 	DL_FOREACH (bus->subscriptions, s)
-		if (sender_matches(s, sender))
-			tell_gap(s, sender, n);
+		if (is_from(s, origin))
+			tell_gap(s, origin->peer, origin->n_dropped);
+}
+
+void
+event_gap(struct partner *partner, uint64_t n)
+{
+	tell_gaps(partner->bus, &(struct origin){.peer = partner->id, .partner = partner, .n_dropped = n});
+}
+
+void
+event_gap_daemon(tern_bus *bus, uint64_t n)
+{
+	tern_subscription *s;
+
+	tell_gaps(bus, &(struct origin){.peer = TERN_PEER_BUS, .n_dropped = n});
+	DL_FOREACH (bus->subscriptions, s)
+		if (sender_uncertain(bus, &s->sender))
+			tell_gap(s, TERN_PEER_BUS, 1); /* of who owned the name meanwhile */
+}
+
+void
+event_of_name(tern_bus *bus, const struct control_event *event)
+{
+	const struct control_bytes *payload = &event->payload;
+	tern_subscription *s;
+	uint64_t old, new;
+	const char *name;
+	size_t size;
+
+	if (tern_cbor_unpack(payload->bytes, payload->size, NULL, "{name:t, old:u, new:u}", &name, &size, &old,
+		    &new) < 0)
+		return; /* of another ternd: then the tables tell */
+	DL_FOREACH (bus->subscriptions, s)
+		if (!sender_changed(bus, &s->sender, name, size, old, new))
+			tell_gap(s, TERN_PEER_BUS, 1);
 }
 
 /* --- rules of the other end of a direct link --- */
@@ -291,7 +302,7 @@ void
 subscription_free(tern_subscription *s)
 {
 	(void)bus_unref(s->bus); /* always NULL */
-	free(s->sender);
+	sender_deinit(&s->sender);
 	free(s->encoded);
 	free(s->tags);
 	free(s);
@@ -313,10 +324,8 @@ subscription_new(tern_bus *bus, const struct tern_rule *rule, tern_subscription 
 	if (r == 0)
 		r = tags_split(s->encoded, n, &s->tags);
 	s->n_tags = n;
-	if (r == 0 && rule->sender) {
-		s->sender = strdup(rule->sender);
-		r = s->sender ? 0 : error_errno(-ENOMEM, "subscription");
-	}
+	if (r == 0 && sender_init(&s->sender, rule->sender) < 0)
+		r = error_errno(-ENOMEM, "subscription");
 	if (r < 0) {
 		subscription_free(s); /* not the handle's last reference: the caller has one */
 		return r;
@@ -332,8 +341,10 @@ announce(tern_bus *bus, tern_subscription *s, const struct tern_rule *rule)
 	struct partner *partner, *next;
 	int r;
 
-	if (bus->mode == MODE_BUS)
-		return daemon_rule_add(bus, s->id, rule);
+	if (bus->mode == MODE_BUS) {
+		r = sender_follow(bus, &s->sender);
+		return r < 0 ? r : daemon_rule_add(bus, s->id, rule);
+	}
 again:
 	HASH_ITER (hh, bus->partners, partner, next) {
 		if (partner->told_rule >= s->id || partner->dead)
@@ -389,6 +400,7 @@ withdraw(tern_bus *bus, tern_subscription *s)
 		return;
 	if (bus->mode == MODE_BUS) {
 		daemon_rule_remove(bus, s->id);
+		sender_unfollow(bus, &s->sender);
 		return;
 	}
 	HASH_ITER (hh, bus->partners, partner, next)

@@ -163,6 +163,15 @@ link_lost(const struct link *link)
 	return link->ready ? load_rlx(&link->partner_words->lost) : 0; /* a number, nothing hangs on it */
 }
 
+uint64_t
+link_produced(const struct link *link)
+{
+	if (!link->ready)
+		return 0;
+	/* R2, though no bytes are read: what was pushed before something that is known here is counted */
+	return link->in.tail + MIN(load_acq(link->in.produced) - link->in.tail, (uint64_t)link->in.size);
+}
+
 /* ring_for_room() - A4: after what was given back is visible, does the partner wait for it? */
 static void
 ring_for_room(struct link *link)

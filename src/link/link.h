@@ -236,6 +236,9 @@ void link_skip(struct link *link, const struct wire_header *header);
 /* link_lost() - how many events the partner dropped on this link so far */
 uint64_t link_lost(const struct link *link);
 
+/* link_produced() - the position up to which the partner has pushed by now, at most a ring ahead; 0 before its hello */
+uint64_t link_produced(const struct link *link);
+
 /* link_publish() - give room back and wake a partner that waits for it (edge A4) */
 void link_publish(struct link *link);
 

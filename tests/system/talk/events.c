@@ -712,6 +712,130 @@ START_TEST(sender_by_name)
 }
 END_TEST
 
+/* A reader with a rule about a name, and one about anybody. */
+struct listener {
+	tern_bus *bus;
+	tern_subscription *by_name, *any;
+	uint64_t n_gaps; /* of the first */
+};
+
+static struct listener
+listener_new(void)
+{
+	tern_bus *bus = scene_open();
+
+	return (struct listener){
+		.bus = bus,
+		.by_name = subscribe(bus, "tick", PUBLISHER, TERN_WAIT),
+		.any = subscribe(bus, "tick", NULL, TERN_WAIT),
+	};
+}
+
+static void
+listener_free(struct listener *listener)
+{
+	(void)tern_subscription_free(listener->by_name);
+	(void)tern_subscription_free(listener->any);
+	(void)tern_close(listener->bus);
+}
+
+/* listen_until() - take in until the event of this number. Return: which of those below 64 were heard by name. */
+static uint64_t
+listen_until(struct listener *listener, uint64_t last)
+{
+	struct tern_event event = {.size = sizeof(event)};
+	uint64_t heard = 0, number = UINT64_MAX;
+
+	do {
+		must_be(tern_next(listener->bus, number == last ? 0 : LONG_NS, &event), 0);
+		if (event.kind == TERN_EVENT) {
+			number = number_of(event.message);
+			heard |= event.subscription == listener->by_name ? UINT64_C(1) << number : 0;
+		}
+		listener->n_gaps += event.kind == TERN_GAP && event.subscription == listener->by_name;
+		event_free(&event);
+	} while (number != last || event.subscription != listener->any);
+	return heard;
+}
+
+/* Who was the owner is heard with what it published as such, however late that is taken in, and no more. */
+START_TEST(sender_was_owner)
+{
+	tern_bus *old = scene.bus, *new = scene_open();
+	tern_topic *olds = topic_new(old, "tick"), *news = topic_new(new, "tick");
+	struct listener listener = listener_new();
+
+	must_be(tern_own(old, PUBLISHER, TERN_NAME_REPLACEABLE, NULL), 0);
+	must_be(tern_publish(olds, "u", UINT64_C(0)), 0);
+	must_be(listen_until(&listener, 0), 1u << 0);
+	must_be(tern_publish(olds, "u", UINT64_C(1)), 0);
+	must_be(tern_own(new, PUBLISHER, TERN_NAME_REPLACE, NULL), 0);
+	must_be(tern_publish(news, "u", UINT64_C(2)), 0);
+	must_be(listen_until(&listener, 2), 1u << 1 | 1u << 2);
+	must_be(tern_publish(olds, "u", UINT64_C(3)), 0);
+	must_be(tern_publish(news, "u", UINT64_C(4)), 0);
+	must_be(listen_until(&listener, 4), 1u << 4);
+	must_be(tern_own(new, PUBLISHER, TERN_NAME_REPLACEABLE, NULL), 0);
+	must_be(tern_own(old, PUBLISHER, TERN_NAME_REPLACE, NULL), 0);
+	must_be(tern_publish(olds, "u", UINT64_C(5)), 0);
+	must_be(tern_disown(old, PUBLISHER), 0);
+	must_be(listen_until(&listener, 5), 1u << 5);
+	must_be(tern_publish(olds, "u", UINT64_C(6)), 0);
+	must_be(tern_publish(news, "u", UINT64_C(7)), 0);
+	must_be(listen_until(&listener, 7), 0);
+	must_be(listener.n_gaps, 0);
+	listener_free(&listener);
+	(void)tern_topic_free(olds);
+	(void)tern_topic_free(news);
+	(void)tern_close(new);
+}
+END_TEST
+
+/* ternd drops its word of owners where nobody reads: then the tables tell, and a gap. */
+START_TEST(sender_of_unread_names)
+{
+	tern_bus *other = scene_open();
+	tern_topic *mine = topic_new(scene.bus, "tick"), *others = topic_new(other, "tick");
+	struct listener listener = listener_new();
+	char label[251] = "";
+	const char *labels[] = {label, label + 1, label + 2, NULL};
+
+	must_be(tern_publish(mine, "u", UINT64_C(10)), 0); /* makes the links: none is made to who does not read */
+	must_be(tern_publish(others, "u", UINT64_C(11)), 0);
+	must_be(listen_until(&listener, 11), 0);
+	(void)memset(label, 'x', 250); /* long, so that fewer fill ternd's memory, and no other fits in where they do not */
+	must_be(tern_own(scene.bus, PUBLISHER, 0, labels), 0);
+	must_be(tern_publish(mine, "u", UINT64_C(12)), 0);
+	must_be(listen_until(&listener, 12), 1u << 12);
+	for (int i = 0; i < 2000; i++) { /* with the tags of the other name */
+		must_be(tern_own(scene.bus, PUBLISHER ".more", 0, labels), 0);
+		must_be(tern_disown(scene.bus, PUBLISHER ".more"), 0);
+	}
+	must_be(tern_disown(scene.bus, PUBLISHER), 0);
+	must_be(tern_own(other, PUBLISHER, 0, labels), 0);
+	while (listener.n_gaps == 0) { /* it is told when there is room for it */
+		struct tern_event event = next_event(listener.bus, TERN_GAP);
+
+		listener.n_gaps += event.subscription == listener.by_name;
+		event_free(&event);
+	}
+	must_be(tern_publish(others, "u", UINT64_C(0)), 0);
+	must_be(listen_until(&listener, 0), 1u << 0);
+	must_be(tern_publish(mine, "u", UINT64_C(1)), 0);
+	must_be(tern_publish(others, "u", UINT64_C(2)), 0);
+	must_be(listen_until(&listener, 2), 1u << 2);
+	must_be(tern_disown(other, PUBLISHER), 0);
+	must_be(tern_publish(others, "u", UINT64_C(3)), 0);
+	must_be(listen_until(&listener, 3) & ~(UINT64_C(1) << 3), 0); /* pushed before that was heard of, or not */
+	must_be(tern_publish(others, "u", UINT64_C(4)), 0);
+	must_be(listen_until(&listener, 4), 0);
+	listener_free(&listener);
+	(void)tern_topic_free(mine);
+	(void)tern_topic_free(others);
+	(void)tern_close(other);
+}
+END_TEST
+
 /* --- to oneself --- */
 
 struct chain {
@@ -772,6 +896,8 @@ main(void)
 	tcase_add_test(tcase, sender_of_many_names);
 	tcase_add_test(tcase, sender_by_id);
 	tcase_add_test(tcase, sender_by_name);
+	tcase_add_test(tcase, sender_was_owner);
+	tcase_add_test(tcase, sender_of_unread_names);
 	tcase_add_test(tcase, to_oneself);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
