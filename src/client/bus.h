@@ -222,6 +222,9 @@ struct tern_bus {
 	uint64_t n_looks;    /* at links, in rounds and before sleeping: what attention costs */
 	uint64_t ring_again; /* who waits for an answer rings again after so long, ns */
 	uint64_t spin_now; /* how long spinning is worth it lately, ns */
+	uint32_t n_no_yield; /* sleeps that begin without letting others run first */
+	uint32_t n_bad_yields;
+	bool yielded_long;
 	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;
 	size_t n_found, max_found;

@@ -9,6 +9,11 @@
  * Spinning: at most TERN_OPT_SPIN before each sleep, and less where it brought nothing lately: halved
  * after each vain spin, whole again after one that paid. None on one processor, none against a
  * partner that last ran on this processor: it needs the processor to answer.
+ *
+ * Yielding: whoever would sleep lets others of its processor run first, once. What they send meanwhile finds
+ * a hot link: no bell, no wake-up, and several messages in one go. Where a yield took long and brought a
+ * single message or none, somebody there computes; then it is left for a while, for who sleeps is woken
+ * before that one, and who yielded is not.
  */
 
 #include <sched.h>
@@ -29,6 +34,9 @@
 #define SPIN_POLL_EVERY  (20 * NSEC_PER_USEC) /* sockets are asked so often while spinning */
 #define SPIN_LEAST       NSEC_PER_USEC
 #define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
+#define YIELD_LONG       (200 * NSEC_PER_USEC)
+#define YIELD_BAD        4u  /* long ones that brought a single message, in a row */
+#define YIELD_RETRY      256u /* sleeps until yielding is tried again */
 
 /* waiter_follow() - most waits are led by who waits and need no condition */
 static void
@@ -277,6 +285,47 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 	return found ? SPIN_FOUND : now < last ? SPIN_ASK : SPIN_OVER;
 }
 
+/* --- yielding --- */
+
+/* yield_learn() - was it worth it? n messages came */
+static void
+yield_learn(tern_bus *bus, size_t n)
+{
+	if (!bus->yielded_long)
+		return;
+	bus->yielded_long = false;
+	if (n == 0)
+		return;
+	bus->n_bad_yields = n > 1 ? 0 : bus->n_bad_yields + 1;
+	if (bus->n_bad_yields >= YIELD_BAD)
+		bus->n_no_yield = YIELD_RETRY;
+}
+
+/* yield() - let others run. Return: something may be there. */
+static bool
+yield(tern_bus *bus)
+{
+	uint64_t before;
+	bool found;
+
+	if (bus->spin == 0)
+		return false;
+	if (bus->n_no_yield > 0) {
+		bus->n_no_yield--;
+		return false;
+	}
+	bus->spinning = true;
+	bus_leave(bus);
+	before = clock_now_ns();
+	(void)sched_yield(); /* cannot fail */
+	found = take_has_news(bus) || load_rlx(&bus->kicked);
+	bus->yielded_long = clock_now_ns() - before > YIELD_LONG; /* the leader's, as all that spins */
+	(void)pthread_mutex_lock(&bus->lock);
+	bus->spinning = false;
+	store_rlx(&bus->kicked, 0); /* a round follows */
+	return found;
+}
+
 /* --- sleeping --- */
 
 static void
@@ -307,13 +356,15 @@ static int
 lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 {
 	uint64_t ring_again = bus->ring_again, spun = 0, budget;
-	bool spinning = false, asked = false;
+	bool spinning = false, asked = false, yielded = false;
 
 	note_processor(bus);
 	for (;;) {
 		size_t n = take_round(bus);
 
 		lead_check_room(bus);
+		yielded = yielded && n == 0;
+		yield_learn(bus, n);
 		if (n && spinning) {
 			spin_learn(bus, true);
 			spinning = false;
@@ -351,6 +402,12 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			spin_learn(bus, false);
 		spinning = false;
 		spun = 0;
+		if (!yielded) {
+			yielded = true;
+			if (yield(bus))
+				continue;
+			yield_learn(bus, 0);
+		}
 		asked = true;
 		lead_sleep(bus, waiter, deadline, &ring_again);
 	}

@@ -22,6 +22,8 @@
 #include "client/reply.h"
 #include "client/call.h"
 
+#define IMAGE_MAX 1024u /* bytes: a larger record is written into each ring by its parts */
+
 /* send_stamp() - a hybrid clock: greater than all that was sent or taken in */
 static uint64_t
 send_stamp(tern_bus *bus, bool in_batch)
@@ -119,20 +121,6 @@ send_flush(tern_bus *bus)
 
 /* --- room --- */
 
-static struct link_load
-load_of(const struct outgoing *out)
-{
-	struct link_load load = {.n_fds = out->header.n_fds};
-
-	for (uint32_t i = 0; i < out->header.n_parts; i++) {
-		if (!out->parts[i].block)
-			continue;
-		load.n_lent++;
-		load.lent_bytes += out->parts[i].block->size;
-	}
-	return load;
-}
-
 /* gone() - it is not there any more: it broke the protocol, or died */
 static int
 gone(const struct partner *partner)
@@ -144,15 +132,16 @@ gone(const struct partner *partner)
 static int
 room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 {
-	struct link_load load;
 	int r;
 
 	if (partner->dead)
 		return gone(partner);
 	if (unlikely(!partner->link->ready))
 		take_hello(partner); /* who only sends would never see that there is room again */
-	load = load_of(out);
-	r = link_room(partner->link, out->header.size, &load, is_event);
+	if (likely(out->load.n_lent + out->load.n_fds == 0) &&
+		likely(link_is_roomy(partner->link, out->header.size, is_event)))
+		return 0;
+	r = link_room(partner->link, out->header.size, &out->load, is_event);
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
 	if (r != -EBADMSG)
@@ -205,7 +194,7 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	partner->want_writable = true;
 	partner->want_event = is_event;
 	partner->want_size = out->header.size;
-	partner->want_load = load_of(out);
+	partner->want_load = out->load;
 	if (RULE(ROOM_LOOK))
 		link_want_room(partner->link, true);
 }
@@ -316,9 +305,18 @@ send_try(struct partner *partner, struct outgoing *out, const int *fds)
 static void
 push_many(tern_bus *bus, const struct send_to *to, size_t n, const int *fds)
 {
+	uint8_t image[IMAGE_MAX];
+	struct outgoing *drawn = NULL;
+
 	for (size_t i = 0; i < n; i++) {
 		struct link *link = to[i].partner->link;
 
+		if (drawn != to[i].out) { /* those of one domain mostly stand together */
+			if (drawn)
+				drawn->image = NULL;
+			drawn = to[i].out;
+			drawn->image = link_draw(drawn, image, sizeof(image)) ? image : NULL;
+		}
 		batch_cold(bus, to[i].partner);
 		if (link_announce(link, to[i].out, fds) == 0)
 			link_push(link, to[i].out);
@@ -326,6 +324,8 @@ push_many(tern_bus *bus, const struct send_to *to, size_t n, const int *fds)
 			link_count_lost(link, 1);
 		stop_pushed(bus);
 	}
+	if (drawn)
+		drawn->image = NULL;
 }
 
 static void

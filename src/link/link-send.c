@@ -26,9 +26,15 @@ link_plan(struct outgoing *out)
 	struct wire_header *header = &out->header;
 	uint64_t size = 0;
 
-	for (uint32_t i = 0; i < header->n_parts; i++)
-		if (!out->parts[i].block)
+	out->load = (struct link_load){.n_fds = header->n_fds};
+	for (uint32_t i = 0; i < header->n_parts; i++) {
+		if (!out->parts[i].block) {
 			size += ALIGN_TO(out->parts[i].size, (uint64_t)8);
+			continue;
+		}
+		out->load.n_lent++;
+		out->load.lent_bytes += out->parts[i].block->size;
+	}
 	if (header->n_parts == 1 && !out->parts[0].block) {
 		header->flags |= WIRE_INLINE;
 		size = out->parts[0].size;
@@ -255,8 +261,9 @@ lend(struct link *link, struct block *block, struct wire_part *ret)
 	};
 }
 
+/* put_parts() - lent ones are noted on the link */
 static void
-push_parts(struct link *link, const struct outgoing *out, uint8_t *record)
+put_parts(struct link *link, const struct outgoing *out, uint8_t *record)
 {
 	struct wire_places places;
 	uint8_t *payload;
@@ -283,16 +290,34 @@ push_parts(struct link *link, const struct outgoing *out, uint8_t *record)
 	}
 }
 
+static void
+put_record(struct link *link, const struct outgoing *out, uint8_t *record)
+{
+	memcpy(record, &out->header, sizeof(out->header));
+	wire_put_strings(record, &out->header, out->strings, out->tags);
+	put_parts(link, out, record);
+}
+
+bool
+link_draw(const struct outgoing *out, uint8_t *image, size_t size)
+{
+	if (out->header.size > size || out->load.n_lent || out->load.n_fds)
+		return false;
+	put_record(NULL, out, image); /* nothing is lent */
+	return true;
+}
+
 void
 link_push(struct link *link, const struct outgoing *out)
 {
 	uint32_t size = out->header.size;
 	uint8_t *record = ring_out_begin(&link->out, size);
 
-	memcpy(record, &out->header, sizeof(out->header));
+	if (out->image)
+		memcpy(record, out->image, size);
+	else
+		put_record(link, out, record);
 	((struct wire_header *)record)->lost = load_rlx(&link->words->lost); /* own word, one writer */
-	wire_put_strings(record, &out->header, out->strings, out->tags);
-	push_parts(link, out, record);
 	ring_out_end(&link->out, size);
 }
 

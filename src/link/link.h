@@ -154,25 +154,33 @@ struct out_part {
 	uint64_t size;
 };
 
-/* A record to be written. The header's lengths of strings, tags, parts and fds are set; the rest is computed. */
-struct outgoing {
-	struct wire_header header;
-	const char *strings[3]; /* service, member, type */
-	const uint8_t *tags;    /* as they stand in the record */
-	const struct out_part *parts;
-};
-
 /* What a record takes of a link besides its size. */
 struct link_load {
 	uint32_t n_lent, n_fds;
 	uint64_t lent_bytes;
 };
 
+/* A record to be written. The header's lengths of strings, tags, parts and fds are set; the rest is computed. */
+struct outgoing {
+	struct wire_header header;
+	const char *strings[3]; /* service, member, type */
+	const uint8_t *tags;    /* as they stand in the record */
+	const struct out_part *parts;
+	struct link_load load;
+	const uint8_t *image; /* of all but `lost`, drawn once for many links; NULL: none */
+};
+
 /* link_record_max() - largest record this link takes now */
 uint32_t link_record_max(const struct link *link);
 
-/* link_plan() - set inline_size, WIRE_INLINE and size from the parts. Return: the record's size in the ring. */
+/* link_plan() - set inline_size, WIRE_INLINE, size and load from the parts. Return: the record's size in the ring. */
 uint32_t link_plan(struct outgoing *out);
+
+/*
+ * link_draw() - the record as it will stand in the rings, if it fits and takes nothing else of a link
+ * Return: it is there, for out->image.
+ */
+bool link_draw(const struct outgoing *out, uint8_t *image, size_t size);
 
 /*
  * link_room() - is there room for this record, for its lent parts and its descriptors?
@@ -181,6 +189,16 @@ uint32_t link_plan(struct outgoing *out);
  * Moves to a larger ring where the partner keeps up. Return: 0, LINK_E_FULL, LINK_E_CLOSED, -EBADMSG.
  */
 int link_room(struct link *link, uint32_t size, const struct link_load *load, bool is_event);
+
+/* link_is_roomy() - surely yes, at a glance, for a record that takes nothing else; false says nothing */
+static inline bool
+link_is_roomy(const struct link *link, uint32_t size, bool is_event)
+{
+	uint32_t reserve = LINK_MOVED_SIZE + RING_ALIGN + (is_event ? link->out.size / 8 : 0);
+
+	return link->ready && !link->closed && link->out.tail >= link->moved_at && !link->old_ring.base &&
+		ring_out_is_roomy(&link->out, size, reserve);
+}
 
 /*
  * link_announce() - let the partner know the segments of the parts, and send the descriptors

@@ -82,6 +82,13 @@ int ring_out_look(struct ring_out *ring);
  */
 int ring_out_room(struct ring_out *ring, uint32_t size, uint32_t reserve);
 
+/* ring_out_is_roomy() - is there, as far as known, room for the record and a pad before it? */
+static inline bool
+ring_out_is_roomy(const struct ring_out *ring, uint32_t size, uint32_t reserve)
+{
+	return ring->size - (ring->head - ring->tail) >= 2 * (uint64_t)size + reserve;
+}
+
 /*
  * ring_out_begin() - where to write the next record; room was asked for
  *
