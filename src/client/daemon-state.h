@@ -7,6 +7,7 @@
 
 #include "client/daemon.h"
 #include "shm/names.h"
+#include "shm/owners.h"
 #include "shm/peers.h"
 #include "shm/rules.h"
 #include "shm/tags.h"
@@ -33,6 +34,7 @@ struct daemon {
 	uint64_t inbox; /* the word as it was before the socket was drained */
 	struct peers peers;
 	struct names names;
+	struct owners owners; /* of those names */
 	struct rules rules;
 	struct tags tags;
 	struct request *requests;

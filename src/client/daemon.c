@@ -51,6 +51,7 @@ daemon_free(struct daemon *daemon)
 	daemon_forked(daemon);
 	peers_deinit(&daemon->peers);
 	names_deinit(&daemon->names);
+	owners_deinit(&daemon->owners);
 	rules_deinit(&daemon->rules);
 	tags_deinit(&daemon->tags);
 	rule_hits_deinit(&daemon->hits);
@@ -106,6 +107,7 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 		r = names_open(&new.names, fd);
 		if (r == 0) {
 			names_deinit(&daemon->names);
+			owners_deinit(&daemon->owners);
 			daemon->names = new.names;
 		}
 		break;
@@ -627,7 +629,7 @@ daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 		return 0;
 	}
 	do {
-		r = names_owner(&bus->daemon->names, name, size, ret);
+		r = owners_find(&bus->daemon->owners, &bus->daemon->names, name, size, ret);
 	} while (daemon_refresh(bus, r, &tries));
 	if (r == TABLE_E_NOT_FOUND)
 		return -ENXIO;

@@ -18,7 +18,8 @@
  *             visible
  *          T3 changes + 1, then a record dies -> load-acquire state or link,
  *             re-read of changes: who missed a record because it was replaced
- *             knows that it must look again
+ *             knows that it must look again. Then changes + 1 -> load-acquire
+ *             changes, even: what died before is seen dead
  *          T4 flip, fence, first write into the old half -> relaxed copy,
  *             fence, re-read of the generation: who read a word of a half's
  *             next life finds it flipped
@@ -96,7 +97,7 @@ enum {
 /* struct shm_table - the words that say where a table is in its life; one cache line */
 struct shm_table {
 	_Atomic uint64_t generation; /* & 1: the half in use; T4 */
-	_Atomic uint64_t changes;    /* records that died; T3 */
+	_Atomic uint64_t changes;    /* two for each record that died; odd while one does; T3 */
 	_Atomic uint64_t moved;	     /* not 0: the table lives elsewhere; T5 */
 	_Atomic uint64_t complete;   /* not 0: holds all that ternd knows */
 	_Atomic uint32_t capacity;   /* units in a half; a power of two; never changes */
@@ -257,6 +258,25 @@ size_t table_step_part(struct table_walk *walk, void *ret_part, uint32_t max_uni
  * meanwhile
  */
 bool table_settled(const struct table_walk *walk, bool missed);
+
+/* table_has_moved() - does it live elsewhere? Then what is in here is not news any more. */
+static inline bool
+table_has_moved(const struct table *table)
+{
+	return load_acq(&table->shm->moved) != 0; /* T5 */
+}
+
+/*
+ * table_changes() - counted up before a record dies and after, load-acquire
+ *
+ * What is found after an even count was read lives as long as that count stands, in a table that has not moved.
+ * After an odd one it may be what is dying.
+ */
+static inline uint64_t
+table_changes(const struct table *table)
+{
+	return load_acq(&table->shm->changes); /* T3 */
+}
 
 /* table_is_complete() - has ternd put in all that it knows? (Just after a restart it has not.) */
 bool table_is_complete(const struct table *table);

@@ -404,9 +404,10 @@ table_remove(struct table_writer *writer, uint32_t unit)
 	assert(!writer->old.base);
 	assert((uint32_t)copy[RECORD_STATE] == RECORD_LIVE);
 
-	/* T3: who finds it dead, or finds it no longer, finds the count changed. */
+	/* T3: who finds it dead, or finds it no longer, finds the count changed; who finds it odd finds it dying. */
 	store_rel(&writer->shm->changes, load_rlx(&writer->shm->changes) + 1); /* own word */
 	store_rel(&words[RECORD_STATE], n_units << 32 | RECORD_DEAD);
+	store_rel(&writer->shm->changes, load_rlx(&writer->shm->changes) + 1); /* likewise */
 
 	/* Out of its chain; its own link stays, for readers that stand on it. */
 	if (place.previous[unit])
