@@ -38,5 +38,27 @@ hash_secret(const void *key, size_t size)
 #include <uthash.h>
 #include <utlist.h>
 
+/*
+ * What HASH_ADD seldom does is done elsewhere: uthash would put more than half a kilobyte of it into each place that
+ * adds. And most tables here are small, and there are many: they begin so.
+ */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#define HASH_INITIAL_NUM_BUCKETS      4U
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 2U
+#ifndef HASH_OUT_OF_LINE
+#undef HASH_MAKE_TABLE
+#undef HASH_EXPAND_BUCKETS
+#define HASH_MAKE_TABLE(hh, head, oomed)                                                           \
+	((oomed) = !hash_make(&(head)->hh, (char *)&(head)->hh - (char *)(head)))
+#define HASH_EXPAND_BUCKETS(hh, tbl, oomed) ((oomed) = !hash_expand(tbl))
+#endif
+
+/* hash_make() - a table for a first element, whose handle is `offset` bytes into it; false: no memory */
+bool hash_make(UT_hash_handle *first, ptrdiff_t offset);
+
+/* hash_expand() - twice as many buckets; false: no memory, and it is as it was */
+bool hash_expand(UT_hash_table *table);
+
 /* hash_added() - did the HASH_ADD of this element find memory? */
 #define hash_added(element, hh) ((element)->hh.tbl != NULL)
