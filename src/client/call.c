@@ -712,7 +712,7 @@ tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_mes
 		deadline = call_deadline(bus, TERN_DEFAULT);
 		r = new_call(bus, service, member, deadline, &m);
 		if (r == 0 && format && *format)
-			r = tern_message_packv(m, format, ap);
+			r = message_packv(m, true, format, ap);
 		if (r == 0)
 			r = call_sync(m, deadline, ret);
 		(void)message_unref_locked(m); /* always NULL */

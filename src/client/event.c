@@ -323,7 +323,7 @@ struct publish {
 	tern_topic *topic;
 	uint32_t flags;
 	uint64_t begin; /* of this process's clock */
-	struct send_to *to;
+	struct send_to *to, few[8];
 	size_t n_to;
 	bool self;
 	struct copy own;      /* for the own domain */
@@ -345,7 +345,8 @@ publish_deinit(struct publish *p)
 		free(copy);
 	}
 	free(p->others);
-	free(p->to);
+	if (p->to != p->few)
+		free(p->to);
 }
 
 static bool
@@ -544,10 +545,12 @@ publish_gather(struct publish *p)
 		p->others[i]->built = false;
 	if (topic->n_recipients == 0)
 		return 0;
-	to = reallocarray(p->to, topic->n_recipients, sizeof(*to));
-	if (!to)
-		return -ENOMEM;
-	p->to = to;
+	if (topic->n_recipients > ARRAY_SIZE(p->few)) {
+		to = reallocarray(p->to == p->few ? NULL : p->to, topic->n_recipients, sizeof(*to));
+		if (!to)
+			return -ENOMEM;
+		p->to = to;
+	}
 	for (size_t i = 0; i < topic->n_recipients && r == 0; i++)
 		r = publish_one(p, &topic->recipients[i], topic->n_recipients == 1);
 	return r;
@@ -626,11 +629,12 @@ publish_locked(tern_message *m, uint32_t flags)
 		.m = m,
 		.topic = m->topic,
 		.flags = flags,
-		.begin = clock_now_ns(),
+		.begin = bus_clock(m->bus),
 	};
 	bool dropped;
 	int r;
 
+	p.to = p.few;
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
 	m->header.flags = flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;
@@ -658,15 +662,13 @@ publish_locked(tern_message *m, uint32_t flags)
 	return 0;
 }
 
-_public_ int
-tern_message_new_event(tern_topic *topic, tern_message **ret)
+/* new_event() - with the lock */
+static int
+new_event(tern_topic *topic, tern_message **ret)
 {
 	tern_message *m;
 	int r;
 
-	r = bus_enter(topic->bus);
-	if (r < 0)
-		return r;
 	r = message_new(topic->bus, WIRE_EVENT, NULL, NULL, topic->tags_size, &m);
 	if (r == 0) {
 		r = message_set_tags(m, topic->tags, topic->tags_size, topic->n_tags);
@@ -674,6 +676,17 @@ tern_message_new_event(tern_topic *topic, tern_message **ret)
 		m->topic = topic;
 		*ret = m;
 	}
+	return r;
+}
+
+_public_ int
+tern_message_new_event(tern_topic *topic, tern_message **ret)
+{
+	int r = bus_enter(topic->bus);
+
+	if (r < 0)
+		return r;
+	r = new_event(topic, ret);
 	bus_leave(topic->bus);
 	return r;
 }
@@ -702,12 +715,17 @@ tern_publishv(tern_topic *topic, const char *format, va_list ap)
 
 	if (r <= 0)
 		return r; /* nobody: nothing is built */
-	r = tern_message_new_event(topic, &m);
+	r = bus_enter(topic->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	r = new_event(topic, &m);
 	if (r == 0 && format && *format)
-		r = tern_message_packv(m, format, ap);
+		r = message_packv(m, true, format, ap);
 	if (r == 0)
-		r = tern_publish_message(m, 0);
-	(void)tern_message_unref(m); /* always NULL */
+		r = publish_locked(m, 0);
+	(void)message_unref_locked(m); /* always NULL */
+	bus_leave(topic->bus);
 	return r;
 }
 

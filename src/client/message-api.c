@@ -53,16 +53,13 @@ lending_pool(tern_message *m)
 	return m->topic || !m->partner ? &m->bus->own.pool : &m->partner->link->pool;
 }
 
-/* lend_part() - add a part in memory that its readers map. Return: as pool_take(), or that of bus_enter(). */
+/* lend_locked() - add a part in memory that its readers map; with the lock. Return: as pool_take(). */
 static int
-lend_part(tern_message *m, size_t size, void **ret)
+lend_locked(tern_message *m, size_t size, void **ret)
 {
 	struct message_part *part = &m->parts[m->n_parts];
 	int r;
 
-	r = bus_enter(m->bus);
-	if (r < 0)
-		return r;
 	*part = (struct message_part){.size = size, .lent = true};
 	if (m->partner)
 		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
@@ -72,19 +69,33 @@ lend_part(tern_message *m, size_t size, void **ret)
 		m->n_parts++;
 		*ret = part->block->memory;
 	}
+	return r;
+}
+
+/* lend_part() - the same without the lock. Return: also that of bus_enter(). */
+static int
+lend_part(tern_message *m, size_t size, void **ret)
+{
+	int r = bus_enter(m->bus);
+
+	if (r < 0)
+		return r;
+	r = lend_locked(m, size, ret);
 	bus_leave(m->bus);
 	return r;
 }
 
 /* unlend_part() - take away the part that was lent last */
 static void
-unlend_part(tern_message *m)
+unlend_part(tern_message *m, bool locked)
 {
 	struct message_part *part = &m->parts[--m->n_parts];
 
-	(void)pthread_mutex_lock(&m->bus->lock);
+	if (!locked)
+		(void)pthread_mutex_lock(&m->bus->lock);
 	part->block = block_unref(part->block);
-	(void)pthread_mutex_unlock(&m->bus->lock);
+	if (!locked)
+		bus_leave(m->bus);
 }
 
 /*
@@ -93,11 +104,13 @@ unlend_part(tern_message *m)
  * Return: NULL where they are small, or there is nothing to lend: they wait in memory of their own.
  */
 static void *
-lend_large(tern_message *m, size_t size)
+lend_large(tern_message *m, size_t size, bool locked)
 {
 	void *memory;
 
-	return size > LINK_MAX_INLINE && lend_part(m, size, &memory) == 0 ? memory : NULL;
+	if (size <= LINK_MAX_INLINE)
+		return NULL;
+	return (locked ? lend_locked(m, size, &memory) : lend_part(m, size, &memory)) == 0 ? memory : NULL;
 }
 
 /* --- values --- */
@@ -143,15 +156,15 @@ pack_into(void *bytes, size_t size, struct tern_cbor_hooks *hooks, const char *f
 
 /* pack_large() - a part that is too large for the space in the message */
 static int
-pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, const char *format, va_list ap)
+pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, bool locked, const char *format, va_list ap)
 {
-	uint8_t *owned = lend_large(m, size);
+	uint8_t *owned = lend_large(m, size, locked);
 	int r;
 
 	if (owned) {
 		r = pack_into(owned, size, hooks, format, ap);
 		if (r < 0)
-			unlend_part(m);
+			unlend_part(m, locked);
 		return r;
 	}
 	owned = malloc(size);
@@ -165,8 +178,8 @@ pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, const ch
 	return r;
 }
 
-_public_ int
-tern_message_packv(tern_message *m, const char *format, va_list ap)
+int
+message_packv(tern_message *m, bool locked, const char *format, va_list ap)
 {
 	struct tern_cbor_hooks hooks = {.user = m, .attach = hook_attach, .error = error_get()};
 	struct tern_cbor_writer w;
@@ -188,13 +201,31 @@ tern_message_packv(tern_message *m, const char *format, va_list ap)
 		while (m->n_fds > n_fds)
 			(void)fd_close(m->fds[--m->n_fds]); /* attached again below */
 		m->n_known_fds = m->n_fds;
-		r = pack_large(m, &hooks, size, format, again);
+		r = pack_large(m, &hooks, size, locked, format, again);
 	} else if (r == 0) {
 		m->used = at + (uint32_t)size;
 		add_part(m, m->data + at, size, NULL);
 	}
 	va_end(again);
 	return r;
+}
+
+int
+message_pack_locked(tern_message *m, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = message_packv(m, true, format, ap);
+	va_end(ap);
+	return r;
+}
+
+_public_ int
+tern_message_packv(tern_message *m, const char *format, va_list ap)
+{
+	return message_packv(m, false, format, ap);
 }
 
 _public_ int
@@ -253,7 +284,7 @@ tern_message_append(tern_message *m, const void *bytes, size_t size)
 	r = may_build(m, true);
 	if (r < 0)
 		return r;
-	to = lend_large(m, size);
+	to = lend_large(m, size, false);
 	if (to) {
 		memcpy(to, bytes, size);
 		return 0;

@@ -99,6 +99,13 @@ int message_receive(struct partner *partner, tern_message **ret);
 int message_out(tern_message *m, uint32_t max, struct pool *pool, struct block **blocks,
 	struct outgoing *out, struct out_part *parts);
 
+/*
+ * message_packv() - tern_message_packv(), with the lock or without
+ * message_pack_locked() - tern_message_pack() with the lock
+ */
+int message_packv(tern_message *m, bool locked, const char *format, va_list ap);
+int message_pack_locked(tern_message *m, const char *format, ...);
+
 /* message_move() - another destination: what lies in blocks of the old one is copied */
 int message_move(tern_message *m, struct partner *to);
 

@@ -244,7 +244,7 @@ tern_replyv(tern_call *call, const char *format, va_list ap)
 	error_clear();
 	r = new_reply(call, &m);
 	if (r == 0 && format && *format)
-		r = tern_message_packv(m, format, ap);
+		r = message_packv(m, true, format, ap);
 	if (r == 0)
 		r = answer(call, m, true);
 	(void)message_unref_locked(m); /* always NULL */
@@ -273,7 +273,7 @@ error_message(tern_call *call, const char *name, const char *text, tern_message 
 	r = message_new(call->bus, WIRE_ERROR, NULL, name, 0, &m);
 	if (r < 0)
 		return r;
-	r = tern_message_pack(m, "{text:s}", text);
+	r = message_pack_locked(m, "{text:s}", text);
 	if (r < 0) {
 		(void)message_unref_locked(m); /* always NULL */
 		return r;

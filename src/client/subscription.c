@@ -242,10 +242,10 @@ tell_rule(struct partner *partner, tern_subscription *s, const char *member, boo
 		return r;
 	m->partner = partner_ref(partner);
 	if (strcmp(member, LIBRARY_ADD_RULE) == 0)
-		r = tern_message_pack(m, "[u u u y]", s->id, (uint64_t)s->policy, (uint64_t)s->n_tags,
+		r = message_pack_locked(m, "[u u u y]", s->id, (uint64_t)s->policy, (uint64_t)s->n_tags,
 			s->encoded, (size_t)s->encoded_size);
 	else
-		r = tern_message_pack(m, "[u]", s ? s->id : 0);
+		r = message_pack_locked(m, "[u]", s ? s->id : 0);
 	if (r == 0)
 		r = call_library(m, wait);
 	(void)message_unref_locked(m); /* always NULL */

@@ -308,6 +308,36 @@ START_TEST(big_replies)
 }
 END_TEST
 
+/* Values of any size, packed while the library has its lock. */
+START_TEST(big_values)
+{
+	static const size_t sizes[] = {0, 1, 255, 2000, 8000, 9000, 100000, 1000000, 1000001};
+	static char sent[1000001];
+
+	scene_service();
+	memset(sent, 'v', sizeof(sent));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct tern_error error;
+		tern_message *reply = NULL;
+		const void *bytes;
+		size_t size;
+		int r;
+
+		r = tern_call_sync(scene.bus, SERVICE, "Mirror", &reply, &error, "y", sent, sizes[i]);
+		if (sizes[i] > 1000000) {
+			must_be(r, -EREMOTEIO);
+			must(strcmp(error.name, "org.example.Scene.Complaint") == 0 && error.text[0] == 'x');
+			continue;
+		}
+		must_be(r, 0);
+		must_be(tern_message_unpack(reply, "y", &bytes, &size), 0);
+		must_be(size, sizes[i]);
+		must(memcmp(bytes, sent, size) == 0);
+		(void)tern_message_unref(reply);
+	}
+}
+END_TEST
+
 /* --- oneself --- */
 
 static int
@@ -478,6 +508,7 @@ main(void)
 	tcase_add_test(tcase, async);
 	tcase_add_test(tcase, one_way_and_trace);
 	tcase_add_test(tcase, big_replies);
+	tcase_add_test(tcase, big_values);
 	tcase_add_test(tcase, to_oneself);
 	tcase_add_test(tcase, to_oneself_given_up);
 	tcase_add_test(tcase, bounced);

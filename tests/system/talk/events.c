@@ -875,6 +875,38 @@ START_TEST(to_oneself)
 }
 END_TEST
 
+/* Values of any size, packed while the library has its lock; to another handle and to oneself. */
+START_TEST(big_values)
+{
+	static const size_t sizes[] = {0, 2000, 9000, 1000000};
+	static char sent[1000000];
+	tern_topic *topic = topic_new(scene.bus, "tick");
+	tern_bus *others[] = {scene_open(), scene.bus};
+	tern_subscription *heard[2];
+
+	memset(sent, 'v', sizeof(sent));
+	for (size_t k = 0; k < 2; k++)
+		heard[k] = subscribe(others[k], "tick", NULL, TERN_DROP_NEWEST);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		must_be(tern_publish(topic, "y", sent, sizes[i]), 0);
+		for (size_t k = 0; k < 2; k++) {
+			struct tern_event event = next_event(others[k], TERN_EVENT);
+			const void *bytes;
+			size_t size;
+
+			must_be(tern_message_unpack(event.message, "y", &bytes, &size), 0);
+			must_be(size, sizes[i]);
+			must(memcmp(bytes, sent, size) == 0);
+			event_free(&event);
+		}
+	}
+	for (size_t k = 0; k < 2; k++)
+		(void)tern_subscription_free(heard[k]);
+	(void)tern_topic_free(topic);
+	(void)tern_close(others[0]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -899,6 +931,7 @@ main(void)
 	tcase_add_test(tcase, sender_was_owner);
 	tcase_add_test(tcase, sender_of_unread_names);
 	tcase_add_test(tcase, to_oneself);
+	tcase_add_test(tcase, big_values);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

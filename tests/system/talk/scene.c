@@ -123,6 +123,26 @@ complain_method(tern_call *call, tern_message *m, void *user)
 	return tern_reply_error(call, "org.example.Scene.Complaint", "not like this");
 }
 
+/* complains about too much, at length */
+static int
+mirror_method(tern_call *call, tern_message *m, void *user)
+{
+	const void *bytes;
+	size_t size;
+
+	must_be(tern_message_unpack(m, "y", &bytes, &size), 0);
+	if (size > 1000000) {
+		char *text = calloc(1, size);
+
+		must(text != NULL);
+		memset(text, 'x', size - 1);
+		must_be(tern_reply_error(call, "org.example.Scene.Complaint", text), 0);
+		free(text);
+		return 0;
+	}
+	return tern_reply(call, "y", bytes, size);
+}
+
 static int
 big_method(tern_call *call, tern_message *m, void *user)
 {
@@ -178,7 +198,7 @@ static const struct tern_method methods[] = {
 	{"Held", held_method},         {"Drop", drop_method},   {"Fail", fail_method},
 	{"Complain", complain_method}, {"Big", big_method},     {"Remaining", remaining_method},
 	{"Trace", trace_method},       {"Sender", sender_method}, {"Count", count_method},
-	{"Quit", quit_method},
+	{"Quit", quit_method},         {"Mirror", mirror_method},
 };
 
 static void

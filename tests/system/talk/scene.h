@@ -37,7 +37,7 @@ void scene_service(void);
 /*
  * Echo (i) -> (i) + 1 · Later: answers from another thread · Hold: never answers, keeps the call · Drop:
  * returns without an answer · Fail: returns -ENOENT · Complain: answers org.example.Scene.Complaint · Big (u)
- * -> that many bytes · Remaining -> u ms until the deadline · Trace -> u · Sender -> u · Quit: ends the process
+ * -> that many bytes · Mirror (y) -> the same, or over 1 MB a complaint as long · Remaining -> u ms until the deadline · Trace -> u · Sender -> u · Quit: ends the process
  */
 
 /* next_event() - tern_next() until one of this kind, within LONG_NS; others are let go */
