@@ -264,6 +264,17 @@ tern_reply(tern_call *call, const char *format, ...)
 	return r;
 }
 
+/* text_size() - as much as a struct tern_error takes, of whole characters */
+static size_t
+text_size(const char *text)
+{
+	size_t n = strnlen(text, sizeof(((struct tern_error *)NULL)->text) - 1);
+
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 static int
 error_message(tern_call *call, const char *name, const char *text, tern_message **ret)
 {
@@ -273,7 +284,7 @@ error_message(tern_call *call, const char *name, const char *text, tern_message 
 	r = message_new(call->bus, WIRE_ERROR, NULL, name, 0, &m);
 	if (r < 0)
 		return r;
-	r = message_pack_locked(m, "{text:s}", text);
+	r = message_pack_locked(m, "{text:t}", text, text_size(text));
 	if (r < 0) {
 		(void)message_unref_locked(m); /* always NULL */
 		return r;
