@@ -140,7 +140,7 @@ int tern_replyv(tern_call *call, const char *format, va_list ap);
 /** tern_reply_message() - answer with a message from tern_message_new_reply() */
 int tern_reply_message(tern_message *m);
 
-/** tern_reply_error() - answer with an error; name "org.example.Mixer.NoSuchPlayer", text for people */
+/** tern_reply_error() - answer with an error; name "org.example.Mixer.NoSuchPlayer", text for people, of which 255 bytes are sent */
 int tern_reply_error(tern_call *call, const char *name, const char *text);
 
 #ifdef __cplusplus
