@@ -119,7 +119,7 @@ struct tern_method {
 int tern_serve(tern_bus *bus, const char *name, const char *interface, const struct tern_method *methods,
 	size_t n_methods, void *user, tern_service **ret);
 
-/** tern_service_free() - stop serving; waits for handlers that run in other threads; returns NULL */
+/** tern_service_free() - stop serving; returns NULL. Waits for its handlers as tern_subscription_free() does. */
 tern_service *tern_service_free(tern_service *s);
 
 /**

@@ -89,7 +89,13 @@ typedef void tern_event_fn(tern_subscription *s, tern_message *m, uint64_t lost,
 int tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
 	tern_subscription **ret);
 
-/** tern_subscription_free() - hear no more; waits for its handler if another thread runs it; returns NULL */
+/**
+ * tern_subscription_free() - hear no more; returns NULL
+ *
+ * Waits for other threads that are in its handler, also when called inside a handler, its own or another.
+ * The exception: who is inside a handler itself does not wait for a thread that waits, in such a function, for that
+ * one, directly or through others. Then the other's handler may still run when this returns.
+ */
 tern_subscription *tern_subscription_free(tern_subscription *s);
 
 #ifdef __cplusplus

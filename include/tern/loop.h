@@ -106,7 +106,7 @@ typedef void tern_switch_end_fn(void *user, int result);
 int tern_switch(tern_bus *bus, int a, int b, tern_switch_fn *a_to_b, tern_switch_fn *b_to_a,
 	tern_switch_end_fn *ended, void *user, tern_watch **ret);
 
-/** tern_watch_free() - leave the loop; waits for a handler that runs in another thread; returns NULL */
+/** tern_watch_free() - leave the loop; returns NULL. Waits for its handler as tern_subscription_free() does. */
 tern_watch *tern_watch_free(tern_watch *w);
 
 #ifdef __cplusplus

@@ -20,6 +20,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/watch.h"
@@ -28,7 +29,6 @@ static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static tern_bus *all;
 static _Atomic uint32_t fork_generation;
-static _Thread_local tern_bus *running; /* whose handler this thread runs */
 
 /* fork_prepare() - no handle is in the middle of anything, so that the child finds all it has to close */
 static void
@@ -39,6 +39,7 @@ fork_prepare(void)
 	(void)pthread_mutex_lock(&all_lock); /* cannot fail: ours, not held by this thread */
 	DL_FOREACH (all, bus)
 		(void)pthread_mutex_lock(&bus->lock); /* likewise: handlers run without it */
+	handler_fork_prepare();
 }
 
 static void
@@ -46,6 +47,7 @@ fork_parent(void)
 {
 	tern_bus *bus;
 
+	handler_fork_parent();
 	DL_FOREACH (all, bus)
 		(void)pthread_mutex_unlock(&bus->lock);
 	(void)pthread_mutex_unlock(&all_lock);
@@ -85,6 +87,7 @@ fork_child(void)
 	tern_bus *bus;
 
 	store_rlx(&fork_generation, load_rlx(&fork_generation) + 1); /* one thread is left */
+	handler_fork_child();
 	DL_FOREACH (all, bus) {
 		struct partner *partner, *next;
 		struct domain *domain;
@@ -157,21 +160,6 @@ bus_leave(tern_bus *bus)
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (unlikely(last))
 		(void)bus_unref(bus); /* always NULL */
-}
-
-bool
-bus_handling(const tern_bus *bus)
-{
-	return running == bus;
-}
-
-tern_bus *
-bus_run(tern_bus *bus)
-{
-	tern_bus *before = running;
-
-	running = bus;
-	return before;
 }
 
 tern_bus *

@@ -261,7 +261,7 @@ struct tern_bus {
 	tern_peer_fn *peer_fn;
 	void *peer_user;
 	tern_watch *watches, *buried;
-	pthread_cond_t handler_done;
+	pthread_cond_t handler_done; /* one returned */
 
 	struct daemon *daemon; /* MODE_BUS: the conversation with ternd, and its tables */
 };
@@ -279,10 +279,6 @@ int bus_new(enum bus_mode mode, const char *path, tern_bus **ret);
 bool bus_is_forked(const tern_bus *bus);
 /* bus_watch() - put a descriptor into the epoll set */
 int bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source);
-/* bus_handling() - does this thread run a handler of this handle? */
-bool bus_handling(const tern_bus *bus);
-/* bus_run() - mark the thread as running a handler, or no longer; returns what was before */
-tern_bus *bus_run(tern_bus *bus);
 
 /*
  * bus_plans_end() - what topics remember of their recipients may not hold any more

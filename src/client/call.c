@@ -10,6 +10,7 @@
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "wire/name.h"
 

@@ -50,7 +50,7 @@ struct tern_service {
 	size_t n_methods;
 	void *user;
 	bool owned; /* the name was asked for here */
-	bool freed; /* by its own handler: goes when that returns */
+	bool freed; /* inside a handler: goes when the last of its own returns */
 	uint32_t n_running;
 };
 

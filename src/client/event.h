@@ -75,7 +75,7 @@ struct tern_subscription {
 	tern_event_fn *fn;
 	void *user;
 	uint32_t n_running;
-	bool freed; /* by its own handler: goes when that returns */
+	bool freed; /* inside a handler: goes when the last of its own returns */
 };
 
 tern_topic *topic_unref_locked(tern_topic *topic);

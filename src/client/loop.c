@@ -13,6 +13,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "client/watch.h"
 
@@ -20,36 +21,18 @@
 
 /* --- handlers --- */
 
-/* A handler is about to run: the lock goes, the thread is marked; and back. */
-static tern_bus *
-handler_begin(tern_bus *bus, uint32_t *n_running)
-{
-	++*n_running;
-	bus_leave(bus);
-	return bus_run(bus);
-}
-
-static void
-handler_end(tern_bus *bus, uint32_t *n_running, tern_bus *before)
-{
-	(void)bus_run(before); /* returns ours */
-	(void)pthread_mutex_lock(&bus->lock);
-	if (--*n_running == 0)
-		(void)pthread_cond_broadcast(&bus->handler_done);
-}
-
 static bool
 run_call(tern_bus *bus, struct item *item)
 {
 	const char *const *strings = item->message->strings;
 	tern_service *service = service_for(bus, strings[0], strings[1]);
-	tern_bus *before;
+	struct handler_frame frame;
 
 	if (!service)
 		return false;
-	before = handler_begin(bus, &service->n_running);
+	handler_begin(bus, &frame, &service->n_running);
 	service_run(service, item->call, item->message);
-	handler_end(bus, &service->n_running, before);
+	handler_end(&frame);
 	if (service->freed && service->n_running == 0) {
 		bus_leave(bus);
 		service_destroy(service);
@@ -70,16 +53,16 @@ run_reply(tern_bus *bus, struct item *item)
 {
 	tern_call *call = item->call;
 	uint32_t n_running = 0;
-	tern_bus *before;
+	struct handler_frame frame;
 
 	if (is_unwanted(call))
 		return true;
 	if (!call->fn)
 		return false;
 	call->taken = true;
-	before = handler_begin(bus, &n_running);
+	handler_begin(bus, &frame, &n_running);
 	call->fn(call, call->result, call->result < 0 ? NULL : call->reply, call->error, call->user);
-	handler_end(bus, &n_running, before);
+	handler_end(&frame);
 	return true;
 }
 
@@ -87,15 +70,15 @@ static bool
 run_event(tern_bus *bus, struct item *item)
 {
 	tern_subscription *s = item->subscription;
-	tern_bus *before;
+	struct handler_frame frame;
 
 	if (!s)
 		return true; /* unsubscribed meanwhile */
 	if (!s->fn)
 		return false;
-	before = handler_begin(bus, &s->n_running);
+	handler_begin(bus, &frame, &s->n_running);
 	s->fn(s, item->message, item->lost, s->user);
-	handler_end(bus, &s->n_running, before);
+	handler_end(&frame);
 	if (s->freed && s->n_running == 0) {
 		bus_leave(bus);
 		subscription_free(s);
@@ -108,13 +91,13 @@ static bool
 run_notice(tern_bus *bus, struct item *item)
 {
 	uint32_t n_running = 0;
-	tern_bus *before;
+	struct handler_frame frame;
 
 	if (!bus->peer_fn)
 		return false;
-	before = handler_begin(bus, &n_running);
+	handler_begin(bus, &frame, &n_running);
 	bus->peer_fn(bus, item->kind, item->peer, bus->peer_user);
-	handler_end(bus, &n_running, before);
+	handler_end(&frame);
 	return true;
 }
 
@@ -123,16 +106,16 @@ run_watch(tern_bus *bus, struct item *item)
 {
 	tern_watch *watch = item->watch;
 	uint32_t *n_running;
-	tern_bus *before;
+	struct handler_frame frame;
 
 	if (!watch)
 		return true; /* freed meanwhile */
 	n_running = watch_begin(watch);
 	if (!n_running)
 		return false;
-	before = handler_begin(bus, n_running);
+	handler_begin(bus, &frame, n_running);
 	watch_run(watch, item->ready);
-	handler_end(bus, n_running, before);
+	handler_end(&frame);
 	watch_end(bus, watch);
 	return true;
 }

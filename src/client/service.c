@@ -11,6 +11,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
 
@@ -475,10 +476,9 @@ tern_service_free(tern_service *service)
 	if (service->owned && !bus->closed)
 		daemon_release(bus, service->name);
 	DL_DELETE(bus->services, service);
-	while (service->n_running > (bus_handling(bus) ? 1u : 0u))
-		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	handler_wait(bus, &service->n_running);
 	service->freed = true;
-	running = service->n_running > 0; /* its own handler frees it: it goes when that returns */
+	running = service->n_running > 0; /* it goes when the last handler returns */
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (!running)
 		service_destroy(service);

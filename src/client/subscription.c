@@ -17,6 +17,7 @@
 #include "client/direct.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/tag.h"
@@ -430,10 +431,9 @@ tern_subscription_free(tern_subscription *s)
 	forget_items(&bus->queue, s);
 	forget_items(&bus->kept, s);
 	bus_plans_end(bus);
-	while (s->n_running > (bus_handling(bus) ? 1u : 0u))
-		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	handler_wait(bus, &s->n_running);
 	s->freed = true;
-	running = s->n_running > 0; /* its own handler frees it: it goes when that returns */
+	running = s->n_running > 0; /* it goes when the last handler returns */
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (!running)
 		subscription_free(s);

@@ -10,6 +10,7 @@
 
 #include "client/bus.h"
 #include "client/error.h"
+#include "client/handler.h"
 #include "client/watch.h"
 
 #define SWITCH_BUFFER 65536u
@@ -249,7 +250,7 @@ watch_end(tern_bus *bus, tern_watch *watch)
 {
 	if (watch->freed) {
 		if (watch->n_running == 0)
-			watch_bury(bus, watch); /* by its own handler */
+			watch_bury(bus, watch); /* the last of its handlers */
 		return;
 	}
 	if (watch->done)
@@ -370,7 +371,6 @@ _public_ tern_watch *
 tern_watch_free(tern_watch *watch)
 {
 	tern_bus *bus;
-	bool mine;
 
 	if (!watch || bus_is_forked(watch->bus))
 		return NULL;
@@ -381,12 +381,10 @@ tern_watch_free(tern_watch *watch)
 	DL_DELETE(bus->watches, watch);
 	forget_items(&bus->queue, watch);
 	forget_items(&bus->kept, watch);
-	mine = bus_handling(bus) && watch->n_running > 0;
-	while (watch->n_running > mine)
-		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	handler_wait(bus, &watch->n_running);
 	watch->freed = true;
-	if (!mine)
-		watch_bury(bus, watch);
+	if (watch->n_running == 0)
+		watch_bury(bus, watch); /* else when the last handler returns */
 	(void)pthread_mutex_unlock(&bus->lock);
 	(void)bus_unref(bus); /* always NULL */
 	return NULL;
