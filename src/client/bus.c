@@ -38,7 +38,7 @@ fork_prepare(void)
 
 	(void)pthread_mutex_lock(&all_lock); /* cannot fail: ours, not held by this thread */
 	DL_FOREACH (all, bus)
-		(void)pthread_mutex_lock(&bus->lock); /* likewise: handlers run without it */
+		bus_lock(bus); /* likewise: handlers run without it */
 	handler_fork_prepare();
 }
 
@@ -140,7 +140,7 @@ bus_enter(tern_bus *bus)
 	if (unlikely(bus_is_forked(bus)))
 		return error_set(-ECHILD, ERROR_FAILED,
 			"this handle is the parent's; open one of your own after fork()");
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	if (likely(!bus->closed))
 		return 0;
 	(void)pthread_mutex_unlock(&bus->lock);
@@ -150,10 +150,7 @@ bus_enter(tern_bus *bus)
 void
 bus_leave(tern_bus *bus)
 {
-	bool last;
-
-	bus->clock = 0;
-	last = unlikely(bus->closed) && bus->n_held == 0 && !bus->released;
+	bool last = unlikely(bus->closed) && bus->n_held == 0 && !bus->released;
 
 	if (unlikely(last))
 		bus->released = true;
@@ -327,7 +324,7 @@ tern_close(tern_bus *bus)
 		return NULL;
 	if (!bus_is_forked(bus)) {
 		(void)pthread_mutex_lock(&all_lock); /* first, as fork_prepare() */
-		(void)pthread_mutex_lock(&bus->lock);
+		bus_lock(bus);
 		if (!bus->closed)
 			bus_shut(bus);
 		DL_DELETE(all, bus);

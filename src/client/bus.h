@@ -196,7 +196,7 @@ struct tern_bus {
 	/* sending */
 	uint64_t last_stamp;
 	bool taken;             /* something was taken in since that stamp */
-	uint64_t clock;         /* of this process, read since the lock was taken and the last round; 0: not yet */
+	uint64_t clock;         /* of this process, read since the lock and the last thing taken in; 0: not yet */
 	struct partner **batch; /* pushed to, dozing bell not rung */
 	size_t n_batch, max_batch;
 	struct partner *batch_last; /* pushed to, cold bell not rung */
@@ -270,6 +270,16 @@ struct tern_bus {
 
 /* bus_enter() - take the lock. Return: 0, -ECHILD after fork, -ESHUTDOWN after tern_close(). */
 int bus_enter(tern_bus *bus);
+/*
+ * bus_lock() - take the lock, whatever became of the handle
+ * Nothing else takes it: what the clock said under it before is not now any more.
+ */
+static inline void
+bus_lock(tern_bus *bus)
+{
+	(void)pthread_mutex_lock(&bus->lock); /* cannot fail: ours, never held by this thread */
+	bus->clock = 0;
+}
 /* bus_leave() - release the lock; the last to leave a closed handle frees it */
 void bus_leave(tern_bus *bus);
 tern_bus *bus_ref(tern_bus *bus);
@@ -316,7 +326,7 @@ bus_now(const tern_bus *bus)
 /*
  * bus_clock() - this process's clock, read once for what is done under the lock without a break; may become a stamp
  *
- * For between it and the pushes this thread learns nothing: no round is taken, and nobody else has the lock.
+ * For between it and the pushes this thread learns nothing: who takes the lock, a record or ternd's word forgets it.
  */
 static inline uint64_t
 bus_clock(tern_bus *bus)

@@ -305,7 +305,7 @@ tern_call_unref(tern_call *call)
 	if (!call || bus_is_forked(call->bus))
 		return NULL;
 	bus = call->bus;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	if (!call->incoming && call->sent && load_acq(&call->refs) == 1 + n_library_refs(call) && !call->fn) {
 		send_cancel(call);
 		call_unlink(call);

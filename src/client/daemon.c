@@ -410,8 +410,10 @@ daemon_read(tern_bus *bus)
 	if (!packet)
 		return 0; /* what came stays where it is, and is looked for again */
 	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot); /* T6: before the socket */
-	while (receive(bus, packet))
+	while (receive(bus, packet)) {
+		bus->clock = 0; /* something was learned */
 		n++;
+	}
 	return n;
 }
 
@@ -699,7 +701,7 @@ list_one(tern_bus *bus, const struct name_entry *entry, tern_name_fn *fn, void *
 	name.n_labels = (uint32_t)n;
 	bus_leave(bus);
 	r = fn(&name, user);
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	return bus->closed && r == 0 ? -ESHUTDOWN : r;
 }
 

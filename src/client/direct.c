@@ -190,7 +190,7 @@ tern_dial(const char *address, tern_bus **ret)
 	r = bus_begin(MODE_DIAL, path, &bus);
 	if (r < 0)
 		return r;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	r = direct_link(bus, fd);
 	if (r == 0)
 		(void)fd_steal(&fd); /* the link's */
@@ -247,7 +247,7 @@ tern_open(const char *address, tern_bus **ret)
 	if (r < 0)
 		return r;
 	error_clear();
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	r = daemon_connect(bus, path);
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (r < 0) {

@@ -132,7 +132,7 @@ tern_topic_free(tern_topic *topic)
 	if (!topic || bus_is_forked(topic->bus))
 		return NULL;
 	bus = bus_ref(topic->bus);
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	(void)topic_unref_locked(topic); /* always NULL */
 	(void)pthread_mutex_unlock(&bus->lock);
 	return (tern_topic *)bus_unref(bus); /* NULL */

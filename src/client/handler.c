@@ -33,7 +33,7 @@ void
 handler_end(struct handler_frame *frame)
 {
 	frames = frame->outer;
-	(void)pthread_mutex_lock(&frame->bus->lock);
+	bus_lock(frame->bus);
 	--*frame->n_running;
 	(void)pthread_cond_broadcast(&frame->bus->handler_done);
 }
@@ -87,9 +87,9 @@ handler_wait(tern_bus *bus, const uint32_t *n_running)
 	(void)pthread_mutex_unlock(&waiters_lock);
 	if (is_cycle)
 		return;
-	bus->clock = 0;
 	while (*n_running > own)
 		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	bus->clock = 0; /* as bus_lock() */
 	(void)pthread_mutex_lock(&waiters_lock);
 	DL_DELETE(waiters, &waiter);
 	(void)pthread_mutex_unlock(&waiters_lock);

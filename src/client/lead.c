@@ -131,7 +131,7 @@ lead_pause(tern_bus *bus)
 		store_rlx(&bus->kicked, 1); /* the lock orders the rest */
 		bus_leave(bus);
 		(void)sched_yield(); /* cannot fail */
-		(void)pthread_mutex_lock(&bus->lock);
+		bus_lock(bus);
 	}
 }
 
@@ -279,7 +279,7 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 			last = MIN(clock_deadline_ns(now, budget), deadline);
 		}
 	} while (now < end);
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	bus->spinning = false;
 	store_rlx(&bus->kicked, 0); /* a round follows */
 	return found ? SPIN_FOUND : now < last ? SPIN_ASK : SPIN_OVER;
@@ -320,7 +320,7 @@ yield(tern_bus *bus)
 	(void)sched_yield(); /* cannot fail */
 	found = take_has_news(bus) || load_rlx(&bus->kicked);
 	bus->yielded_long = clock_now_ns() - before > YIELD_LONG; /* the leader's, as all that spins */
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	bus->spinning = false;
 	store_rlx(&bus->kicked, 0); /* a round follows */
 	return found;
@@ -422,12 +422,15 @@ follow(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 		.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
 		.tv_nsec = (long)(deadline % NSEC_PER_SEC),
 	};
+	int r;
 
 	waiter_follow(waiter);
-	bus->clock = 0;
 	if (deadline == UINT64_MAX)
-		return -pthread_cond_wait(&waiter->cond, &bus->lock);
-	return pthread_cond_timedwait(&waiter->cond, &bus->lock, &until) == ETIMEDOUT ? -ETIME : 0;
+		r = pthread_cond_wait(&waiter->cond, &bus->lock);
+	else
+		r = pthread_cond_timedwait(&waiter->cond, &bus->lock, &until);
+	bus->clock = 0; /* as bus_lock() */
+	return r == ETIMEDOUT ? -ETIME : 0;
 }
 
 /* pass_on() - somebody must take in while anybody waits */

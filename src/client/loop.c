@@ -36,7 +36,7 @@ run_call(tern_bus *bus, struct item *item)
 	if (service->freed && service->n_running == 0) {
 		bus_leave(bus);
 		service_destroy(service);
-		(void)pthread_mutex_lock(&bus->lock);
+		bus_lock(bus);
 	}
 	return true;
 }
@@ -82,7 +82,7 @@ run_event(tern_bus *bus, struct item *item)
 	if (s->freed && s->n_running == 0) {
 		bus_leave(bus);
 		subscription_free(s);
-		(void)pthread_mutex_lock(&bus->lock);
+		bus_lock(bus);
 	}
 	return true;
 }

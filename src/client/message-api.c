@@ -92,7 +92,7 @@ unlend_part(tern_message *m, bool locked)
 	struct message_part *part = &m->parts[--m->n_parts];
 
 	if (!locked)
-		(void)pthread_mutex_lock(&m->bus->lock);
+		bus_lock(m->bus);
 	part->block = block_unref(part->block);
 	if (!locked)
 		bus_leave(m->bus);
@@ -348,7 +348,7 @@ part_copy(tern_message *m, struct message_part *part)
 	if (!copy)
 		return error_errno(-ENOMEM, "part");
 	copy_once(copy, part->bytes, part->size);
-	(void)pthread_mutex_lock(&m->bus->lock); /* two readers of one message: one copy stays */
+	bus_lock(m->bus); /* two readers of one message: one copy stays */
 	if (!part->owned)
 		part->owned = steal(copy);
 	(void)pthread_mutex_unlock(&m->bus->lock);

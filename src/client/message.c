@@ -187,7 +187,7 @@ tern_message_unref(tern_message *m)
 	if (bus && bus_is_forked(bus))
 		return NULL; /* the parent's */
 	if (bus)
-		(void)pthread_mutex_lock(&bus->lock);
+		bus_lock(bus);
 	message_free(m);
 	if (bus)
 		bus_leave(bus);

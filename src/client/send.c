@@ -49,7 +49,7 @@ stop_unlocked(tern_bus *bus, const char *point)
 		return;
 	bus_leave(bus);
 	STOP_POINT(point);
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 }
 
 static void

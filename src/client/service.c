@@ -142,7 +142,7 @@ tern_call_is_cancelled(const tern_call *call)
 		return 1;
 	if (bus_is_forked(bus))
 		return 0;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	gone = call->partner ? call->partner->dead || call->partner->link->closed
 			     : call->origin && !call->origin->sent;
 	(void)pthread_mutex_unlock(&bus->lock);
@@ -472,7 +472,7 @@ tern_service_free(tern_service *service)
 	if (!service || bus_is_forked(service->bus))
 		return NULL;
 	bus = service->bus;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	if (service->owned && !bus->closed)
 		daemon_release(bus, service->name);
 	DL_DELETE(bus->services, service);

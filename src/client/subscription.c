@@ -425,7 +425,7 @@ tern_subscription_free(tern_subscription *s)
 	if (!s || bus_is_forked(s->bus))
 		return NULL;
 	bus = s->bus;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	withdraw(bus, s);
 	DL_DELETE(bus->subscriptions, s);
 	forget_items(&bus->queue, s);

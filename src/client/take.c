@@ -231,7 +231,7 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 			bus->polling = true;
 			bus_leave(bus);
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, timeout);
-			(void)pthread_mutex_lock(&bus->lock);
+			bus_lock(bus);
 			bus->polling = false;
 		} else {
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, 0);
@@ -402,6 +402,7 @@ take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
 	partner->e = partner->head_e;
 	bus->last_stamp = MAX(bus->last_stamp, MIN(partner->head_e, horizon));
 	bus->taken = true;
+	bus->clock = 0;
 	if (r < 0) {
 		partner_broke(partner);
 		return;
@@ -502,6 +503,7 @@ take_self(tern_bus *bus, uint64_t before)
 
 		n++;
 		bus->taken = true;
+		bus->clock = 0;
 		if (item->kind == TERN_CALL)
 			call_arrived_self(bus, m, call);
 		else if (item->kind == TERN_EVENT)

@@ -375,7 +375,7 @@ tern_watch_free(tern_watch *watch)
 	if (!watch || bus_is_forked(watch->bus))
 		return NULL;
 	bus = watch->bus;
-	(void)pthread_mutex_lock(&bus->lock);
+	bus_lock(bus);
 	watch->leaving = true;
 	watch_leave(bus, watch);
 	DL_DELETE(bus->watches, watch);

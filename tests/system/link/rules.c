@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "client/bus.h"
 #include "fixture.h"
 #include "tern/tern.h"
 
@@ -134,6 +135,52 @@ START_TEST(what_is_published_before_rules_are_told_is_a_gap)
 }
 END_TEST
 
+/* must_read_anew() - a deadline or a stamp begins with what the clock says now, not when somebody was here before */
+static void
+must_read_anew(tern_bus *bus)
+{
+	must_be(bus_enter(bus), 0);
+	must_be(bus->clock, 0);
+	bus_leave(bus);
+}
+
+static void
+come_and_go(void *user)
+{
+	static const char *const tags[] = {"subject", NULL};
+	struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
+	const struct private_bus *place = user;
+	tern_subscription *subscription;
+	tern_bus *bus;
+
+	must_be(tern_dial(place->address, &bus), 0);
+	must_read_anew(bus);
+	must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscription), 0);
+	must_read_anew(bus);
+	(void)tern_subscription_free(subscription); /* always NULL, as the next */
+	must_read_anew(bus);
+	(void)tern_close(bus);
+}
+
+START_TEST(who_idled_after_telling_rules_begins_with_a_new_clock)
+{
+	struct tern_event event = {.size = sizeof(event)};
+	struct private_bus place;
+	tern_bus *bus;
+	pid_t pid;
+
+	private_bus_place(&place);
+	must_be(tern_listen(place.address, &bus), 0);
+	pid = child_start(come_and_go, &place);
+	do {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+	} while (event.kind != TERN_LOST);
+	child_end(pid);
+	(void)tern_close(bus); /* always NULL */
+	private_bus_stop(&place);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -144,6 +191,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, more_rules_than_a_ring_holds_are_all_told);
 	tcase_add_test(tcase, what_is_published_before_rules_are_told_is_a_gap);
+	tcase_add_test(tcase, who_idled_after_telling_rules_begins_with_a_new_clock);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
