@@ -99,7 +99,7 @@ tern_call *tern_call_unref(tern_call *c);
 /**
  * A method. The call and the message are borrowed: a handler that answers later, or from another
  * thread, takes a reference to the call. A negative result answers with the error tern.Failed and
- * the errno's text.
+ * the errno's text; that of tern_message_unpack() with its own, which tells what is wrong with the values.
  */
 typedef int tern_method_fn(tern_call *call, tern_message *m, void *user);
 

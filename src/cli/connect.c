@@ -16,7 +16,7 @@ default_address(char *buf, size_t size)
 
 	if (address)
 		return address;
-	if (!runtime)
+	if (!runtime || !*runtime)
 		return "unix:/run/tern/bus";
 	(void)snprintf(buf, size, "unix:%s/tern/bus", runtime); /* for people: may be cut */
 	return buf;
@@ -47,7 +47,9 @@ say_no_bus(const struct cli *cli, const char *address, int r)
 			address);
 		break;
 	case -EINVAL:
-		report("'%s' is no address of a bus; unix:PATH is", address);
+		report("'%s' is no address of a bus; unix:PATH is, with an absolute PATH of at most 107 "
+		       "bytes",
+			address);
 		break;
 	default:
 		report("no way onto the bus at %s: %s", address,

@@ -15,6 +15,8 @@
 #include "client/message.h"
 #include "client/reply.h"
 
+#define CBOR_FAULTS "tern.cbor." /* how the names of what may be wrong with values begin */
+
 /* --- calls that come in --- */
 
 static int
@@ -362,6 +364,18 @@ service_for(tern_bus *bus, const char *name, const char *member)
 	return bus->services; /* it says that there is no such member */
 }
 
+/* method_failed() - in the words of who read the caller's values, if it was that */
+static void
+method_failed(tern_call *call, int r)
+{
+	struct tern_error error = *error_get(); /* the answer may overwrite it */
+
+	if (r == -EBADMSG && strncmp(error.name, CBOR_FAULTS, strlen(CBOR_FAULTS)) == 0)
+		(void)tern_reply_error(call, error.name, error.text); /* gone callers need none, as below */
+	else
+		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r));
+}
+
 void
 service_run(tern_service *service, tern_call *call, tern_message *m)
 {
@@ -375,9 +389,10 @@ service_run(tern_service *service, tern_call *call, tern_message *m)
 		(void)tern_reply_error(call, ERROR_NO_MEMBER, text); /* gone callers need none */
 		return;
 	}
+	error_clear();
 	r = method->fn(call, m, service->user);
 	if (r < 0)
-		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r)); /* as above */
+		method_failed(call, r);
 }
 
 void

@@ -69,6 +69,8 @@ START_TEST(errors)
 	must(strcmp(error.name, "tern.NoReply") == 0);
 	must_be(call("Fail", NULL, &error), -EREMOTEIO);
 	must(strcmp(error.name, "tern.Failed") == 0 && strstr(error.text, "No such file"));
+	must_be(tern_call_sync(scene.bus, SERVICE, "Echo", NULL, &error, "s", "no number"), -EREMOTEIO);
+	must(strcmp(error.name, "tern.cbor.Type") == 0 && strstr(error.text, "another type"));
 	must_be(call("Complain", NULL, &error), -EREMOTEIO);
 	must(strcmp(error.name, "org.example.Scene.Complaint") == 0);
 	must(strcmp(error.text, "not like this") == 0);
