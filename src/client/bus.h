@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/hook.h"
+#include "base/spare.h"
 #include "client/domain.h"
 #include "io/listener.h"
 #include "link/link.h"
@@ -228,6 +229,7 @@ struct tern_bus {
 	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;
 	size_t n_found, max_found;
+	struct spare items, small_messages, call_memory; /* of struct item, tern_message, tern_call */
 	struct queue queue, kept; /* as taken in; what no handler took */
 	uint32_t n_kept_notices;
 	struct waiter *waiters;

@@ -334,6 +334,18 @@ struct publish {
 };
 
 static void
+publish_init(struct publish *p, tern_message *m, uint32_t flags)
+{
+	p->m = m;
+	p->topic = m->topic;
+	p->flags = flags;
+	p->begin = bus_clock(m->bus);
+	p->to = p->few;
+	p->others = NULL;
+	p->n_others = p->n_gave_up = 0;
+}
+
+static void
 publish_deinit(struct publish *p)
 {
 	for (size_t i = 0; i < p->n_others; i++) {
@@ -625,16 +637,11 @@ publish_count_untold(struct publish *p)
 static int
 publish_locked(tern_message *m, uint32_t flags)
 {
-	struct publish p = {
-		.m = m,
-		.topic = m->topic,
-		.flags = flags,
-		.begin = bus_clock(m->bus),
-	};
+	struct publish p; /* large: the rest is written before it is read */
 	bool dropped;
 	int r;
 
-	p.to = p.few;
+	publish_init(&p, m, flags);
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
 	m->header.flags = flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;

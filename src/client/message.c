@@ -14,16 +14,21 @@
 #include "wire/control.h"
 
 #define PAYLOAD_SPACE 256u /* of small payloads, in the message itself */
+#define SMALL_SPACE   448u /* with that and its names a small message has no more */
 
+/* message_alloc() - with the lock of the handle, if there is one */
 static tern_message *
-message_alloc(uint32_t space)
+message_alloc(tern_bus *bus, uint32_t space)
 {
-	tern_message *m = malloc(sizeof(*m) + space);
+	bool is_small = bus && space <= SMALL_SPACE;
+	tern_message *m;
 
+	m = is_small ? spare_take(&bus->small_messages, sizeof(*m) + SMALL_SPACE) : malloc(sizeof(*m) + space);
 	if (!m)
 		return NULL;
 	memset(m, 0, offsetof(tern_message, first)); /* the rest is written when it is used */
 	m->refs = 1;
+	m->home = is_small ? bus : NULL;
 	m->space = space;
 	m->parts = &m->first;
 	m->strings[0] = m->strings[1] = m->strings[2] = "";
@@ -66,7 +71,7 @@ message_new(tern_bus *bus, uint32_t kind, const char *service, const char *membe
 
 	if (service_size > TERN_MAX_TAG || member_size > TERN_MAX_TAG)
 		return error_set(-E2BIG, ERROR_TOO_BIG, "names and members have at most 255 bytes");
-	m = message_alloc((uint32_t)(service_size + member_size) + tags_size + PAYLOAD_SPACE);
+	m = message_alloc(bus, (uint32_t)(service_size + member_size) + tags_size + PAYLOAD_SPACE);
 	if (!m)
 		return error_errno(-ENOMEM, "message");
 	m->bus = bus_hold(bus);
@@ -95,7 +100,7 @@ int
 message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
 	size_t size, tern_peer sender, tern_message **ret)
 {
-	tern_message *m = message_alloc((uint32_t)(tags_size + size));
+	tern_message *m = message_alloc(NULL, (uint32_t)(tags_size + size));
 
 	if (!m)
 		return -ENOMEM;
@@ -143,9 +148,9 @@ message_drop_part(tern_message *m, struct message_part *part)
 	free(part->owned);
 }
 
-/* message_free() - with the lock, if the message has a handle */
+/* message_free() - with the lock, if the message has a handle; home: whose lock is held, where the memory may go */
 static void
-message_free(tern_message *m)
+message_free(tern_message *m, tern_bus *home)
 {
 	for (uint32_t i = 0; i < m->n_parts; i++)
 		message_drop_part(m, &m->parts[i]);
@@ -165,14 +170,17 @@ message_free(tern_message *m)
 	free(m->type_owned);
 	if (m->parts != &m->first)
 		free(m->parts);
-	free(m);
+	if (home)
+		(void)spare_put(&home->small_messages, m); /* NULL */
+	else
+		free(m);
 }
 
 tern_message *
 message_unref_locked(tern_message *m)
 {
 	if (m && unref_is_last(&m->refs))
-		message_free(m);
+		message_free(m, m->home);
 	return NULL;
 }
 
@@ -188,7 +196,7 @@ tern_message_unref(tern_message *m)
 		return NULL; /* the parent's */
 	if (bus)
 		bus_lock(bus);
-	message_free(m);
+	message_free(m, bus ? m->home : NULL);
 	if (bus)
 		bus_leave(bus);
 	return NULL;
@@ -262,7 +270,7 @@ receive_parts(struct partner *partner, tern_message *m)
 int
 message_receive(struct partner *partner, tern_message **ret)
 {
-	tern_message *m = message_alloc(partner->head.size);
+	tern_message *m = message_alloc(partner->bus, partner->head.size);
 	int r;
 
 	if (!m)

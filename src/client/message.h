@@ -44,6 +44,7 @@ struct tern_message {
 	uint8_t n_known_fds; /* handed over to the message */
 	uint32_t space, used; /* bytes of data[] */
 	tern_bus *bus;           /* counted; NULL where not needed */
+	tern_bus *home;          /* not counted: of small ones, whose memory it is from; looked at under its lock alone */
 	struct partner *partner; /* counted: destination, or owner of lent parts; NULL: oneself, or not needed */
 	tern_call *call;         /* reply being built: what it answers, counted */
 	tern_topic *topic;       /* event being built, counted */

@@ -383,7 +383,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, u
 static int
 put_self(tern_bus *bus, const struct item *template)
 {
-	struct item *item = malloc(sizeof(*item));
+	struct item *item = spare_take(&bus->items, sizeof(*item));
 
 	if (!item) {
 		(void)message_unref_locked(template->message); /* always NULL, as the next */

@@ -510,7 +510,7 @@ take_self(tern_bus *bus, uint64_t before)
 			event_deliver(bus, NULL, m, item->peer, item->rule);
 		else
 			call_answered_self(call, m);
-		free(item);
+		(void)spare_put(&bus->items, item); /* NULL */
 	}
 	return n;
 }
