@@ -98,18 +98,18 @@ free_peer(struct bus_peer *peer)
 }
 
 static int
-fill_peer(struct bus_peer *peer)
+fill_peer(struct bus_peer *peer, const struct bus_identity *identity)
 {
 	struct bus *bus = peer->bus;
 	int r;
 
-	r = quota_user_get(&bus->quota, peer->identity.uid, &peer->user);
+	r = quota_user_get(&bus->quota, peer->uid, &peer->user);
 	if (r)
 		return r;
 	r = bus_charge(bus, &peer->charge, peer->user, QUOTA_PEERS, 1);
 	if (r)
 		return r;
-	r = get_domain(bus, &peer->identity, &peer->domain);
+	r = get_domain(bus, identity, &peer->domain);
 	if (r)
 		return r;
 	HASH_ADD(hh, bus->peers, id, sizeof(peer->id), peer);
@@ -126,8 +126,10 @@ bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_pee
 		return -ENOMEM;
 	peer->bus = bus;
 	peer->id = bus->last_peer + 1;
-	peer->identity = *identity;
-	r = fill_peer(peer);
+	peer->uid = identity->uid;
+	peer->gid = identity->gid;
+	peer->pid = identity->pid;
+	r = fill_peer(peer, identity);
 	if (r) {
 		(void)free_peer(peer); /* always NULL */
 		return r;

@@ -125,8 +125,8 @@ struct bus_domain {
 struct bus_peer {
 	struct bus *bus;
 	uint64_t id;
-	struct bus_identity identity;
-	struct bus_domain *domain;
+	uint32_t uid, gid, pid;
+	struct bus_domain *domain; /* which knows the rest of its identity */
 	struct quota_user *user;
 	struct quota_charge charge;
 	struct bus_owner *owners;

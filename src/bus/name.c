@@ -52,43 +52,56 @@ free_name(struct bus_name *name)
 
 /* --- owners --- */
 
+/* What labels take in memory: the list, and what it points into. */
 static size_t
 labels_size(const struct control_tags *labels)
 {
-	size_t size = 0;
+	size_t size = labels->n * sizeof(labels->items[0]);
 
 	for (size_t i = 0; i < labels->n; i++)
 		size += labels->items[i].size;
 	return size;
 }
 
-/* The labels of a request, in memory of our own; NULL and 0 if there are none. */
-static int
-copy_labels(const struct control_tags *from, char **ret_text, struct control_tags *ret)
+static struct control_text
+copy_text(char **to, const struct control_text *from)
 {
-	char *text, *to;
+	struct control_text copy = {*to, from->size};
 
-	text = to = malloc(labels_size(from) + 1);
-	if (!text)
-		return -ENOMEM;
-	ret->n = from->n;
-	for (size_t i = 0; i < from->n; i++) {
-		memcpy(to, from->items[i].text, from->items[i].size);
-		ret->items[i] = (struct control_text){to, from->items[i].size};
-		to += from->items[i].size;
+	memcpy(*to, from->text, from->size);
+	*to += from->size;
+	return copy;
+}
+
+/* The labels of a request, in memory of our own: few names have any. Nothing is changed on failure. */
+static int
+set_labels(struct bus_owner *owner, const struct control_tags *from)
+{
+	struct control_text *labels = NULL;
+	char *to;
+
+	if (from->n > 0) {
+		labels = malloc(labels_size(from));
+		if (!labels)
+			return -ENOMEM;
+		to = (char *)(labels + from->n);
+		for (size_t i = 0; i < from->n; i++)
+			labels[i] = copy_text(&to, &from->items[i]);
 	}
-	*ret_text = text;
+	free(owner->labels);
+	owner->labels = labels;
+	owner->n_labels = from->n;
 	return 0;
 }
 
 static bool
-is_same_labels(const struct control_tags *a, const struct control_tags *b)
+is_same_labels(const struct bus_owner *owner, const struct control_tags *labels)
 {
-	if (a->n != b->n)
+	if (owner->n_labels != labels->n)
 		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (a->items[i].size != b->items[i].size ||
-			memcmp(a->items[i].text, b->items[i].text, a->items[i].size))
+	for (size_t i = 0; i < labels->n; i++)
+		if (owner->labels[i].size != labels->items[i].size ||
+			memcmp(owner->labels[i].text, labels->items[i].text, labels->items[i].size))
 			return false;
 	return true;
 }
@@ -114,7 +127,7 @@ free_owner(struct bus_owner *owner)
 		DL_DELETE2(owner->peer->owners, owner, peer_prev, peer_next);
 	quota_release(&owner->bytes);
 	quota_release(&owner->charge);
-	free(owner->label_text);
+	free(owner->labels);
 	free(owner);
 	return NULL;
 }
@@ -146,7 +159,7 @@ new_owner(struct bus_peer *peer, const struct control_own *own, struct bus_owner
 	owner->flags = own->flags;
 	r = charge_owner(owner, own);
 	if (!r)
-		r = copy_labels(&own->labels, &owner->label_text, &owner->labels);
+		r = set_labels(owner, &own->labels);
 	if (r) {
 		(void)free_owner(owner); /* always NULL */
 		return r;
@@ -218,9 +231,7 @@ update_owner(struct bus_owner *owner, const struct control_own *own)
 {
 	struct bus_peer *peer = owner->peer;
 	struct quota_charge bytes = {0};
-	struct control_tags labels;
-	bool is_same = is_same_labels(&owner->labels, &own->labels);
-	char *text;
+	bool is_same = is_same_labels(owner, &own->labels);
 	int r;
 
 	if (!is_same) {
@@ -228,15 +239,12 @@ update_owner(struct bus_owner *owner, const struct control_own *own)
 			sizeof(*owner) + own->name.size + labels_size(&own->labels));
 		if (r)
 			return r;
-		r = copy_labels(&own->labels, &text, &labels);
+		r = set_labels(owner, &own->labels);
 		if (r) {
 			quota_release(&bytes);
 			return r;
 		}
-		free(owner->label_text);
 		quota_release(&owner->bytes);
-		owner->label_text = text;
-		owner->labels = labels;
 		owner->bytes = bytes;
 	}
 	owner->flags = own->flags;

@@ -30,8 +30,8 @@ struct bus_owner {
 	struct bus_name *name;
 	struct bus_peer *peer;
 	uint32_t flags;	  /* CONTROL_OWN_* */
-	char *label_text; /* what labels point into */
-	struct control_tags labels;
+	size_t n_labels;
+	struct control_text *labels; /* and what they point into, behind them; NULL: none */
 	struct quota_charge charge, bytes;
 	struct bus_owner *prev, *next;		 /* in the queue */
 	struct bus_owner *peer_prev, *peer_next; /* of the peer */

@@ -60,12 +60,12 @@ make_list(struct bus *bus, const struct control_text *tag)
 }
 
 static const struct control_text *
-choose_tag(const struct control_tags *tags)
+choose_tag(const struct bus_rule *rule)
 {
-	for (size_t i = 0; i < tags->n; i++)
-		if (!is_news(&tags->items[i]))
-			return &tags->items[i];
-	return &tags->items[0];
+	for (size_t i = 0; i < rule->n_tags; i++)
+		if (!is_news(&rule->tags[i]))
+			return &rule->tags[i];
+	return &rule->tags[0];
 }
 
 static bool
@@ -81,11 +81,11 @@ index_rule(struct bus_rule *rule)
 
 	if (!hears_ternd(rule))
 		return 0;
-	if (rule->tags.n == 0) {
+	if (rule->n_tags == 0) {
 		DL_APPEND(bus->tagless, rule);
 		return 0;
 	}
-	rule->list = make_list(bus, choose_tag(&rule->tags));
+	rule->list = make_list(bus, choose_tag(rule));
 	if (!rule->list)
 		return -ENOMEM;
 	DL_APPEND(rule->list->rules, rule);
@@ -113,10 +113,11 @@ unindex_rule(struct bus_rule *rule)
 
 /* --- life cycle --- */
 
+/* What is behind the rule: the list of tags, and what strings point into. */
 static size_t
-text_size(const struct control_rule_add *spec)
+tail_size(const struct control_rule_add *spec)
 {
-	size_t size = spec->sender.size;
+	size_t size = spec->sender.size + spec->tags.n * sizeof(spec->tags.items[0]);
 
 	for (size_t i = 0; i < spec->tags.n; i++)
 		size += spec->tags.items[i].size;
@@ -153,13 +154,13 @@ set_sender(struct bus_rule *rule, const struct control_text *sender, char **to)
 static void
 fill_rule(struct bus_rule *rule, const struct control_rule_add *spec)
 {
-	char *to = rule->text;
+	char *to = (char *)(rule->tags + spec->tags.n);
 
 	rule->policy = spec->policy;
 	set_sender(rule, &spec->sender, &to);
-	rule->tags.n = spec->tags.n;
+	rule->n_tags = spec->tags.n;
 	for (size_t i = 0; i < spec->tags.n; i++)
-		rule->tags.items[i] = copy_text(&to, &spec->tags.items[i]);
+		rule->tags[i] = copy_text(&to, &spec->tags.items[i]);
 }
 
 static int
@@ -197,7 +198,7 @@ link_rule(struct bus_rule *rule)
 int
 bus_rule_add(struct bus_peer *peer, const struct control_rule_add *spec, struct bus_rule **ret)
 {
-	size_t size = sizeof(struct bus_rule) + text_size(spec);
+	size_t size = sizeof(struct bus_rule) + tail_size(spec);
 	struct bus_rule *rule;
 	int r;
 
@@ -308,16 +309,16 @@ fill_event(struct name_event *e, const struct bus_owner *owner, bool is_gone, ui
 	for (size_t i = name->size; i-- > 1;)
 		if (name->text[i] == '.')
 			add_tag(&e->event, name->text, i);
-	for (size_t i = 0; i < owner->labels.n; i++)
-		add_tag(&e->event, owner->labels.items[i].text, owner->labels.items[i].size);
+	for (size_t i = 0; i < owner->n_labels; i++)
+		add_tag(&e->event, owner->labels[i].text, owner->labels[i].size);
 	fill_payload(e, name, old, new);
 }
 
 static bool
 is_match(const struct bus_rule *rule, const struct control_event *event)
 {
-	for (size_t i = 0; i < rule->tags.n; i++)
-		if (!has_tag(&event->tags, &rule->tags.items[i]))
+	for (size_t i = 0; i < rule->n_tags; i++)
+		if (!has_tag(&event->tags, &rule->tags[i]))
 			return false;
 	return true;
 }
@@ -366,8 +367,8 @@ may_have_tag(const struct bus_owner *owner, const struct control_text *tag)
 	if (tag->size <= name->size && !memcmp(tag->text, name->text, tag->size) &&
 		(tag->size == name->size || name->text[tag->size] == '.'))
 		return true;
-	for (size_t i = 0; i < owner->labels.n; i++)
-		if (is_same(&owner->labels.items[i], tag))
+	for (size_t i = 0; i < owner->n_labels; i++)
+		if (is_same(&owner->labels[i], tag))
 			return true;
 	return false;
 }
@@ -382,12 +383,12 @@ bus_rule_tell(struct bus_rule *rule)
 
 	if (!hears_ternd(rule))
 		return;
-	for (size_t i = 0; i < rule->tags.n; i++)
-		if (is_same(&rule->tags.items[i], &tag_gone))
+	for (size_t i = 0; i < rule->n_tags; i++)
+		if (is_same(&rule->tags[i], &tag_gone))
 			return; /* who is there has not gone */
 	HASH_ITER (hh, bus->names, name, next) {
 		owner = bus_name_owner(name);
-		if (rule->tags.n && !may_have_tag(owner, choose_tag(&rule->tags)))
+		if (rule->n_tags && !may_have_tag(owner, choose_tag(rule)))
 			continue;
 		fill_event(&e, owner, false, 0, owner->peer->id);
 		e.event.rule = rule->key.number;

@@ -30,13 +30,13 @@ struct bus_rule {
 	uint64_t sender_id;
 	struct control_text sender_name;
 	uint32_t policy;
-	struct control_tags tags;
 	struct bus_rule_list *list; /* NULL: tagless, or hears no name events */
 	struct quota_charge charge, bytes;
 	struct bus_rule *prev, *next;		/* in its list, or among the tagless */
 	struct bus_rule *peer_prev, *peer_next; /* of the peer */
 	UT_hash_handle hh;
-	char text[]; /* what the strings point into */
+	size_t n_tags;
+	struct control_text tags[]; /* and behind them what the strings point into */
 };
 
 /* Rules with the same tag in the index. */

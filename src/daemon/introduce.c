@@ -36,10 +36,10 @@ describe(const struct bus_link *link, const struct bus_peer *peer, bool is_initi
 	return (struct control_link){
 		.peer = peer->id,
 		.link = link->number,
-		.uid = peer->identity.uid,
-		.gid = peer->identity.gid,
-		.pid = peer->identity.pid,
-		.label = {peer->identity.label, strlen(peer->identity.label)},
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.pid = peer->pid,
+		.label = {peer->domain->key.label, strlen(peer->domain->key.label)},
 		.same_domain = link->peers[0]->domain == link->peers[1]->domain,
 		.initiator = is_initiator,
 	};
@@ -59,7 +59,7 @@ tell_target(const struct bus_link *link, int fd, const struct control_text *name
 	if (r == CLIENT_E_BUSY)
 		return refusal_set(refusal, EAGAIN, "tern.Busy",
 			"peer %llu (process %u) does not read what ternd sends: try again later",
-			(unsigned long long)link->peers[1]->id, link->peers[1]->identity.pid);
+			(unsigned long long)link->peers[1]->id, link->peers[1]->pid);
 	return r ? refuse_gone(name, refusal) : 0;
 }
 

@@ -68,8 +68,8 @@ refuse_taken(struct client *client, const struct control_text *text, struct refu
 		"\"%s\" belongs to peer %llu (process %u of user %u): wait for it with QUEUE, or "
 		"end "
 		"that program",
-		quote(text).text, (unsigned long long)owner->id, owner->identity.pid,
-		owner->identity.uid);
+		quote(text).text, (unsigned long long)owner->id, owner->pid,
+		owner->uid);
 	refusal->peer = owner->id;
 	return r;
 }

@@ -85,9 +85,9 @@ tables_add_peer(struct tables *tables, const struct bus_peer *peer, uint32_t *re
 {
 	struct peer_entry entry = {
 		.id = peer->id,
-		.uid = peer->identity.uid,
-		.gid = peer->identity.gid,
-		.pid = peer->identity.pid,
+		.uid = peer->uid,
+		.gid = peer->gid,
+		.pid = peer->pid,
 		.domain = peer->domain->number,
 	};
 	int r;
@@ -141,10 +141,10 @@ tables_set_name(struct tables *tables, const struct bus_name *name)
 		return 0;
 	}
 	spec.owner = owner->peer->id;
-	spec.n_labels = owner->labels.n;
-	for (size_t i = 0; i < owner->labels.n; i++)
+	spec.n_labels = owner->n_labels;
+	for (size_t i = 0; i < owner->n_labels; i++)
 		labels[i] = (struct table_text){
-			owner->labels.items[i].text, owner->labels.items[i].size};
+			owner->labels[i].text, owner->labels[i].size};
 	while ((r = names_set(&tables->names, &spec)) == TABLE_E_FULL) {
 		r = grow_names(tables);
 		if (r)
@@ -164,14 +164,14 @@ add_to_domain(struct tables *tables, struct domain_tables *own, const struct bus
 		.id = rule->key.number,
 		.policy = rule->policy,
 		.tags = tags,
-		.n_tags = rule->tags.n,
+		.n_tags = rule->n_tags,
 		.sender_name = {rule->sender_name.text, rule->sender_name.size},
 		.sender = rule->sender_id,
 	};
 	int r;
 
-	for (size_t i = 0; i < rule->tags.n; i++)
-		tags[i] = (struct table_text){rule->tags.items[i].text, rule->tags.items[i].size};
+	for (size_t i = 0; i < rule->n_tags; i++)
+		tags[i] = (struct table_text){rule->tags[i].text, rule->tags[i].size};
 	while ((r = rulebook_add(&own->book, &spec)) == TABLE_E_FULL) {
 		r = grow_domain(tables, own);
 		if (r)
