@@ -111,8 +111,8 @@ tern_program_drive(struct bench_run *run)
 
 	if (!program)
 		return run_fail(run, -ENOENT, "tern");
-	return program_drive(run, (const char *const[]){program, "--bus", run->address, "call",
-					  TERN_BENCH_NAME, "Ping", NULL});
+	return program_drive(run, (const char *const[]){program, "--bus", run->address, "ping",
+					  TERN_BENCH_NAME, NULL});
 }
 
 static int

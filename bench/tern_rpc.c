@@ -31,16 +31,10 @@ on_call(tern_call *call, tern_message *m, void *userdata)
 	return r;
 }
 
-static int
-on_ping(tern_call *call, tern_message *m _unused_, void *userdata _unused_)
-{
-	return tern_reply(call, NULL);
-}
-
 int
 tern_rpc_serve_as(struct bench_run *run, uint64_t spin, uint64_t order)
 {
-	static const struct tern_method methods[] = {{"Call", on_call}, {"Ping", on_ping}};
+	static const struct tern_method methods[] = {{"Call", on_call}};
 	_cleanup_(tern_bus_closep) tern_bus *bus = NULL;
 	struct rpc_server server = {.run = run};
 	tern_service *service;

@@ -43,7 +43,7 @@ struct command {
 };
 
 extern const struct command command_list, command_call, command_publish, command_subscribe,
-	command_run;
+	command_run, command_ping;
 
 struct cli {
 	const struct command *command;

@@ -17,6 +17,7 @@
 static const struct command *const COMMANDS[] = {
 	&command_list,
 	&command_call,
+	&command_ping,
 	&command_publish,
 	&command_subscribe,
 	&command_run,

@@ -31,7 +31,7 @@ _tern_parse()
 _tern_words()
 {
 	case $last in
-	--bus | -n | --count | -t | --timeout | -d | --data | --ready-fd) return ;;
+	--bus | -n | --count | -i | --interval | -t | --timeout | -d | --data | --ready-fd) return ;;
 	-s | --sender) _tern_names "$bus"; echo tern; return ;;
 	-p | --policy) echo drop-newest wait; return ;;
 	esac
@@ -39,11 +39,12 @@ _tern_words()
 	/-*) echo --bus --json --help --version ;;
 	list/*) echo --long --names --json --bus --help ;;
 	call/-*) echo --timeout --json --bus --help ;;
+	ping/-*) echo --count --interval --timeout --json --bus --help ;;
 	publish/-*) echo --data --json --bus --help ;;
 	subscribe/-*) echo --count --timeout --sender --policy --ready-fd --json --bus --help ;;
 	run/-*) echo --help ;;
-	/* | help/*) echo list call publish subscribe run help ;;
-	call/*) [[ $place -eq 0 ]] && _tern_names "$bus" ;;
+	/* | help/*) echo list call ping publish subscribe run help ;;
+	call/* | ping/*) [[ $place -eq 0 ]] && _tern_names "$bus" ;;
 	run/*) [[ $place -eq 0 ]] && compgen -c -- "$1" ;;
 	esac
 }

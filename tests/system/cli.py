@@ -143,9 +143,9 @@ def finished(process, status, stderr=""):
 def help_is_there():
     for words in (["--help"], ["help"], ["-h"]):
         result = expect(tern(*words), 0)
-        for command in ("list", "call", "publish", "subscribe", "run"):
+        for command in ("list", "call", "ping", "publish", "subscribe", "run"):
             check(f"\n  {command} " in result.stdout, f"help does not list {command}")
-    for command in ("list", "call", "publish", "subscribe", "run"):
+    for command in ("list", "call", "ping", "publish", "subscribe", "run"):
         result = expect(tern(command, "--help"), 0)
         check(result.stdout.startswith(f"usage: tern {command} "), result.stdout)
         same(tern("help", command).stdout, result.stdout)
@@ -160,6 +160,8 @@ def mistakes_are_told():
             (["call"], "SERVICE and MEMBER"), (["call", "a"], "MEMBER of a"),
             (["call", "a", "b", "{x"], "no JSON"), (["call", "a", "b", "-t", "1 year"], "no time"),
             (["call", "a", "b", "x=1", "y"], "not both"), (["publish"], "TAG"),
+            (["ping"], "SERVICE"), (["ping", "a", "b"], "one SERVICE"),
+            (["ping", "-n", "0", "a"], "no number"), (["ping", "-n", "9999999", "a"], "at most"),
             (["publish", "a", "-d", "1", "-d", "2"], "one --data"), (["publish", "a", "-d", "[1"], "no JSON"),
             (["publish"] + ["t"] * 17, "16 tags"), (["subscribe", "-n", "0"], "no number"),
             (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
@@ -172,7 +174,7 @@ def mistakes_are_told():
 
 def no_bus_is_told():
     nowhere = "unix:/nowhere/bus"
-    for words in (["list"], ["call", "a", "b"], ["publish", "a"], ["subscribe"]):
+    for words in (["list"], ["call", "a", "b"], ["ping", "a"], ["publish", "a"], ["subscribe"]):
         expect(tern(*words, bus=nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as TERN_BUS says.*tern run --")
         expect(tern("--bus", nowhere, *words), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
         expect(tern(*words, "--bus", nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
@@ -269,6 +271,27 @@ def errors_are_told():
         expect(tern("call", NAME, "Die", bus=bus), 5, "", "died before it answered Die")
         check(time.monotonic() - began < 15, "a death was told late")
         expect(tern("call", NAME, "Echo", bus=bus), 3, "", "there is none at all")
+
+
+def answers_are_timed():
+    with a_bus() as (bus, _), a_service(bus):
+        result = expect(tern("ping", NAME, bus=bus), 0)
+        check(re.fullmatch(r"answer 1 in \d+\.\d{3} ms\n", result.stdout), result.stdout)
+        lines = expect(tern("ping", "-n", "3", "-i", "0", NAME, bus=bus), 0).stdout.splitlines()
+        same(len(lines), 4)
+        check(re.fullmatch(r"3 answers: least [\d.]+, median [\d.]+, most [\d.]+ ms", lines[3]), lines[3])
+        owner = value(tern("list", "-j", bus=bus))[0]["owner"]
+        lines = expect(tern("ping", "-j", "-n", "2", "-i", "1us", owner, bus=bus), 0).stdout.splitlines()
+        same([json.loads(line)["n"] for line in lines], [1, 2])
+        check(all(json.loads(line)["ns"] > 0 for line in lines), lines)
+        expect(tern("ping", "org.example.Ecoh", bus=bus), 3, "", f"did you mean {NAME}")
+        expect(tern("ping", ":99", bus=bus), 3, "", "no program :99")
+        pid = value(tern("list", "-j", bus=bus))[0]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            expect(tern("ping", "-t", "200ms", NAME, bus=bus), 4, "", "did not answer in time")
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 # -------- publish and subscribe --------
@@ -541,7 +564,7 @@ def a_full_disk_is_told():
 
 SCENARIOS = [
     help_is_there, mistakes_are_told, no_bus_is_told, names_are_listed, values_come_back, arguments_are_taken,
-    answers_are_shown, errors_are_told, events_are_heard, events_are_shown, who_speaks_once_is_heard,
+    answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
     waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
