@@ -368,8 +368,10 @@ void partner_broke(struct partner *partner);
 void partner_end(struct partner *partner);
 /* partner_want_nothing() - no notice of room any more */
 void partner_want_nothing(struct partner *partner);
-/* partner_want_out() - ask epoll for room on its socket too, or no longer */
+/* partner_want_out() - ask epoll for room on its socket too, or no longer, if all it was to be told fitted in */
 void partner_want_out(struct partner *partner, bool want);
+/* partner_tell_drops() - whom segments are to be dropped that its socket had no room for: as soon as it has */
+void partner_tell_drops(tern_bus *bus);
 
 /* --- queue (queue.c) --- */
 

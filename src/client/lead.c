@@ -202,6 +202,8 @@ lead_check_room(tern_bus *bus)
 	struct partner *partner, *next;
 	struct waiter *waiter;
 
+	if (unlikely(bus->endpoint.has_untold))
+		partner_tell_drops(bus);
 	if (bus->n_want_room == 0)
 		return;
 	DL_FOREACH (bus->waiters, waiter)

@@ -293,12 +293,27 @@ void
 partner_want_out(struct partner *partner, bool want)
 {
 	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLRDHUP | (want ? EPOLLOUT : 0),
 		.data = {.ptr = &partner->source},
 	};
 
+	want |= partner->link->n_untold > 0;
+	event.events = EPOLLIN | EPOLLRDHUP | (want ? EPOLLOUT : 0);
 	if (partner->wants_out == want || partner->link->fd < 0)
 		return;
 	if (epoll_ctl(partner->bus->epoll, EPOLL_CTL_MOD, partner->link->fd, &event) == 0)
 		partner->wants_out = want;
+}
+
+void
+partner_tell_drops(tern_bus *bus)
+{
+	struct partner *partner;
+
+	bus->endpoint.has_untold = false;
+	DL_FOREACH (bus->hot, partner)
+		if (partner->link->n_untold > 0)
+			partner_want_out(partner, true);
+	DL_FOREACH (bus->cold, partner)
+		if (partner->link->n_untold > 0)
+			partner_want_out(partner, true);
 }

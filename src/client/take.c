@@ -146,8 +146,10 @@ partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
 	bool rang;
 	int r;
 
-	if (events & EPOLLOUT)
+	if (events & EPOLLOUT) {
+		(void)link_tell_drops(partner->link); /* what does not fit in is waited for again */
 		partner_want_out(partner, false);
+	}
 	r = link_read_socket(partner->link, &rang);
 	if (r < 0 || partner->link->why) /* or it was a sender here who saw what was wrong */
 		partner_broke(partner);

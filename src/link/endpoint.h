@@ -22,6 +22,7 @@ struct endpoint {
 	uint64_t pool_bytes;
 	uint32_t last_segment;
 	struct link *links; /* all that live, utlist */
+	bool has_untold; /* a drop found a socket full: the owner looks for the links and clears it */
 };
 
 #define ENDPOINT_INIT ((struct endpoint){.page = SEGMENT_INIT, .doorbell = -1})

@@ -208,15 +208,22 @@ link_introduce(struct link *link, const struct pool_segment *segment)
 	for (size_t i = link->n_known; i-- > 0;)
 		if (link->known[i] == segment->id)
 			return 0;
-	known = reallocarray(link->known, link->n_known + 1, sizeof(*known));
+	known = reallocarray(link->known, link->n_known + link->n_untold + 1, sizeof(*known));
 	if (!known)
 		return -ENOMEM;
 	link->known = known;
 	r = packet_send_segment(link, segment->id, segment->memory.fd);
 	if (r)
 		return r;
-	link->known[link->n_known++] = segment->id;
+	link->known[link->n_known++] = segment->id; /* what was not told was told before it */
 	return 0;
+}
+
+bool
+link_tell_drops(struct link *link)
+{
+	(void)packet_send_drops(link); /* else it stays in the list, or the link is at its end */
+	return link->n_untold > 0;
 }
 
 int

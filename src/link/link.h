@@ -118,8 +118,8 @@ struct link {
 	uint32_t first_free, n_out;
 	uint64_t lent_bytes;
 	struct lent_sum *lent_sum; /* borrowed, lives as long as the link; NULL: of the own domain */
-	uint32_t *known; /* segments the partner was told of */
-	size_t n_known;
+	uint32_t *known; /* segments the partner was told of; behind them those that it was not told to drop yet */
+	size_t n_known, n_untold;
 };
 
 /*
@@ -205,6 +205,9 @@ link_is_roomy(const struct link *link, uint32_t size, bool is_event)
  * Before link_push(). Return: 0, LINK_E_FULL the socket is full, LINK_E_CLOSED, -ENOMEM.
  */
 int link_announce(struct link *link, struct outgoing *out, const int *fds);
+
+/* link_tell_drops() - of segments that are gone, if its socket was full. Return: is there more to tell? */
+bool link_tell_drops(struct link *link);
 
 /* link_push() - write and publish one record; room was asked for, segments announced */
 void link_push(struct link *link, const struct outgoing *out);

@@ -169,6 +169,56 @@ START_TEST(segments_that_go_are_dropped)
 }
 END_TEST
 
+/* lend() - a segment of its own goes to b and is given back, of which a has not heard yet. Return: as push(). */
+static int
+lend(void)
+{
+	struct block *block;
+	struct remote *remote;
+	struct wire_header header;
+	struct wire_part part;
+	const uint8_t *bytes;
+	uint8_t *record;
+	int r;
+
+	ck_assert_int_eq(pool_take(&a->pool, POOL_BLOCK_MAX + 1, &block), 0);
+	r = push(a, "", block, 0);
+	(void)block_unref(block); /* the link has it now, or nobody */
+	if (r)
+		return r;
+	record = pull(b, &header);
+	part = part_at(record, &header, 1);
+	ck_assert_int_eq(link_part(b, &part, &remote, &bytes), 0);
+	link_release(b, part.slot, part.generation);
+	(void)remote_unref(remote); /* of the link's two */
+	free(record);
+	return 0;
+}
+
+/* A full socket keeps no segment mapped for ever: what it had no room for is told with the next, or when asked. */
+START_TEST(drops_wait_for_room)
+{
+	uint32_t old;
+
+	ck_assert_int_eq(lend(), 0);
+	old = b->remotes->id;
+	while (packet_send_bell(a) == 0)
+		;
+	ck_assert_int_eq(link_collect(a), 0);
+	ck_assert(ends[0].has_untold);
+	ck_assert(link_tell_drops(a));
+	ck_assert_int_eq(lend(), LINK_E_FULL);
+	ck_assert_int_eq(read_all(b), 0);
+	ck_assert_uint_eq(b->n_remotes, 1);
+	if (_i)
+		ck_assert_int_eq(lend(), 0);
+	ck_assert(!link_tell_drops(a));
+	ck_assert_int_eq(read_all(b), 0);
+	ck_assert_uint_eq(b->n_remotes, (uint32_t)_i);
+	ck_assert(!b->remotes || b->remotes->id != old);
+}
+END_TEST
+
 START_TEST(bells_once_an_epoch)
 {
 	uint64_t count = 0;
@@ -210,6 +260,7 @@ main(void)
 	tcase_add_test(tcase, moves_to_larger_rings);
 	tcase_add_test(tcase, the_end_is_after_what_was_sent);
 	tcase_add_test(tcase, segments_that_go_are_dropped);
+	tcase_add_loop_test(tcase, drops_wait_for_room, 0, 2);
 	tcase_add_test(tcase, bells_once_an_epoch);
 	suite_add_tcase(suite, tcase);
 

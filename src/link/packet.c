@@ -52,23 +52,40 @@ packet_send_hello(struct link *link)
 }
 
 int
+packet_send_drops(struct link *link)
+{
+	struct packet_segment packet = {.letter = PACKET_DROP};
+	int r = 0;
+
+	while (link->n_untold > 0 && r == 0) {
+		packet.id = link->known[link->n_known + link->n_untold - 1];
+		r = packet_send(link, &packet, sizeof(packet), NULL, 0);
+		link->n_untold -= r == 0;
+	}
+	if (r == LINK_E_CLOSED)
+		link->n_untold = 0;
+	return r;
+}
+
+int
 packet_send_segment(struct link *link, uint32_t id, int fd)
 {
 	struct packet_segment packet = {.letter = PACKET_SEGMENT, .id = id};
+	int r = packet_send_drops(link); /* first: the partner has so many at a time */
 
-	return packet_send(link, &packet, sizeof(packet), &fd, 1);
+	return r ? r : packet_send(link, &packet, sizeof(packet), &fd, 1);
 }
 
 void
 packet_send_drop(struct link *link, uint32_t id)
 {
-	struct packet_segment packet = {.letter = PACKET_DROP, .id = id};
-
 	for (size_t i = 0; i < link->n_known; i++) {
 		if (link->known[i] != id)
 			continue;
 		link->known[i] = link->known[--link->n_known];
-		(void)packet_send(link, &packet, sizeof(packet), NULL, 0); /* see the header */
+		link->known[link->n_known] = id; /* right before those that are not told yet */
+		link->n_untold++;
+		link->endpoint->has_untold |= packet_send_drops(link) != 0;
 		return;
 	}
 }

@@ -50,8 +50,10 @@ int packet_send_hello(struct link *link);
 int packet_send_segment(struct link *link, uint32_t id, int fd);
 int packet_send_fds(struct link *link, uint32_t first, const int *fds, uint8_t n);
 int packet_send_bell(struct link *link);
-/* packet_send_drop() - best effort: who does not hear it keeps the mapping until the link ends */
+/* packet_send_drop() - now, or where the socket is full with the next segment or packet_send_drops() */
 void packet_send_drop(struct link *link, uint32_t id);
+/* packet_send_drops() - those that found no room before */
+int packet_send_drops(struct link *link);
 
 /* packet_read() - take one packet. Return: 1 taken, 0 none is there, LINK_E_CLOSED as 2, -EBADMSG. */
 int packet_read(struct link *link, bool *ret_rang);
