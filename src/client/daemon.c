@@ -538,6 +538,9 @@ wait_welcome(tern_bus *bus)
 		return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not answer");
 	r = socket_recv(daemon->fd, packet, CONTROL_MAX_PACKET, &size, fds, CONTROL_MAX_FDS,
 		&n_fds);
+	if (r == SOCKET_E_TRUNCATED)
+		return error_set(-EMFILE, ERROR_FAILED, "no descriptors are left for what ternd sends: "
+			"close some, or raise the limit (ulimit -n)");
 	if (r)
 		return error_set(-ECONNRESET, ERROR_NO_BUS, "ternd hung up: is it one of another version?");
 	r = control_decode(&control, packet, size, NULL);

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -183,7 +184,17 @@ def no_bus_is_told():
     expect(tern("list", env=env), 3, "", "no bus runs at unix:/nowhere/else/tern/bus; ")
     for address in ("tcp:host", "unix:", "/a/path", ""):
         expect(tern("list", "--bus", address), 2, "", "no address of a bus")
-    expect(tern("list", "--bus", "unix:/" + "x" * 200), 2, "", "address")
+    expect(tern("list", "--bus", "unix:/" + "x" * 200), 2, "", "no address of a bus.*107 bytes")
+    env["XDG_RUNTIME_DIR"] = ""
+    check("unix:/tern" not in tern("list", env=env).stderr, "an empty XDG_RUNTIME_DIR is no folder")
+
+
+def want_of_descriptors_is_told():
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10))
+
+    with a_bus() as (bus, _):
+        expect(tern("list", bus=bus, preexec_fn=few), 6, "", "no descriptors are left.*ulimit -n")
 
 
 # -------- list --------
@@ -563,7 +574,8 @@ def a_full_disk_is_told():
 
 
 SCENARIOS = [
-    help_is_there, mistakes_are_told, no_bus_is_told, names_are_listed, values_come_back, arguments_are_taken,
+    help_is_there, mistakes_are_told, no_bus_is_told, want_of_descriptors_is_told, names_are_listed,
+    values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
     waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
