@@ -424,22 +424,20 @@ def a_bus_that_dies_is_told():
 
 # -------- run --------
 
-def left_over():
-    return {f for f in os.listdir("/tmp") if f.startswith("tern-run-")}
-
-
 def a_command_has_its_bus():
-    before = left_over()
-    expect(tern("run", "--", "sh", "-c", "echo $TERN_BUS"), 0)
     check(re.fullmatch(r"unix:/tmp/tern-run-\w+/bus\n", tern("run", "sh", "-c", "echo $TERN_BUS").stdout), "TERN_BUS")
-    expect(tern("run", TERN, "list", "-j"), 0, "[]\n")
-    expect(tern("run", TERN, "run", TERN, "list", "-j"), 0, "[]\n")
-    expect(tern("run", "cat", stdin="in to out"), 0, "in to out")
-    expect(tern("run", "sh", "-c", "exit 7"), 7, "")
-    expect(tern("run", "sh", "-c", "kill -9 $$"), 128 + 9, "")
-    expect(tern("run", "no-such-program"), 127, "", "no-such-program")
-    expect(tern("run", "/tmp"), 126, "", "/tmp")
-    same(left_over() - before, set())
+    with tempfile.TemporaryDirectory() as folder:  # of its own: others may run a bus meanwhile
+        env = environment(None)
+        env["TMPDIR"] = folder
+        expect(tern("run", "--", "sh", "-c", "echo $TERN_BUS", env=env), 0)
+        expect(tern("run", TERN, "list", "-j", env=env), 0, "[]\n")
+        expect(tern("run", TERN, "run", TERN, "list", "-j", env=env), 0, "[]\n")
+        expect(tern("run", "cat", stdin="in to out", env=env), 0, "in to out")
+        expect(tern("run", "sh", "-c", "exit 7", env=env), 7, "")
+        expect(tern("run", "sh", "-c", "kill -9 $$", env=env), 128 + 9, "")
+        expect(tern("run", "no-such-program", env=env), 127, "", "no-such-program")
+        expect(tern("run", "/tmp", env=env), 126, "", "/tmp")
+        same(os.listdir(folder), [])
 
 
 def a_parent_that_ignores_its_children():
