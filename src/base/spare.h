@@ -10,16 +10,19 @@
  * Threads: under the owner's lock. Blocks: never.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SPARE_MAX 0u
+#define SPARE_IS_KEPT false
 #else
-#define SPARE_MAX 32u
+#define SPARE_IS_KEPT true
 #endif
+
+#define SPARE_MAX 32u
 
 struct spare {
 	void *first; /* each begins with the address of the next */
@@ -43,7 +46,7 @@ spare_take(struct spare *spare, size_t size)
 static inline void *
 spare_put(struct spare *spare, void *memory)
 {
-	if (spare->n >= SPARE_MAX) {
+	if (!SPARE_IS_KEPT || spare->n >= SPARE_MAX) {
 		free(memory);
 		return NULL;
 	}
