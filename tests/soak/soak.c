@@ -5,7 +5,7 @@
  *
  *      soak-test                    a few fixed seeds, some seconds
  *      soak-test -t 600             new seeds for ten minutes
- *      soak-test -s 17 -w 5         one seed once more, with five workers
+ *      soak-test -s 17 -w 5         what one seed does, with five workers
  */
 
 #include "soak.h"
@@ -185,7 +185,8 @@ run_seed(void)
 	suite_add_tcase(suite, tcase);
 	failed = fixture_run(suite);
 	if (failed)
-		(void)fprintf(stderr, "soak: it failed with -s %llu\n", (unsigned long long)options.seed);
+		(void)fprintf(stderr, "soak: it failed with -s %llu, which decides what is done, not when\n",
+			(unsigned long long)options.seed);
 	return failed;
 }
 
