@@ -84,7 +84,8 @@ typedef void tern_event_fn(tern_subscription *s, tern_message *m, uint64_t lost,
  * @param ret the caller's
  *
  * The rule is active when this returns: whoever publishes afterwards, anywhere, reaches it.
- * @return 0; -EINVAL; -E2BIG; -EOPNOTSUPP; -EDQUOT; -ETIME ternd does not answer
+ * @return 0; -EINVAL; -E2BIG; -EOPNOTSUPP; -EDQUOT ternd, or the other end of a direct link, keeps no more rules of
+ * this program; -ETIME ternd does not answer
  */
 int tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
 	tern_subscription **ret);

@@ -106,7 +106,8 @@ struct partner {
 	bool is_replying;
 	struct partner *reply_prev, *reply_next; /* in the list of those with replies kept */
 	struct rule_here *rules; /* direct links: what the other end wants to hear */
-	bool knows_rules;        /* and that is all of it */
+	bool knows_rules;        /* and that is all of it, but for */
+	uint64_t n_refused;      /* so many that are not kept here */
 	uint64_t told_rule;      /* own rules up to this number it was told, or is being told */
 	bool telling; /* not all of them yet: those from … to */
 	uint64_t telling_from, telling_to;
@@ -218,7 +219,7 @@ struct tern_bus {
 	uint32_t n_want_room;    /* waiters and notices that wait for it */
 	struct partner *wanting; /* whose room a notice is to tell */
 	struct partner *replying; /* for whose room replies wait */
-	uint32_t n_untold;       /* direct links: partners that have not told all their rules */
+	uint32_t n_untold;       /* direct links: partners of which not all rules are here */
 	uint64_t n_rounds, n_fruitless, n_overruns;
 	uint64_t n_looks;    /* at links, in rounds and before sleeping: what attention costs */
 	uint64_t ring_again; /* who waits for an answer rings again after so long, ns */

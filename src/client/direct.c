@@ -136,11 +136,33 @@ wake_waiters(struct partner *partner)
 			lead_wake(waiter);
 }
 
+/* note_unsure() - it may be so now, or not any more */
+static void
+note_unsure(struct partner *partner, bool was_unsure)
+{
+	if (!partner->dead)
+		partner->bus->n_untold += (uint32_t)direct_is_unsure(partner) - was_unsure;
+}
+
+void
+direct_rule_refused(struct partner *partner, bool refused)
+{
+	bool was_unsure = direct_is_unsure(partner);
+
+	if (refused)
+		partner->n_refused++;
+	else if (partner->n_refused > 0)
+		partner->n_refused--;
+	note_unsure(partner, was_unsure);
+}
+
 void
 direct_rules_told(struct partner *partner)
 {
-	partner->bus->n_untold -= !partner->knows_rules && !partner->dead;
+	bool was_unsure = direct_is_unsure(partner);
+
 	partner->knows_rules = true;
+	note_unsure(partner, was_unsure);
 	bus_plans_end(partner->bus);
 	wake_waiters(partner);
 }

@@ -276,7 +276,7 @@ topic_plan(tern_topic *topic)
 	return 0;
 }
 
-/* rules_known() - on direct links: has everybody told what it wants? Who has not may listen. */
+/* rules_known() - on direct links: is all known that the others want? Else anybody may listen. */
 static bool
 rules_known(tern_bus *bus)
 {
@@ -623,14 +623,14 @@ is_sent(const struct publish *p, const struct partner *partner)
 	return false;
 }
 
-/* publish_count_untold() - on direct links: who has not told what it wants may have lost it */
+/* publish_count_untold() - on direct links: of whom it is not known here all that it wants may have lost it */
 static void
 publish_count_untold(struct publish *p)
 {
 	struct partner *partner, *next;
 
 	HASH_ITER (hh, p->m->bus->partners, partner, next)
-		if (!partner->knows_rules && !is_sent(p, partner))
+		if (direct_is_unsure(partner) && !is_sent(p, partner))
 			count_lost(partner);
 }
 

@@ -271,7 +271,7 @@ partner_end(struct partner *partner)
 	direct_partner_ended(partner);
 	hang_up(partner);
 	lead_check_room(bus);
-	bus->n_untold -= bus->mode != MODE_BUS && !partner->knows_rules;
+	bus->n_untold -= bus->mode != MODE_BUS && direct_is_unsure(partner);
 	if (!bus->closed) {
 		daemon_unlinked(bus, partner);
 		queue_notice(bus, TERN_LOST, partner->id);

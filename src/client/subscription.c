@@ -168,6 +168,7 @@ rule_here_add(struct partner *partner, tern_message *m)
 
 	if (tern_message_unpack(m, "[u u u y]", &id, &policy, &n_tags, &tags, &size) < 0)
 		return -EBADMSG;
+	direct_rule_refused(partner, true); /* until it is kept */
 	if (policy != TERN_DROP_NEWEST && policy != TERN_WAIT)
 		return -EOPNOTSUPP;
 	for (rule = partner->rules; rule; rule = rule->next)
@@ -178,6 +179,7 @@ rule_here_add(struct partner *partner, tern_message *m)
 		return -EBADMSG;
 	rule->next = partner->rules;
 	partner->rules = rule;
+	direct_rule_refused(partner, false);
 	return 0;
 }
 
@@ -197,6 +199,7 @@ rule_here_remove(struct partner *partner, tern_message *m)
 		free(rule);
 		return 0;
 	}
+	direct_rule_refused(partner, false);
 	return -ENOENT;
 }
 
@@ -352,6 +355,8 @@ again:
 			continue;
 		partner->told_rule = s->id;
 		r = tell_rule(partner, s, LIBRARY_ADD_RULE, true);
+		if (r == -EREMOTEIO)
+			return error_set(-EDQUOT, ERROR_REFUSED, "the other end keeps no more rules");
 		if (r < 0 && r != -EHOSTDOWN && r != -ECONNRESET) /* theirs is gone, not ours */
 			return r;
 		goto again; /* the lock was given up: partners may have changed */

@@ -5,6 +5,7 @@
  * of its rules and the size of the ring that is there to tell them.
  */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "client/bus.h"
@@ -181,6 +182,125 @@ START_TEST(who_idled_after_telling_rules_begins_with_a_new_clock)
 }
 END_TEST
 
+/* --- more rules than the other end keeps --- */
+
+#define N_KEPT 4096
+
+static int
+subscribe_to(tern_bus *bus, unsigned int i, tern_subscription **ret)
+{
+	char tag[64];
+	const char *const tags[] = {tag, NULL};
+	struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
+
+	tag_of(tag, sizeof(tag), i);
+	return tern_subscribe(bus, &rule, NULL, NULL, ret);
+}
+
+/* until_lost() - take in until the other end is gone */
+static void
+until_lost(tern_bus *bus)
+{
+	struct tern_event event = {.size = sizeof(event)};
+
+	do {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		(void)tern_message_unref(event.message);
+	} while (event.kind != TERN_LOST);
+}
+
+static void
+dial_and_keep(void *user)
+{
+	const struct private_bus *place = user;
+	tern_bus *bus;
+
+	must_be(tern_dial(place->address, &bus), 0);
+	until_lost(bus);
+	(void)tern_close(bus);
+}
+
+START_TEST(a_rule_too_many_is_refused)
+{
+	static tern_subscription *subscriptions[N_KEPT + 1];
+	struct tern_event event = {.size = sizeof(event)};
+	struct private_bus place;
+	tern_bus *bus;
+	pid_t pid;
+
+	private_bus_place(&place);
+	must_be(tern_listen(place.address, &bus), 0);
+	pid = child_start(dial_and_keep, &place);
+	must_be(tern_next(bus, LONG_NS, &event), 0);
+	must_be(event.kind, TERN_LINKED);
+	for (unsigned int i = 0; i < N_KEPT; i++)
+		must_be(subscribe_to(bus, i, &subscriptions[i]), 0);
+	must_be(subscribe_to(bus, N_KEPT, &subscriptions[N_KEPT]), -EDQUOT);
+	(void)tern_subscription_free(subscriptions[0]);
+	must_be(subscribe_to(bus, N_KEPT, &subscriptions[0]), 0);
+	for (unsigned int i = 0; i < N_KEPT; i++)
+		(void)tern_subscription_free(subscriptions[i]);
+	(void)tern_close(bus);
+	child_end(pid);
+	private_bus_stop(&place);
+}
+END_TEST
+
+/* publish_unheard() - on the subject of the one rule that there was no place for */
+static void
+publish_unheard(void *user)
+{
+	const struct private_bus *place = user;
+	struct tern_event event = {.size = sizeof(event)};
+	char tag[64];
+	tern_topic *topic;
+	tern_bus *bus;
+
+	tag_of(tag, sizeof(tag), N_KEPT);
+	must_be(tern_dial(place->address, &bus), 0);
+	must_be(tern_set_option(bus, TERN_OPT_MAX_WAIT, LONG_NS), 0);
+	must_be(tern_topic_new(bus, (const char *const[]){tag, NULL}, &topic), 0);
+	for (int i = 0; i < 3; i++)
+		must_be(tern_publish(topic, NULL), 0);
+	while (tern_has_listeners(topic)) { /* until it is withdrawn */
+		if (tern_next(bus, SHORT_NS / 10, &event) == 0)
+			(void)tern_message_unref(event.message);
+	}
+	(void)tern_topic_free(topic);
+	(void)tern_close(bus);
+}
+
+START_TEST(what_no_rule_was_kept_for_is_a_gap)
+{
+	static tern_subscription *subscriptions[N_KEPT + 1];
+	struct tern_event event = {.size = sizeof(event)};
+	struct private_bus place;
+	uint64_t lost = 0;
+	tern_bus *bus;
+	pid_t pid;
+
+	private_bus_place(&place);
+	must_be(tern_listen(place.address, &bus), 0);
+	for (unsigned int i = 0; i <= N_KEPT; i++)
+		must_be(subscribe_to(bus, i, &subscriptions[i]), 0);
+	pid = child_start(publish_unheard, &place);
+	while (lost < 3) {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		if (event.kind == TERN_GAP && event.subscription == subscriptions[N_KEPT])
+			lost += event.lost;
+		must(event.kind != TERN_EVENT);
+	}
+	must_be(lost, 3);
+	(void)tern_subscription_free(subscriptions[N_KEPT]);
+	until_lost(bus);
+	for (unsigned int i = 0; i < N_KEPT; i++)
+		(void)tern_subscription_free(subscriptions[i]);
+	(void)tern_close(bus);
+	child_end(pid);
+	private_bus_stop(&place);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -192,6 +312,8 @@ main(void)
 	tcase_add_test(tcase, more_rules_than_a_ring_holds_are_all_told);
 	tcase_add_test(tcase, what_is_published_before_rules_are_told_is_a_gap);
 	tcase_add_test(tcase, who_idled_after_telling_rules_begins_with_a_new_clock);
+	tcase_add_test(tcase, a_rule_too_many_is_refused);
+	tcase_add_test(tcase, what_no_rule_was_kept_for_is_a_gap);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
