@@ -54,7 +54,7 @@ def main():
     status, text = run(client)
     expect("a client without a bus", (status, bool(text.strip())), (1, True))
 
-    start(ternd, "--address", os.environ["TERN_BUS"])
+    bus = start(ternd, "--address", os.environ["TERN_BUS"])
     until("ternd", lambda: os.path.exists(os.environ["TERN_BUS"][5:]))
     status, text = run(client)
     expect("a client without a service", (status, bool(text.strip())), (1, True))
@@ -73,6 +73,12 @@ def main():
     serving.kill()
     serving.wait()
     until("the name to go", lambda: run(client)[0] == 1)
+
+    serving = start(service)
+    until("the service", lambda: run(client)[0] == 0)
+    bus.kill()
+    text, _ = serving.communicate(timeout=LIMIT)
+    expect("a service without a bus", (serving.returncode, "ternd is gone" in text), (1, True))
 
 
 with tempfile.TemporaryDirectory() as folder:

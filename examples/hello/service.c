@@ -12,6 +12,7 @@ greet(tern_call *call, tern_message *m, void *user)
 	char text[100];
 	int r;
 
+	(void)user;
 	r = tern_message_unpack(m, "{name:s}", &name);
 	if (r < 0)
 		return r; /* the caller is told */
@@ -34,7 +35,8 @@ main(void)
 	}
 	while (tern_next(bus, TERN_FOREVER, &event) == 0)
 		; /* greet() is called from in here; what comes out is news of peers */
+	fprintf(stderr, "hello-service: %s\n", tern_last_error()->text);
 	tern_service_free(service);
 	tern_close(bus);
-	return 0;
+	return 1;
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """readme: the pages are true where a program can tell
 
-The programs in README.md compile and fit on a screen, links between pages lead somewhere, paths
-that pages name are there, and docs/environment.md has just the variables that are read.
+The programs in README.md are the first two examples, compile and fit on a screen, links between
+pages lead somewhere, paths that pages name are there, and docs/environment.md has just the
+variables that are read.
 """
 
 import glob
@@ -22,6 +23,9 @@ PLACEHOLDER = re.compile(r"(^|/)x(?=[-_./]|$)")  # x_test.c, corpus/x
 def check_programs(compiler):
     programs = re.findall(r"^```c\n(.*?)^```$", read("README.md"), re.M | re.S)
     check(len(programs) == 2, "README.md has not two programs")
+    for example, text in zip(("service", "client"), programs):
+        source = read(f"examples/hello/{example}.c")
+        check(text == source[source.index("#include"):], f"README.md and examples/hello/{example}.c differ")
     for number, text in enumerate(programs, 1):
         check(text.count("\n") <= SCREEN, f"program {number} does not fit on a screen")
         run = subprocess.run(
