@@ -3,6 +3,7 @@
 /* command-publish: publish one event */
 
 #include <json-c/json.h>
+#include <string.h>
 #include <tern/event.h>
 
 #include "base/attribute.h"
@@ -11,6 +12,7 @@
 #include "cli/connect.h"
 #include "cli/json.h"
 #include "cli/payload.h"
+#include "cli/plain.h"
 
 enum {
 	OPTION_DATA = OPTION_OWN,
@@ -102,6 +104,20 @@ publish(const struct cli *cli, tern_bus *bus, const struct publish_order *order)
 	return r ? connect_failed("the event was not published", r, NULL) : STATUS_OK;
 }
 
+/* hint_value() - a tag may have a = in it; but `tern call` takes values that way, and here it does not */
+static void
+hint_value(const struct publish_order *order)
+{
+	for (size_t i = 0; i < order->n_tags && !order->has_value; i++) {
+		const char *sign = strchr(order->tags[i], '=');
+
+		if (sign && sign != order->tags[i]) {
+			report("'%s' was published as a tag; values go with -d, as JSON", order->tags[i]);
+			return;
+		}
+	}
+}
+
 static int
 run_publish(struct cli *cli)
 {
@@ -112,7 +128,11 @@ run_publish(struct cli *cli)
 	r = read_order(cli, &order);
 	if (r == STATUS_OK)
 		r = connect_bus(cli, &bus);
-	return r ? r : publish(cli, bus, &order);
+	if (r == STATUS_OK)
+		r = publish(cli, bus, &order);
+	if (r == STATUS_OK)
+		hint_value(&order);
+	return r;
 }
 
 static const struct option_spec OPTIONS[] = {

@@ -387,6 +387,9 @@ def events_go_on_without_a_bus():
 def nobody_listening_is_fine():
     with a_bus() as (bus, _):
         expect(tern("publish", "lamp", bus=bus), 0, "")
+        expect(tern("publish", "lamp", "on=1", "x=2", bus=bus), 0, "", "'on=1' .* tag; values go with -d")
+        expect(tern("publish", "lamp", "on=1", "-d", "1", bus=bus), 0, "")  # who knows -d means a tag
+        expect(tern("publish", "=", bus=bus), 0, "")
         expect(tern("publish", "", bus=bus), 2, "", "")
         expect(tern("publish", "x" * 256, bus=bus), 6, "", "")
         expect(tern("subscribe", "x" * 256, bus=bus), 6, "", "")
