@@ -27,8 +27,8 @@ error_errno(int r, const char *what)
 {
 	char buffer[96];
 
-	return error_set(r, ERROR_FAILED, "%s: %s", what,
-		strerror_r(-r, buffer, sizeof(buffer)));
+	return error_set(r, ERROR_FAILED, "%s: %s%s", what, strerror_r(-r, buffer, sizeof(buffer)),
+		r == -EMFILE ? ": close some, or raise the limit (ulimit -n)" : "");
 }
 
 void

@@ -33,7 +33,7 @@
 /* error_set() - record why; returns r, so that it can be returned */
 int error_set(int r, const char *name, const char *format, ...) _printf_(3, 4);
 
-/* error_errno() - record r's own text under a name; returns r */
+/* error_errno() - record r's own text under a name, and what helps where descriptors ran out; returns r */
 int error_errno(int r, const char *what);
 
 /* error_clear() - so that error_or() knows whether somebody told more */

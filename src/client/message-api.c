@@ -258,7 +258,11 @@ tern_message_unpackv(tern_message *m, const char *format, va_list ap)
 		if (r < 0)
 			return error_trace(r);
 	}
-	return tern_cbor_unpackv(bytes, size, &hooks, format, ap);
+	r = tern_cbor_unpackv(bytes, size, &hooks, format, ap);
+	if (r == -EBADMSG && m->n_parts == 0)
+		return error_set(r, ERROR_BAD_MESSAGE,
+			"the message carries no values, and \"%.100s\" wants some", format);
+	return r;
 }
 
 _public_ int

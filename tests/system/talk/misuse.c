@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,7 +22,7 @@
 /* What is there to be misused: one of each, made before the table is gone through. */
 static struct {
 	tern_topic *topic; /* with a listener */
-	tern_message *call, *sent, *event, *bad_event;
+	tern_message *call, *sent, *event, *bad_event, *empty_event;
 	tern_call *under_way;
 	tern_subscription *subscription;
 } it;
@@ -191,6 +192,8 @@ DO(no_fd, tern_message_fd(it.bad_event, 0))
 DO(unpack_bad_cbor, tern_message_unpack(it.bad_event, "[[u]]", &(uint64_t){0}))
 DO(unpack_other_type, tern_message_unpack(it.bad_event, "[u]", &(uint64_t){0}))
 DO(unpack_bad_format, tern_message_unpack(it.bad_event, "[", &(uint64_t){0}))
+DO(unpack_nothing, tern_message_unpack(it.empty_event, "{n:u}", &(uint64_t){0}))
+DO(unpack_nothing_bad_format, tern_message_unpack(it.empty_event, "[", &(uint64_t){0}))
 
 /* --- events --- */
 
@@ -279,6 +282,8 @@ static const struct misuse misuses[] = {
 	{unpack_bad_cbor, -EBADMSG, "tern.cbor.Break", "byte 2"},
 	{unpack_other_type, -EBADMSG, "tern.cbor.Type", "byte 1"},
 	{unpack_bad_format, -EINVAL, "tern.cbor.Format", "at character"},
+	{unpack_nothing, -EBADMSG, "tern.BadMessage", "carries no values, and \"{n:u}\""},
+	{unpack_nothing_bad_format, -EINVAL, "tern.cbor.Format", "at character"},
 	{topic_no_tags, -EINVAL, "tern.InvalidArgument", "needs a tag"},
 	{topic_empty_tag, -EINVAL, "tern.InvalidArgument", "tag 1 is empty"},
 	{topic_bad_utf8, -EINVAL, "tern.InvalidArgument", "tag 2 is empty or not UTF-8"},
@@ -330,6 +335,9 @@ it_begin(void)
 	must_be(tern_publish_message(bad, 0), 0);
 	(void)tern_message_unref(bad);
 	it.bad_event = next_event(scene.bus, TERN_EVENT).message;
+	must_be(tern_publish(it.topic, NULL), 0);
+	it.empty_event = next_event(scene.bus, TERN_EVENT).message;
+	must_be(tern_message_unpack(it.empty_event, ""), 0); /* who wants nothing gets it */
 	must_be(tern_message_new_call(scene.bus, SERVICE, "Hold", &it.sent), 0);
 	must_be(tern_send(it.sent, TERN_FOREVER, 0, &it.under_way), 0);
 	must_be(tern_message_new_call(scene.bus, SERVICE, "Count", &it.call), 0);
@@ -343,6 +351,7 @@ it_end(void)
 	(void)tern_message_unref(it.sent);
 	(void)tern_message_unref(it.event);
 	(void)tern_message_unref(it.bad_event);
+	(void)tern_message_unref(it.empty_event);
 	(void)tern_subscription_free(it.subscription);
 	(void)tern_topic_free(it.topic);
 }
@@ -446,6 +455,31 @@ START_TEST(no_ternd)
 }
 END_TEST
 
+/* Wherever a limit of descriptors is met on the way to a handle, it says what to do. */
+START_TEST(no_descriptors)
+{
+	struct rlimit limit;
+	rlim_t n_failed = 0;
+	tern_bus *bus = NULL;
+	int r, free_fd = dup(STDERR_FILENO);
+
+	must_be(close(free_fd), 0);
+	must_be(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (limit.rlim_cur = (rlim_t)free_fd; limit.rlim_cur < limit.rlim_max; limit.rlim_cur++) {
+		must_be(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		r = tern_open(scene.place.address, &bus);
+		if (r == 0)
+			break;
+		must_be(r, -EMFILE);
+		must(is_error("tern.Failed") && strstr(tern_last_error()->text, "ulimit -n"));
+		n_failed++;
+	}
+	(void)tern_close(bus);
+	must_be(r, 0);
+	must(n_failed > 4); /* page, doorbell, epoll, wake, socket, and what ternd sends */
+}
+END_TEST
+
 /* What is told of ternd's end, what goes on, and what a closed handle answers. */
 START_TEST(ended)
 {
@@ -489,6 +523,7 @@ main(void)
 	tcase_add_test(tcase, arguments);
 	tcase_add_test(tcase, no_rights);
 	tcase_add_test(tcase, no_ternd);
+	tcase_add_test(tcase, no_descriptors);
 	tcase_add_test(tcase, ended);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
