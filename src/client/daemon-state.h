@@ -49,3 +49,6 @@ struct daemon {
  * Return: may try again.
  */
 bool daemon_refresh(tern_bus *bus, int answer, int *tries);
+
+/* daemon_take_table() - map what ternd sent; what only publishers read is kept until there is something to publish */
+int daemon_take_table(tern_bus *bus, uint32_t kind, int *fd);

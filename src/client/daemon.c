@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* daemon: requests to ternd, its messages, and look-ups in its tables; see daemon.h */
+/* daemon: requests to ternd, and its messages; see daemon.h */
 
 #include <poll.h>
 #include <stdio.h>
@@ -21,11 +21,6 @@
 #define CONNECT_TIMEOUT_MS 25000
 #define FULL_RETRY         (10 * NSEC_PER_MSEC)
 #define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
-#define TABLE_READS        8 /* of a table that moves under the reader */
-
-/* What matching reads: who never publishes, as a short-lived caller, does not map them. */
-static const uint32_t publisher_tables[N_PUBLISHER_TABLES] = {
-	CONTROL_TABLE_RULES, CONTROL_TABLE_TAGS, CONTROL_TABLE_VERSIONS};
 
 static struct control_text
 text_of(const char *text)
@@ -86,86 +81,6 @@ daemon_told(struct daemon *daemon)
 
 	daemon->told = true;
 	return told;
-}
-
-/* open_table() - map what ternd sent in place of what was there */
-static int
-open_table(tern_bus *bus, uint32_t kind, int fd)
-{
-	struct daemon *daemon = bus->daemon, new = {0};
-	int r;
-
-	switch (kind) {
-	case CONTROL_TABLE_PEERS:
-		r = peers_open(&new.peers, fd);
-		if (r == 0) {
-			peers_deinit(&daemon->peers);
-			daemon->peers = new.peers;
-		}
-		break;
-	case CONTROL_TABLE_NAMES:
-		r = names_open(&new.names, fd);
-		if (r == 0) {
-			names_deinit(&daemon->names);
-			owners_deinit(&daemon->owners);
-			daemon->names = new.names;
-		}
-		break;
-	case CONTROL_TABLE_RULES:
-		r = rules_open(&new.rules, fd);
-		if (r == 0) {
-			rules_deinit(&daemon->rules);
-			daemon->rules = new.rules;
-		}
-		break;
-	case CONTROL_TABLE_TAGS:
-		r = tags_open(&new.tags, fd);
-		if (r == 0) {
-			tags_deinit(&daemon->tags);
-			daemon->tags = new.tags;
-		}
-		break;
-	case CONTROL_TABLE_VERSIONS:
-		/* They never move: who looks at them does so without the lock. */
-		r = bus->versions.words ? 0 : versions_open(&bus->versions, fd);
-		break;
-	default:
-		return 0; /* of a later minor version */
-	}
-	return r > 0 ? -EPROTO : r;
-}
-
-/* take_table() - the same, but what only publishers read is kept until there is something to publish */
-static int
-take_table(tern_bus *bus, uint32_t kind, int *fd)
-{
-	int *unmapped = bus->daemon->unmapped;
-
-	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++) {
-		if (publisher_tables[i] != kind || (unmapped[i] < 0 && bus->daemon->is_publisher))
-			continue;
-		(void)fd_close(unmapped[i]);
-		unmapped[i] = fd_steal(fd);
-		return 0;
-	}
-	return open_table(bus, kind, *fd);
-}
-
-int
-daemon_map_rules(tern_bus *bus)
-{
-	int *unmapped = bus->daemon->unmapped, r = 0;
-
-	for (size_t i = 0; i < N_PUBLISHER_TABLES && r == 0; i++) {
-		if (unmapped[i] < 0)
-			continue;
-		r = open_table(bus, publisher_tables[i], unmapped[i]);
-		unmapped[i] = fd_close(unmapped[i]);
-	}
-	if (r == 0 && !bus->versions.words)
-		r = -EPROTO;
-	bus->daemon->is_publisher = true;
-	return r < 0 ? error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped") : 0;
 }
 
 /* --- packets --- */
@@ -338,7 +253,7 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		name_event(bus, &control->event);
 		break;
 	case CONTROL_TABLE:
-		if (n_fds && take_table(bus, control->table.kind, &fds[0]) == 0)
+		if (n_fds && daemon_take_table(bus, control->table.kind, &fds[0]) == 0)
 			bus_plans_end(bus);
 		break;
 	case CONTROL_OWNER_LOST:
@@ -492,7 +407,7 @@ take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, siz
 	if (welcome->tables.n > n_fds || welcome->tables.n < 5)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send its tables");
 	for (size_t i = 0; i < welcome->tables.n && r == 0; i++)
-		r = take_table(bus, welcome->tables.items[i], &fds[i]);
+		r = daemon_take_table(bus, welcome->tables.items[i], &fds[i]);
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
 	if (daemon->unmapped[N_PUBLISHER_TABLES - 1] < 0 || !daemon->peers.table.shm)
@@ -591,20 +506,7 @@ daemon_connect(tern_bus *bus, const char *path)
 	return r;
 }
 
-/* --- tables --- */
-
-bool
-daemon_refresh(tern_bus *bus, int answer, int *tries)
-{
-	if (answer != TABLE_E_MOVED && answer != TABLE_E_BUSY)
-		return false;
-	if (++*tries > TABLE_READS)
-		return false;
-	lead_pause(bus);
-	if (daemon_read(bus))
-		lead_kick(bus); /* new links are hot, and nobody looks at them yet */
-	return true;
-}
+/* --- look-ups that the tables could not answer, and own names --- */
 
 /* ask() - whom the tables could not tell. Rare: they changed under 64 attempts in a row. */
 static int
@@ -621,27 +523,6 @@ ask(tern_bus *bus, const char *name, tern_peer *ret)
 }
 
 int
-daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
-{
-	size_t size;
-	int r, tries = 0;
-
-	if (!bus->daemon)
-		return -ENXIO;
-	size = strlen(name);
-	if (unlikely(size == 4) && memcmp(name, "tern", 4) == 0) {
-		*ret = TERN_PEER_BUS;
-		return 0;
-	}
-	do {
-		r = owners_find(&bus->daemon->owners, &bus->daemon->names, name, size, ret);
-	} while (daemon_refresh(bus, r, &tries));
-	if (r == TABLE_E_NOT_FOUND)
-		return -ENXIO;
-	return r ? -EAGAIN : 0;
-}
-
-int
 daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
 {
 	int r = daemon_owner(bus, name, ret);
@@ -649,99 +530,10 @@ daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
 	return r == -EAGAIN ? ask(bus, name, ret) : r;
 }
 
-int
-daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
-{
-	struct peer_entry entry, self;
-	int r, tries = 0;
-
-	do {
-		r = peers_find(&bus->daemon->peers, peer, &entry);
-	} while (daemon_refresh(bus, r, &tries));
-	if (r)
-		return -ENXIO;
-	ret->uid = entry.uid;
-	ret->gid = entry.gid;
-	ret->pid = entry.pid;
-	ret->same_domain = peers_find(&bus->daemon->peers, bus->id, &self) == 0 &&
-		self.domain == entry.domain;
-	ret->reserved = 0;
-	ret->label[0] = '\0'; /* told with a link only */
-	return 0;
-}
-
 bool
 daemon_has_name(const tern_bus *bus, const char *name)
 {
 	return bus->daemon && own_find(bus->daemon, name, strlen(name));
-}
-
-/* list_one() - hand an entry to the program; the lock is held, so it gets a copy and may not call back */
-static int
-list_one(tern_bus *bus, const struct name_entry *entry, tern_name_fn *fn, void *user)
-{
-	char text[NAMES_LABELS_SIZE + NAMES_LABELS_MAX];
-	const char *labels[NAMES_LABELS_MAX + 1] = {NULL};
-	struct tern_identity identity = {0};
-	struct table_text label;
-	size_t at = 0, n = 0, used = 0;
-	struct tern_name name = {
-		.size = sizeof(name),
-		.owner = entry->owner,
-		.name = entry->name,
-		.labels = labels,
-	};
-	int r;
-
-	while (n < NAMES_LABELS_MAX && name_label(entry, &at, &label)) {
-		labels[n++] = memcpy(text + used, label.text, label.size);
-		text[used + label.size] = '\0';
-		used += label.size + 1;
-	}
-	(void)daemon_identify(bus, entry->owner, &identity); /* gone meanwhile: zeroes */
-	name.uid = identity.uid;
-	name.pid = identity.pid;
-	name.n_labels = (uint32_t)n;
-	bus_leave(bus);
-	r = fn(&name, user);
-	bus_lock(bus);
-	return bus->closed && r == 0 ? -ESHUTDOWN : r;
-}
-
-int
-daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
-{
-	struct table_cursor cursor = {0};
-	struct name_entry entry;
-	struct name_entry *all = NULL;
-	size_t n = 0, room = 0;
-	int r, tries = 0;
-
-	for (;;) {
-		r = names_next(&bus->daemon->names, &cursor, &entry);
-		if (r == TABLE_E_RESTART || daemon_refresh(bus, r, &tries)) {
-			cursor = (struct table_cursor){0};
-			n = 0;
-			continue;
-		}
-		if (r)
-			break;
-		if (n == room) {
-			struct name_entry *more = reallocarray(all, room = 2 * room + 16, sizeof(*all));
-
-			if (!more) {
-				free(all);
-				return error_errno(-ENOMEM, "names");
-			}
-			all = more;
-		}
-		all[n++] = entry;
-	}
-	r = r == TABLE_E_END ? 0 : error_set(-EAGAIN, ERROR_NO_BUS, "the table of names could not be read");
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = list_one(bus, &all[i], fn, user);
-	free(all);
-	return r;
 }
 
 /* --- links --- */
