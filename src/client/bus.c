@@ -187,9 +187,9 @@ bus_unref(tern_bus *bus)
 	free(bus->batch);
 	free(bus->found);
 	free(bus->calls);
-	spare_deinit(&bus->items);
-	spare_deinit(&bus->small_messages);
-	spare_deinit(&bus->call_memory);
+	spare_deinit(&bus->spare_items);
+	spare_deinit(&bus->spare_messages);
+	spare_deinit(&bus->spare_calls);
 	free(bus->address);
 	versions_deinit(&bus->versions);
 	(void)pthread_cond_destroy(&bus->handler_done);

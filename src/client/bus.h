@@ -230,7 +230,7 @@ struct tern_bus {
 	bool held_back; /* something is there that is not older than the horizon yet */
 	struct partner **found;
 	size_t n_found, max_found;
-	struct spare items, small_messages, call_memory; /* of struct item, tern_message, tern_call */
+	struct spare spare_items, spare_messages, spare_calls; /* of struct item, tern_message, tern_call */
 	struct queue queue, kept; /* as taken in; what no handler took */
 	uint32_t n_kept_notices;
 	struct waiter *waiters;

@@ -117,7 +117,7 @@ tern_message_new_call(tern_bus *bus, const char *service, const char *member, te
 tern_call *
 call_alloc(tern_bus *bus)
 {
-	tern_call *call = spare_take(&bus->call_memory, sizeof(*call));
+	tern_call *call = spare_take(&bus->spare_calls, sizeof(*call));
 
 	if (!call)
 		return NULL;
@@ -258,7 +258,7 @@ call_free(tern_call *call)
 	(void)call_unref_locked(call->origin);
 	free(call->error);
 	bus_drop(call->bus);
-	(void)spare_put(&call->bus->call_memory, call); /* NULL */
+	(void)spare_put(&call->bus->spare_calls, call); /* NULL */
 }
 
 /* call_abandon() - the last reference but the table's went: nobody will ask for the answer */

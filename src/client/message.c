@@ -23,7 +23,7 @@ message_alloc(tern_bus *bus, uint32_t space)
 	bool is_small = bus && space <= SMALL_SPACE;
 	tern_message *m;
 
-	m = is_small ? spare_take(&bus->small_messages, sizeof(*m) + SMALL_SPACE) : malloc(sizeof(*m) + space);
+	m = is_small ? spare_take(&bus->spare_messages, sizeof(*m) + SMALL_SPACE) : malloc(sizeof(*m) + space);
 	if (!m)
 		return NULL;
 	memset(m, 0, offsetof(tern_message, first)); /* the rest is written when it is used */
@@ -96,15 +96,16 @@ message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n)
 	return 0;
 }
 
-int
-message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
+/* new_local() - an event that came otherwise than over a link; tags and payload are copied */
+static int
+new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
 	size_t size, tern_peer sender, tern_message **ret)
 {
 	tern_message *m = message_alloc(NULL, (uint32_t)(tags_size + size));
 
 	if (!m)
 		return -ENOMEM;
-	m->sealed = m->received = true;
+	m->sealed = true;
 	m->sender = sender;
 	m->header.kind = WIRE_EVENT;
 	m->header.size = m->space;
@@ -130,7 +131,7 @@ message_new_from_daemon(const struct control_event *event, tern_message **ret)
 		at += tag->size;
 		*at++ = '\0';
 	}
-	return message_new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
+	return new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
 		TERN_PEER_BUS, ret);
 }
 
@@ -171,7 +172,7 @@ message_free(tern_message *m, tern_bus *home)
 	if (m->parts != &m->first)
 		free(m->parts);
 	if (home)
-		(void)spare_put(&home->small_messages, m); /* NULL */
+		(void)spare_put(&home->spare_messages, m); /* NULL */
 	else
 		free(m);
 }
@@ -279,7 +280,7 @@ message_receive(struct partner *partner, tern_message **ret)
 		(void)message_unref_locked(m); /* always NULL */
 		return -ENOMEM;
 	}
-	m->sealed = m->received = true;
+	m->sealed = true;
 	m->header = partner->head;
 	m->sender = partner->id;
 	m->used = m->space;

@@ -38,7 +38,6 @@ struct message_memory {
 struct tern_message {
 	_Atomic uint32_t refs;
 	bool sealed;
-	bool received;
 	bool foreign;  /* lent parts are of another trust domain */
 	uint8_t n_fds;
 	uint8_t n_known_fds; /* handed over to the message */
@@ -77,9 +76,6 @@ int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_
  */
 int message_reserve(tern_message *m, uint32_t n);
 
-/* message_new_local() - an event that came otherwise than over a link; tags and payload are copied */
-int message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
-	size_t size, tern_peer sender, tern_message **ret);
 struct control_event;
 /* message_new_from_daemon() - a name event of ternd, as a message like others */
 int message_new_from_daemon(const struct control_event *event, tern_message **ret);

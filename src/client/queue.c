@@ -58,7 +58,7 @@ item_free(tern_bus *bus, struct item *item)
 {
 	if (item) {
 		item_drop(bus, item);
-		(void)spare_put(&bus->items, item); /* NULL */
+		(void)spare_put(&bus->spare_items, item); /* NULL */
 	}
 	return NULL;
 }
@@ -66,7 +66,7 @@ item_free(tern_bus *bus, struct item *item)
 int
 queue_put(tern_bus *bus, const struct item *template)
 {
-	struct item *item = spare_take(&bus->items, sizeof(*item));
+	struct item *item = spare_take(&bus->spare_items, sizeof(*item));
 
 	if (!item) {
 		struct item copy = *template;

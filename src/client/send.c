@@ -238,6 +238,16 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 	send_flush(bus);
 }
 
+/* announce() - the segments and descriptors; the socket's room is waited for, if that lacked */
+static int
+announce(struct partner *partner, struct outgoing *out, const int *fds)
+{
+	int r = link_announce(partner->link, out, fds);
+
+	partner_want_out(partner, r == LINK_E_FULL);
+	return r;
+}
+
 /* reserve_one() - room, segments, descriptors; else wait */
 static int
 reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
@@ -248,10 +258,8 @@ reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint6
 
 	for (;;) {
 		r = waited && !RULE(ROOM_RECHECK) ? 0 : send_room(partner, out, false);
-		if (r == 0) {
-			r = link_announce(partner->link, out, fds);
-			partner_want_out(partner, r == LINK_E_FULL); /* the socket's room, not the ring's */
-		}
+		if (r == 0)
+			r = announce(partner, out, fds);
 		if (r <= 0)
 			return r;
 		if (r == LINK_E_CLOSED)
@@ -288,10 +296,8 @@ send_try(struct partner *partner, struct outgoing *out, const int *fds)
 {
 	int r = room_now(partner, out, false);
 
-	if (r == 0) {
-		r = link_announce(partner->link, out, fds);
-		partner_want_out(partner, r == LINK_E_FULL);
-	}
+	if (r == 0)
+		r = announce(partner, out, fds);
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
 	if (r == 0)
@@ -383,7 +389,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, u
 static int
 put_self(tern_bus *bus, const struct item *template)
 {
-	struct item *item = spare_take(&bus->items, sizeof(*item));
+	struct item *item = spare_take(&bus->spare_items, sizeof(*item));
 
 	if (!item) {
 		(void)message_unref_locked(template->message); /* always NULL, as the next */

@@ -512,7 +512,7 @@ take_self(tern_bus *bus, uint64_t before)
 			event_deliver(bus, NULL, m, item->peer, item->rule);
 		else
 			call_answered_self(call, m);
-		(void)spare_put(&bus->items, item); /* NULL */
+		(void)spare_put(&bus->spare_items, item); /* NULL */
 	}
 	return n;
 }
