@@ -23,6 +23,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/topic.h"
 #include "client/watch.h"
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;

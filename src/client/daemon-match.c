@@ -6,7 +6,7 @@
 
 #include "client/daemon-state.h"
 #include "client/error.h"
-#include "client/event.h"
+#include "client/topic.h"
 #include "wire/header.h"
 
 size_t

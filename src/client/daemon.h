@@ -65,7 +65,7 @@ int daemon_list(tern_bus *bus, tern_name_fn *fn, void *user);
 int daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule);
 void daemon_rule_remove(tern_bus *bus, uint64_t id);
 
-/* Who hears a topic, in the rules of the tables; event.c keeps the answer. */
+/* Who hears a topic, in the rules of the tables; topic.c keeps the answer. */
 struct plan_entry {
 	tern_peer peer;
 	bool wait; /* one of its rules has the policy wait */

@@ -2,15 +2,9 @@
 #pragma once
 
 /*
- * event: topics, subscriptions, and who hears what
+ * event: subscriptions, rules of the other ends of direct links, and events that come in
  *
- * A topic keeps its plan: the peers that hear it, and the sum of the version words from before they
- * were looked up. Words only rise, so while their sum is the same so are they, and the plan holds.
- *
- * Whether somebody listens is asked without the lock: turn is even while there is a plan, odd while there is none
- * or it is being made, and another number after it was.
- * Q1  store-release turn, odd; then what the plan is; store-release turn, even -> load-acquire turn; what the plan
- *     is, relaxed; fence, turn again: who read of two plans finds turn changed.
+ * What goes out is topic.h.
  */
 
 #include "client/bus.h"
@@ -34,34 +28,6 @@ struct rule_here {
 
 struct control_event;
 
-enum {
-	TOPIC_WORDS = TERN_MAX_TAGS + 16, /* of the tags, the tagless, the own id and some own names */
-	TOPIC_ALL_SENDERS = UINT32_MAX,	  /* instead of a word: those of all senders */
-};
-
-struct recipient {
-	tern_peer peer;
-	bool wait;
-};
-
-struct tern_topic {
-	_Atomic uint32_t refs;
-	tern_bus *bus; /* counted */
-	struct tag *split; /* direct links, from the first plan on */
-	/* the plan */
-	_Atomic uint32_t turn; /* Q1 */
-	_Atomic uint32_t n_words;
-	_Atomic uint32_t words_at[TOPIC_WORDS];
-	_Atomic uint32_t is_heard;
-	_Atomic uint64_t sum, plans_version;
-	struct recipient *recipients;
-	size_t n_recipients;
-	uint64_t hash; /* of the tags */
-	uint16_t tags_size;
-	uint8_t n_tags;
-	uint8_t tags[]; /* encoded as in a record */
-};
-
 struct tern_subscription {
 	tern_bus *bus; /* counted */
 	struct tern_subscription *prev, *next;
@@ -78,9 +44,6 @@ struct tern_subscription {
 	bool freed; /* inside a handler: goes when the last of its own returns */
 };
 
-tern_topic *topic_unref_locked(tern_topic *topic);
-/* topics_drop_idle() - free those that were kept because they may be made again */
-void topics_drop_idle(tern_bus *bus);
 void rules_here_free(struct rule_here *rules);
 
 /* event_arrived() - queue an event for every subscription that matches; takes the message */

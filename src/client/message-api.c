@@ -9,8 +9,8 @@
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/error.h"
-#include "client/event.h"
 #include "client/message.h"
+#include "client/topic.h"
 
 /* may_build() - not sealed, and room for another part */
 static int

@@ -9,8 +9,8 @@
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/error.h"
-#include "client/event.h"
 #include "client/message.h"
+#include "client/topic.h"
 #include "wire/control.h"
 
 #define PAYLOAD_SPACE 256u /* of small payloads, in the message itself */

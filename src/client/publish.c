@@ -1,312 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
-/* event: topics and publishing; see event.h */
+/*
+ * publish: an event to everybody who hears its topic
+ *
+ * Under one lock: who they are, room at each, a record for each trust domain, then send_events(). Where
+ * the publisher waits the lock is given up, and it begins again with who they are.
+ */
 
 #include <stdlib.h>
 
-#include "base/atomic.h"
-#include "base/hook.h"
-#include "client/call.h"
+#include "base/attribute.h"
 #include "client/daemon.h"
 #include "client/direct.h"
 #include "client/error.h"
-#include "client/event.h"
 #include "client/message.h"
-#include "client/tag.h"
-#include "shm/hash.h"
-
-#define TOPIC_SEED UINT64_C(0x7465726e) /* any: compared inside of this process */
-
-/* --- topics --- */
-
-static tern_topic *
-topic_free(tern_topic *topic)
-{
-	free(topic->split);
-	free(topic->recipients);
-	free(topic);
-	return NULL;
-}
-
-static tern_topic **
-topic_idle(tern_bus *bus, uint64_t hash)
-{
-	return &bus->idle_topics[hash % IDLE_TOPICS];
-}
-
-void
-topics_drop_idle(tern_bus *bus)
-{
-	for (size_t i = 0; i < IDLE_TOPICS; i++)
-		if (bus->idle_topics[i])
-			bus->idle_topics[i] = topic_free(bus->idle_topics[i]);
-}
-
-/* topic_put_aside() - keep it, with its plan, in place of another one that nobody asked for again */
-static void
-topic_put_aside(tern_bus *bus, tern_topic *topic)
-{
-	tern_topic **idle = topic_idle(bus, topic->hash);
-
-	if (*idle)
-		(void)topic_free(*idle); /* always NULL */
-	*idle = topic;
-	if (bus->closed)
-		*idle = topic_free(topic);
-}
-
-tern_topic *
-topic_unref_locked(tern_topic *topic)
-{
-	if (topic && sub_acqrel(&topic->refs, 1) == 1) {
-		tern_bus *bus = topic->bus;
-
-		topic_put_aside(bus, topic);
-		(void)bus_unref(bus); /* not the last: the caller holds its lock */
-	}
-	return NULL;
-}
-
-/* topic_take() - the one with these tags that was put aside, or NULL */
-static tern_topic *
-topic_take(tern_bus *bus, const uint8_t *tags, size_t size, uint64_t hash)
-{
-	tern_topic **idle = topic_idle(bus, hash), *topic = *idle;
-
-	if (!topic || topic->hash != hash || topic->tags_size != size || memcmp(topic->tags, tags, size) != 0)
-		return NULL;
-	*idle = NULL;
-	return topic;
-}
-
-static tern_topic *
-topic_make(const uint8_t *tags, uint16_t size, uint8_t n, uint64_t hash)
-{
-	tern_topic *topic = calloc(1, sizeof(*topic) + size);
-
-	if (!topic)
-		return NULL;
-	store_rlx(&topic->turn, 1); /* nobody has it yet */
-	topic->hash = hash;
-	topic->n_tags = n;
-	topic->tags_size = size;
-	memcpy(topic->tags, tags, size);
-	return topic;
-}
-
-_public_ int
-tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret)
-{
-	uint8_t encoded[TERN_MAX_HEADER], n;
-	tern_topic *topic;
-	uint16_t size;
-	uint64_t hash;
-	int r;
-
-	r = tags_write(tags, encoded, &size, &n);
-	if (r < 0)
-		return r;
-	if (n == 0)
-		return error_set(-EINVAL, ERROR_INVALID, "a topic needs a tag");
-	hash = hash_bytes(TOPIC_SEED, encoded, size);
-	r = bus_enter(bus);
-	if (r < 0)
-		return r;
-	topic = topic_take(bus, encoded, size, hash);
-	if (!topic)
-		topic = topic_make(encoded, size, n, hash);
-	if (topic) {
-		store_rlx(&topic->refs, 1); /* nobody else has it */
-		topic->bus = bus_ref(bus);
-		*ret = topic;
-	}
-	bus_leave(bus);
-	return topic ? 0 : error_errno(-ENOMEM, "topic");
-}
-
-_public_ tern_topic *
-tern_topic_free(tern_topic *topic)
-{
-	tern_bus *bus;
-
-	if (!topic || bus_is_forked(topic->bus))
-		return NULL;
-	bus = bus_ref(topic->bus);
-	bus_lock(bus);
-	(void)topic_unref_locked(topic); /* always NULL */
-	(void)pthread_mutex_unlock(&bus->lock);
-	return (tern_topic *)bus_unref(bus); /* NULL */
-}
-
-/* --- who hears it --- */
-
-/* topic_sum() - of the words that decide. They only rise: the same sum is the same words. */
-static uint64_t
-topic_sum(const tern_topic *topic)
-{
-	const struct versions *versions = &topic->bus->versions;
-	uint32_t n = MIN(load_rlx(&topic->n_words), (uint32_t)TOPIC_WORDS); /* Q1 */
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = load_rlx(&topic->words_at[i]); /* Q1 */
-
-		if (likely(at < VERSIONS_N_WORDS))
-			sum += versions_load(versions, at);
-		else
-			for (at = 0; at < VERSIONS_N_SENDERS; at++)
-				sum += versions_load(versions, VERSIONS_SENDERS + at);
-	}
-	return sum;
-}
-
-/* plan_holds() - nothing changed that could matter to this topic; with the lock */
-static bool
-plan_holds(const tern_topic *topic)
-{
-	/* Relaxed: written under the lock that we have. */
-	return !(load_rlx(&topic->turn) & 1) &&
-	       load_rlx(&topic->plans_version) == load_rlx(&topic->bus->plans_version) &&
-	       topic_sum(topic) == load_rlx(&topic->sum);
-}
-
-/* plan_glance() - the same without the lock, on a bus. Return: 1 there is one that holds, and what it says; 0 no. */
-static int
-plan_glance(const tern_topic *topic, bool *ret_heard)
-{
-	uint32_t turn = load_acq(&topic->turn); /* Q1 */
-	const tern_bus *bus = topic->bus;
-	bool heard;
-
-	if (turn & 1 || !bus->versions.words || bus_is_forked(bus))
-		return 0;
-	/* Relaxed, all of the plan: Q1 tells if it is of two. */
-	heard = load_rlx(&topic->is_heard);
-	if (load_rlx(&topic->plans_version) != load_acq(&bus->plans_version) ||
-		load_rlx(&topic->sum) != topic_sum(topic))
-		return 0;
-	fence_acq(); /* Q1 */
-	if (load_rlx(&topic->turn) != turn)
-		return 0;
-	*ret_heard = heard;
-	return 1;
-}
-
-static int
-plan_add(tern_topic *topic, size_t *n, tern_peer peer, bool wait)
-{
-	struct recipient *recipients;
-
-	for (size_t i = *n; i-- > 0;) {
-		if (topic->recipients[i].peer != peer)
-			continue;
-		topic->recipients[i].wait |= wait; /* the most preserving policy wins */
-		return 0;
-	}
-	recipients = reallocarray(topic->recipients, *n + 1, sizeof(*recipients));
-	if (!recipients)
-		return -ENOMEM;
-	topic->recipients = recipients;
-	recipients[(*n)++] = (struct recipient){.peer = peer, .wait = wait};
-	return 0;
-}
-
-/* plan_direct() - by the rules that the other ends told, and one's own */
-static int
-plan_direct(tern_topic *topic, size_t *n)
-{
-	tern_bus *bus = topic->bus;
-	struct partner *partner, *next;
-	tern_subscription *s;
-	int r = topic->split ? 0 : tags_split(topic->tags, topic->n_tags, &topic->split);
-
-	HASH_ITER (hh, bus->partners, partner, next)
-		for (struct rule_here *rule = partner->rules; rule && r == 0; rule = rule->next)
-			if (tags_match(rule->tags, rule->n_tags, topic->split, topic->n_tags))
-				r = plan_add(topic, n, partner->id, rule->wait);
-	DL_FOREACH (bus->subscriptions, s)
-		if (r == 0 && tags_match(s->tags, s->n_tags, topic->split, topic->n_tags))
-			r = plan_add(topic, n, bus->id, false);
-	return r;
-}
-
-/* plan_tables() - by ternd's tables; the words are read first, so that what changes meanwhile shows */
-static int
-plan_tables(tern_topic *topic, size_t *n)
-{
-	tern_bus *bus = topic->bus;
-	uint32_t words_at[TOPIC_WORDS];
-	struct plan_entry *entries = NULL;
-	size_t n_words, n_entries;
-	int r;
-
-	r = daemon_map_rules(bus);
-	if (r < 0)
-		return r;
-	n_words = daemon_versions(bus, topic->tags, topic->n_tags, words_at, TOPIC_WORDS);
-	for (size_t i = 0; i < n_words; i++)
-		store_rlx(&topic->words_at[i], words_at[i]); /* Q1 */
-	store_rlx(&topic->n_words, n_words);
-	store_rlx(&topic->sum, topic_sum(topic));
-	r = daemon_match(bus, topic->tags, topic->n_tags, &entries, &n_entries);
-	for (size_t i = 0; r == 0 && i < n_entries; i++)
-		r = plan_add(topic, n, entries[i].peer, entries[i].wait);
-	free(entries);
-	return r;
-}
-
-static int
-topic_plan(tern_topic *topic)
-{
-	uint32_t turn = load_rlx(&topic->turn) | 1; /* written under the lock that we have */
-	size_t n = 0;
-	int r;
-
-	if (likely(plan_holds(topic)))
-		return 0;
-	store_rel(&topic->turn, turn); /* Q1 */
-	fence_rel();
-	store_rlx(&topic->plans_version, load_rlx(&topic->bus->plans_version));
-	r = topic->bus->daemon ? plan_tables(topic, &n) : plan_direct(topic, &n);
-	if (r < 0)
-		return error_or(r, "matching");
-	topic->n_recipients = n;
-	store_rlx(&topic->is_heard, n > 0);
-	store_rel(&topic->turn, turn + 1); /* Q1 */
-	return 0;
-}
-
-/* rules_known() - on direct links: is all known that the others want? Else anybody may listen. */
-static bool
-rules_known(tern_bus *bus)
-{
-	return bus->n_untold == 0; /* always on a bus */
-}
-
-/* topic_ask() - does anybody listen? Return: 0 nobody, 1, -ESHUTDOWN, -ECHILD. */
-static int
-topic_ask(tern_topic *topic)
-{
-	bool heard;
-	int r;
-
-	if (likely(plan_glance(topic, &heard)))
-		return heard;
-	r = bus_enter(topic->bus);
-	if (r < 0)
-		return r;
-	r = topic_plan(topic) < 0 || topic->n_recipients > 0 || !rules_known(topic->bus);
-	bus_leave(topic->bus);
-	return r;
-}
-
-_public_ bool
-tern_has_listeners(tern_topic *topic)
-{
-	return topic_ask(topic) > 0;
-}
-
-/* --- publishing --- */
+#include "client/topic.h"
 
 /* What one trust domain gets. */
 struct copy {
@@ -523,7 +231,7 @@ publish_learn(struct publish *p)
 	tern_bus *bus = p->topic->bus;
 	struct partner *partner, *next;
 
-	if (rules_known(bus))
+	if (topic_rules_known(bus))
 		return 0;
 	HASH_ITER (hh, bus->partners, partner, next) {
 		tern_peer peer = partner->id;
@@ -659,7 +367,7 @@ publish_locked(tern_message *m, uint32_t flags)
 	dropped = p.n_to + p.self < m->topic->n_recipients;
 	if (dropped)
 		publish_count(&p);
-	if (!rules_known(m->bus))
+	if (!topic_rules_known(m->bus))
 		publish_count_untold(&p);
 	if (p.self)
 		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */

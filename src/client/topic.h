@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * topic: a set of tags to publish with, and its plan: who hears it
+ *
+ * The plan is the peers that hear it, and the sum of the version words from before they
+ * were looked up. Words only rise, so while their sum is the same so are they, and the plan holds.
+ *
+ * Whether somebody listens is asked without the lock: turn is even while there is a plan, odd while there is none
+ * or it is being made, and another number after it was.
+ * Q1  store-release turn, odd; then what the plan is; store-release turn, even -> load-acquire turn; what the plan
+ *     is, relaxed; fence, turn again: who read of two plans finds turn changed.
+ */
+
+#include "client/bus.h"
+
+enum {
+	TOPIC_WORDS = TERN_MAX_TAGS + 16, /* of the tags, the tagless, the own id and some own names */
+	TOPIC_ALL_SENDERS = UINT32_MAX,	  /* instead of a word: those of all senders */
+};
+
+struct recipient {
+	tern_peer peer;
+	bool wait;
+};
+
+struct tern_topic {
+	_Atomic uint32_t refs;
+	tern_bus *bus; /* counted */
+	struct tag *split; /* direct links, from the first plan on */
+	/* the plan */
+	_Atomic uint32_t turn; /* Q1 */
+	_Atomic uint32_t n_words;
+	_Atomic uint32_t words_at[TOPIC_WORDS];
+	_Atomic uint32_t is_heard;
+	_Atomic uint64_t sum, plans_version;
+	struct recipient *recipients;
+	size_t n_recipients;
+	uint64_t hash; /* of the tags */
+	uint16_t tags_size;
+	uint8_t n_tags;
+	uint8_t tags[]; /* encoded as in a record */
+};
+
+/*
+ * topic_plan() - who hears it, anew unless the plan holds; with the lock
+ * Return: 0, or a negative errno with the error recorded.
+ */
+int topic_plan(tern_topic *topic);
+
+/* topic_ask() - does anybody listen? Return: 0 nobody, 1, -ESHUTDOWN, -ECHILD.  Threads: any, without the lock. */
+int topic_ask(tern_topic *topic);
+
+/* topic_rules_known() - on direct links: is all known that the others want? Else anybody may listen. */
+static inline bool
+topic_rules_known(const tern_bus *bus)
+{
+	return bus->n_untold == 0; /* always on a bus */
+}
+
+/* topic_unref_locked() - the last puts it aside, for it may be made again; returns NULL */
+tern_topic *topic_unref_locked(tern_topic *topic);
+
+/* topics_drop_idle() - free those that were put aside */
+void topics_drop_idle(tern_bus *bus);
