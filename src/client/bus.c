@@ -15,6 +15,8 @@
 #include <sys/eventfd.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
+#include "base/processors.h"
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
@@ -233,14 +235,6 @@ bus_open_descriptors(tern_bus *bus)
 	return bus_watch(bus, bus->wake, EPOLLIN, &bus->wake_source);
 }
 
-static bool
-only_one_processor(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
-}
-
 static void
 bus_set_defaults(tern_bus *bus)
 {
@@ -251,7 +245,7 @@ bus_set_defaults(tern_bus *bus)
 	bus->spin_now = DEFAULT_SPIN;
 	bus->ring_again = DEFAULT_RING_AGAIN;
 	bus->order = true;
-	bus->one_processor = only_one_processor();
+	bus->one_processor = processors_usable(clock_now_ns()) == 1;
 	bus->clock_offset = (uint64_t)clock_offset_ns();
 	bus->fork_generation = load_rlx(&fork_generation); /* changes in a child alone */
 }

@@ -7,8 +7,8 @@
  * everybody; it leaves when it has what it waits for itself, and wakes one of the others to lead.
  *
  * Spinning: at most TERN_OPT_SPIN before each sleep, and less where it brought nothing lately: halved
- * after each vain spin, whole again after one that paid. None on one processor, none against a
- * partner that last ran on this processor: it needs the processor to answer.
+ * after each vain spin, whole again after one that paid. None where affinity or quota leave one processor,
+ * none against a partner that last ran on this processor: it needs the processor to answer.
  *
  * Yielding: whoever would sleep lets others of its processor run first, once. What they send meanwhile finds
  * a hot link: no bell, no wake-up, and several messages in one go. Where a yield took long and brought a
@@ -22,6 +22,7 @@
 
 #include "base/atomic.h"
 #include "base/hook.h"
+#include "base/processors.h"
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
@@ -33,7 +34,7 @@
 #define CLOCK_EVERY_ROUNDS 64u /* busy rounds between two looks at the deadlines */
 #define SPIN_POLL_EVERY  (20 * NSEC_PER_USEC) /* sockets are asked so often while spinning */
 #define SPIN_LEAST       NSEC_PER_USEC
-#define SPIN_RETRY       32u  /* sleeps until spinning is tried again */
+#define SPIN_RETRY       32u  /* sleeps until spinning is tried again, or the processors are counted again */
 #define YIELD_LONG       (200 * NSEC_PER_USEC)
 #define YIELD_BAD        4u  /* long ones that brought a single message, in a row */
 #define YIELD_RETRY      256u /* sleeps until yielding is tried again */
@@ -233,7 +234,11 @@ spin_budget(tern_bus *bus, const struct waiter *waiter)
 
 	if (bus->spin == TERN_FOREVER)
 		return TERN_FOREVER; /* asked for: the partner may have a processor of its own */
-	if (bus->spin == 0 || bus->one_processor)
+	if (bus->spin == 0)
+		return 0;
+	if (bus->one_processor && ++bus->n_fruitless % SPIN_RETRY == 0)
+		bus->one_processor = processors_usable(clock_now_ns()) == 1;
+	if (bus->one_processor)
 		return 0;
 	if (!link && bus->n_hot == 1 && bus->hot)
 		link = bus->hot->link;
@@ -251,6 +256,8 @@ spin_learn(tern_bus *bus, bool paid)
 	if (bus->spin == TERN_FOREVER)
 		return;
 	bus->spin_now = paid ? bus->spin : bus->spin_now / 2;
+	if (!paid) /* perhaps because it got fewer since */
+		bus->one_processor = processors_usable(clock_now_ns()) == 1;
 }
 
 enum spin_end {
@@ -266,6 +273,7 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 	uint64_t now = 0, end = 0, last = 0;
 	bool found = false;
 
+	STOP_POINT("spin");
 	bus->spinning = true;
 	bus_leave(bus);
 	do {
