@@ -11,6 +11,7 @@
 #include "client/error.h"
 #include "client/message.h"
 #include "client/topic.h"
+#include "wire/cbor-flat.h"
 
 /* may_build() - not sealed, and room for another part */
 static int
@@ -178,8 +179,9 @@ pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, bool loc
 	return r;
 }
 
-int
-message_packv(tern_message *m, bool locked, const char *format, va_list ap)
+/* pack_any() - a format that is not flat, or values that are large or wrong */
+static int
+pack_any(tern_message *m, bool locked, const char *format, va_list ap)
 {
 	struct tern_cbor_hooks hooks = {.user = m, .attach = hook_attach, .error = error_get()};
 	struct tern_cbor_writer w;
@@ -189,9 +191,6 @@ message_packv(tern_message *m, bool locked, const char *format, va_list ap)
 	size_t size;
 	int r;
 
-	r = may_build(m, true);
-	if (r < 0)
-		return r;
 	va_copy(again, ap);
 	tern_cbor_writer_init(&w, m->data + at, at < m->space ? m->space - at : 0);
 	r = tern_cbor_packv(&w, &hooks, format, ap);
@@ -208,6 +207,24 @@ message_packv(tern_message *m, bool locked, const char *format, va_list ap)
 	}
 	va_end(again);
 	return r;
+}
+
+int
+message_packv(tern_message *m, bool locked, const char *format, va_list ap)
+{
+	uint32_t at = ALIGN_TO(m->used, 8u);
+	size_t size;
+	int r;
+
+	r = may_build(m, true);
+	if (r < 0)
+		return r;
+	size = at < m->space ? cbor_pack_flat(m->data + at, m->space - at, format, ap) : 0;
+	if (unlikely(size == 0))
+		return pack_any(m, locked, format, ap);
+	m->used = at + (uint32_t)size;
+	add_part(m, m->data + at, size, NULL);
+	return 0;
 }
 
 int

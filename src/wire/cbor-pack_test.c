@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * cbor-pack: what each letter writes, and what is refused
+ * cbor-pack: what each letter writes, and what is refused; flat formats in one pass, too
  */
 
 #include <math.h>
 
 #include "base/attribute.h"
+#include "wire/cbor-flat.h"
 #include "wire/cbor-test-bytes.h"
 #include "wire/cbor.h"
 
@@ -30,6 +31,32 @@ assert_written(const struct tern_cbor_writer *w, const char *hex)
 	ck_assert_mem_eq(buffer, expected, size);
 }
 
+static size_t
+pack_flat(size_t room, const char *format, ...)
+{
+	va_list ap;
+	size_t size;
+
+	memset(buffer, 0xee, sizeof(buffer));
+	va_start(ap, format);
+	size = cbor_pack_flat(buffer, room, format, ap);
+	va_end(ap);
+	return size;
+}
+
+/* In one pass the same is written, or nothing is. */
+static void
+assert_same_flat(size_t size, const char *hex)
+{
+	size_t expected_size;
+	_cleanup_(freep) uint8_t *expected = bytes_of(hex, &expected_size);
+
+	if (size == 0)
+		return;
+	ck_assert_uint_eq(size, expected_size);
+	ck_assert_mem_eq(buffer, expected, size);
+}
+
 #define assert_packs(hex, ...)                                                                     \
 	do {                                                                                       \
 		struct tern_cbor_writer w_;                                                        \
@@ -37,6 +64,7 @@ assert_written(const struct tern_cbor_writer *w, const char *hex)
 		writer_begin(&w_);                                                                 \
 		ck_assert_int_eq(tern_cbor_pack(&w_, __VA_ARGS__), 0);                             \
 		assert_written(&w_, hex);                                                          \
+		assert_same_flat(pack_flat(sizeof(buffer), __VA_ARGS__), hex);                     \
 	} while (0)
 
 #define assert_refuses(...)                                                                        \
@@ -48,6 +76,7 @@ assert_written(const struct tern_cbor_writer *w, const char *hex)
 		ck_assert_int_eq(tern_cbor_pack(&w_, __VA_ARGS__), -EINVAL);                       \
 		ck_assert_uint_eq(buffer[0], 0xee);                                                \
 		ck_assert_int_eq(tern_cbor_writer_finish(&w_, &size_), -EINVAL);                   \
+		ck_assert_uint_eq(pack_flat(sizeof(buffer), __VA_ARGS__), 0);                      \
 	} while (0)
 
 START_TEST(each_letter_writes_its_item)
@@ -263,6 +292,64 @@ START_TEST(pack_fits_into_what_is_written_by_hand)
 }
 END_TEST
 
+#define assert_is_flat(hex, ...)                                                                   \
+	do {                                                                                       \
+		assert_packs(hex, __VA_ARGS__);                                                    \
+		ck_assert_uint_eq(pack_flat(sizeof(buffer), __VA_ARGS__), strlen(hex) / 2);        \
+	} while (0)
+
+START_TEST(flat_formats_take_one_pass)
+{
+	assert_is_flat("f5", "b", 7);
+	assert_is_flat("3903e7", "i", INT64_C(-1000));
+	assert_is_flat("17", "i", INT64_C(23));
+	assert_is_flat("1818", "u", UINT64_C(24));
+	assert_is_flat("190100", "u", UINT64_C(256));
+	assert_is_flat("1a00010000", "u", UINT64_C(65536));
+	assert_is_flat("1b0000000100000000", "u", UINT64_C(1) << 32);
+	assert_is_flat("f93e00", "d", 1.5);
+	assert_is_flat("fa47c35000", "d", 100000.0);
+	assert_is_flat("fb3ff199999999999a", "d", 1.1);
+	assert_is_flat("62c3bc", "s", "\xc3\xbc");
+	assert_is_flat("40", "y", NULL, (size_t)0);
+	assert_is_flat("f6", "n");
+	assert_is_flat("80", "[]");
+	assert_is_flat("a0", "{}");
+	assert_is_flat("846161f40241ff", "[s,buy]", "a", 0, UINT64_C(2), "\xff", (size_t)1);
+	assert_is_flat("a2646e616d65616263622e7a20", "{name:s,b.z:i}", "b", INT64_C(-1));
+}
+END_TEST
+
+START_TEST(other_formats_take_two)
+{
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "[[u]]", UINT64_C(1)), 0);
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "{?a:u}", 1, UINT64_C(1)), 0);
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "*u", (const uint64_t[]){1}, (size_t)1), 0);
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "v", "\x82\1\2", (size_t)3), 0);
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "h", 0), 0);
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), " u", UINT64_C(1)), 0);
+}
+END_TEST
+
+START_TEST(flat_values_stay_in_their_room)
+{
+	static const uint8_t bytes[300];
+	static const size_t sizes[] = {0, 1, 23, 24, 255, 256, 300};
+
+	for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+		size_t size = sizes[k];
+
+		for (size_t room = 0; room <= size + 16; room++) {
+			ck_assert_uint_le(pack_flat(room, "[yu]", bytes, size, UINT64_MAX), room);
+			ck_assert_uint_eq(buffer[room], 0xee);
+			ck_assert_uint_eq(buffer[room + 8], 0xee);
+		}
+		ck_assert_uint_gt(pack_flat(size + 22, "[yu]", bytes, size, UINT64_MAX), size);
+	}
+	ck_assert_uint_eq(pack_flat(sizeof(buffer), "y", bytes, SIZE_MAX), 0);
+}
+END_TEST
+
 static Suite *
 cbor_pack_suite(void)
 {
@@ -278,6 +365,9 @@ cbor_pack_suite(void)
 	tcase_add_test(tc, refusals_are_explained);
 	tcase_add_test(tc, descriptors_are_attached_in_order);
 	tcase_add_test(tc, pack_fits_into_what_is_written_by_hand);
+	tcase_add_test(tc, flat_formats_take_one_pass);
+	tcase_add_test(tc, other_formats_take_two);
+	tcase_add_test(tc, flat_values_stay_in_their_room);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
