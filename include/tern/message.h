@@ -91,7 +91,8 @@ int tern_message_append(tern_message *m, const void *bytes, size_t size);
  * tern_message_lend() - add a part of `size` bytes to be filled in place
  * @param ret memory that the receiver will read where it lies; the maker's to write until the message is
  *            sent; contents undefined
- * @return 0; -EBUSY sealed; -E2BIG ninth part; -EAGAIN as much is lent out as may be; -ENOMEM
+ * @return 0; -EBUSY sealed; -E2BIG ninth part, or over 1 GiB; -EAGAIN as much is lent out as may be (4 GiB);
+ *         -ENOMEM
  */
 int tern_message_lend(tern_message *m, size_t size, void **ret);
 

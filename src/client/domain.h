@@ -18,7 +18,7 @@
 #include "link/link.h"
 #include "tern/tern.h"
 
-#define USER_MAX_LENT (UINT64_C(512) << 20) /* half of what there is: one other user cannot have it all */
+#define USER_MAX_LENT (UINT64_C(512) << 20) /* a part of what there is: no other user can have it all */
 #define MAX_DOMAINS   256u /* other users with links at a time; those beyond get no events with lent parts */
 
 struct domain {

@@ -17,7 +17,6 @@
 
 #define CLOCK_SLACK_NS NSEC_PER_SEC
 #define HELLO_MAX_FDS  3u
-#define SEGMENT_MAX    (POOL_PART_MAX + (64u << 10))
 
 static int
 packet_send(struct link *link, const void *body, size_t size, const int *fds, size_t n_fds)
@@ -232,7 +231,7 @@ read_segment(struct link *link, const void *bytes, size_t size, int *fds, size_t
 		return -ENOMEM;
 	remote->memory = SEGMENT_INIT;
 	r = segment_open(&remote->memory, fds[0], PAGE_SIZE,
-		MIN(SEGMENT_MAX, LINK_MAX_MAPPED - link->mapped));
+		MIN(SEGMENT_SIZE_MAX, LINK_MAX_MAPPED - link->mapped));
 	if (r) {
 		free(remote);
 		return r < 0 ? r : wrong(link, segment_strerror(r));

@@ -31,8 +31,8 @@ struct link;
 #define POOL_SEGMENT_MAX (64u << 20)
 #define POOL_BLOCK_MIN   256u
 #define POOL_BLOCK_MAX   (16u << 20) /* larger blocks have a segment of their own */
-#define POOL_PART_MAX    (UINT64_C(1) << 31)
-#define POOL_BYTES_MAX   (UINT64_C(1) << 30)
+#define POOL_PART_MAX    (UINT64_C(1) << 30)
+#define POOL_BYTES_MAX   (UINT64_C(4) << 30) /* as much as a partner maps */
 
 struct pool {
 	struct endpoint *endpoint;

@@ -24,7 +24,7 @@
  * group has one, the kernel does not refuse an allocation that is too large, but kills processes
  * until it succeeds.
  */
-#define SEGMENT_SIZE_MAX ((size_t)1 << 30)
+#define SEGMENT_SIZE_MAX (((size_t)1 << 30) + ((size_t)1 << 16)) /* 1 GiB of payload and its head */
 
 #define SEGMENT_SEALS (0x0001 | 0x0002 | 0x0004 | 0x0010) /* SEAL, SHRINK, GROW, FUTURE_WRITE */
 
