@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * limit_fd: the same with two eventfds, read or waited for with epoll
+ * limit_fd: the same with two eventfds, read, or waited for with poll or epoll
  *
  * The payload lies in shared memory, and the write and the read
  * of the eventfd order it. The epoll form waits edge-triggered and never reads,
  * because that is the cheapest form there is: one system call to wake, one to
- * sleep.
+ * sleep. poll() knows no edges, so that there the eventfd has to be read, too.
  */
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -53,6 +54,14 @@ eventfd_sleep(int fd)
 	uint64_t n;
 
 	return read(fd, &n, sizeof(n)) == (ssize_t)sizeof(n) ? 0 : -EIO;
+}
+
+static int
+poll_sleep(int fd)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+	return poll(&pollfd, 1, -1) == 1 ? eventfd_sleep(fd) : -EIO;
 }
 
 static int
@@ -125,29 +134,43 @@ run_pages(const struct bench_run *run)
 }
 
 static int
-eventfd_drive(struct bench_run *run)
+drive_by(struct bench_run *run, int (*wait)(int fd))
 {
-	struct fd_link link = {
-		run_pages(run),
-		run->fds[FD_REQUEST],
-		run->fds[FD_REPLY],
-		eventfd_sleep,
-	};
+	struct fd_link link = {run_pages(run), run->fds[FD_REQUEST], run->fds[FD_REPLY], wait};
 
 	return rpc_drive(run, fd_call, &link);
 }
 
 static int
-eventfd_serve(struct bench_run *run)
+serve_by(struct bench_run *run, int (*wait)(int fd))
 {
-	struct fd_link link = {
-		run_pages(run),
-		run->fds[FD_REPLY],
-		run->fds[FD_REQUEST],
-		eventfd_sleep,
-	};
+	struct fd_link link = {run_pages(run), run->fds[FD_REPLY], run->fds[FD_REQUEST], wait};
 
 	return fd_serve(run, &link);
+}
+
+static int
+eventfd_drive(struct bench_run *run)
+{
+	return drive_by(run, eventfd_sleep);
+}
+
+static int
+eventfd_serve(struct bench_run *run)
+{
+	return serve_by(run, eventfd_sleep);
+}
+
+static int
+eventfd_poll_drive(struct bench_run *run)
+{
+	return drive_by(run, poll_sleep);
+}
+
+static int
+eventfd_poll_serve(struct bench_run *run)
+{
+	return serve_by(run, poll_sleep);
 }
 
 static int
@@ -183,6 +206,13 @@ const struct subject limit_eventfd = {
 	.open = eventfd_open,
 	.serve = eventfd_serve,
 	.drive = eventfd_drive,
+};
+
+const struct subject limit_eventfd_poll = {
+	.name = "limit:eventfd-poll",
+	.open = eventfd_open,
+	.serve = eventfd_poll_serve,
+	.drive = eventfd_poll_drive,
 };
 
 const struct subject limit_eventfd_epoll = {

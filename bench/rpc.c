@@ -109,6 +109,7 @@ const struct workload workload_rpc_blocking = {
 			&tern_rpc_blocking,
 			&limit_futex,
 			&limit_eventfd,
+			&limit_eventfd_poll,
 			&limit_eventfd_epoll,
 			&limit_unix_socket,
 			&limit_pipe,

@@ -52,7 +52,7 @@ extern const struct subject tern_rpc_hot, tern_rpc_blocking, tern_rpc_default;	/
 extern const struct subject tern_rpc_sparse_blocking;	/* the same */
 extern const struct subject limit_spin, limit_futex;				/* limit_line.c */
 extern const struct subject tern_payload, tern_payload_copied;			/* tern_payload.c */
-extern const struct subject limit_eventfd, limit_eventfd_epoll;			/* limit_fd.c */
+extern const struct subject limit_eventfd, limit_eventfd_poll, limit_eventfd_epoll;	/* limit_fd.c */
 extern const struct subject limit_unix_socket, limit_pipe;			/* limit_pipe.c */
 extern const struct subject limit_touch, limit_touch_memcpy;			/* limit_touch.c */
 extern const struct subject peer_zeromq;					/* peer_zeromq.c */
