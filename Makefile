@@ -75,7 +75,8 @@ asan tsan asan-short tsan-short:
 	@tools/deps build test
 	@$(call setup,$(SANITIZED),-Db_sanitize=$(SANITIZE) -Dtests=enabled -Dbench=disabled)
 	@$(call ninja,$(SANITIZED))
-	@tools/run-tests -C $(SANITIZED) --slower 6 $(if $(findstring short,$@),--short) $(T)
+	@tools/run-tests -C $(SANITIZED) --slower 6 $(if $(findstring short,$@),--short) \
+		$(if $(findstring tsan-short,$@),--without pure) $(T)
 
 clang: ## build with clang, every warning an error (build-clang/)
 	@tools/deps build test clang
