@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "base/near.h"
 #include "cli/command.h"
-#include "cli/near.h"
 #include "cli/plain.h"
 
 static const struct command *const COMMANDS[] = {
@@ -66,19 +66,12 @@ find_command(const char *name)
 static int
 say_unknown(const char *name)
 {
-	const char *nearest = NULL;
-	size_t best = SIZE_MAX;
+	struct near near = {.word = name};
 
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
-		size_t d = near_distance(name, COMMANDS[i]->name);
-
-		if (d < best && d <= near_limit(name)) {
-			best = d;
-			nearest = COMMANDS[i]->name;
-		}
-	}
-	if (nearest)
-		report("there is no command '%s'; did you mean '%s'?", name, nearest);
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+		near_offer(&near, COMMANDS[i]->name);
+	if (near.nearest)
+		report("there is no command '%s'; did you mean '%s'?", name, near.nearest);
 	else
 		report("there is no command '%s'; 'tern --help' lists them", name);
 	return STATUS_USAGE;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "base/near.h"
 #include "cli/name.h"
-#include "cli/near.h"
 #include "cli/plain.h"
 
 #define MOST_SUGGESTED 5

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
-#include "cli/near.h"
+#include "base/near.h"
 #include "cli/option.h"
 
 static int
@@ -18,25 +18,19 @@ option_bad(struct option_reader *r, const char *what, int length, const char *wo
 static int
 option_unknown(struct option_reader *r, const char *word, const char *name, size_t length)
 {
-	const char *nearest = NULL;
 	char wanted[32] = "";
-	size_t best = SIZE_MAX;
+	struct near near = {.word = wanted};
 
 	if (length < sizeof(wanted))
 		memcpy(wanted, name, length);
-	for (size_t i = 0; wanted[0] && i < r->n_specs; i++) {
-		size_t d = near_distance(wanted, r->specs[i].name);
-
-		if (d < best && d <= near_limit(wanted)) {
-			best = d;
-			nearest = r->specs[i].name;
-		}
-	}
+	for (size_t i = 0; wanted[0] && i < r->n_specs; i++)
+		near_offer(&near, r->specs[i].name);
 	(void)option_bad(r, "unknown option", 64, word);
-	if (nearest) {
+	if (near.nearest) {
 		size_t n = strlen(r->text);
 
-		(void)snprintf(r->text + n, sizeof(r->text) - n, "; did you mean --%s?", nearest);
+		(void)snprintf(
+			r->text + n, sizeof(r->text) - n, "; did you mean --%s?", near.nearest);
 	}
 	return OPTION_BAD;
 }

@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "base/near.h"
 #include "cli/argument.h"
 #include "cli/duration.h"
 #include "cli/json.h"
-#include "cli/near.h"
 #include "cli/option.h"
 #include "cli/plain.h"
 #include "cli/show.h"

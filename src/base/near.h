@@ -19,3 +19,13 @@ size_t near_limit(const char *word);
 
 /* near_name() - is `name`, dotted, near to `word`: a slip away, or a part of it? */
 bool near_name(const char *word, const char *name);
+
+/* The nearest of several names to a word; both are borrowed. */
+struct near {
+	const char *word;
+	const char *nearest; /* NULL: none of them is near */
+	size_t distance;     /* 0 until there is one */
+};
+
+/* near_offer() - one of the names that may have been meant; of equals the first holds */
+void near_offer(struct near *near, const char *name);

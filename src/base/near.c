@@ -5,7 +5,7 @@
 #include <ctype.h>
 
 #include "base/attribute.h"
-#include "cli/near.h"
+#include "base/near.h"
 
 #define LONGEST 64
 
@@ -63,4 +63,15 @@ near_name(const char *word, const char *name)
 	last = last ? last + 1 : name;
 	last_word = last_word ? last_word + 1 : word;
 	return *last_word && near_distance(last_word, last) <= near_limit(last_word);
+}
+
+void
+near_offer(struct near *near, const char *name)
+{
+	size_t distance = near_distance(near->word, name);
+
+	if (distance > near_limit(near->word) || (near->nearest && distance >= near->distance))
+		return;
+	near->nearest = name;
+	near->distance = distance;
 }
