@@ -26,7 +26,11 @@ enum {
 	TERN_DROP_NEWEST = 0, /**< the new one is dropped and counted; a gap tells it */
 	TERN_DROP_OLDEST = 1, /**< not built yet: -EOPNOTSUPP */
 	TERN_LATEST = 2,      /**< not built yet: -EOPNOTSUPP */
-	TERN_WAIT = 3,        /**< the publisher waits, as long as its TERN_OPT_MAX_WAIT allows */
+	/**
+	 * The publisher waits, as long as its TERN_OPT_MAX_WAIT allows: while there is no room, or events of 4 MiB in
+	 * lent memory, four at least, are not taken in yet.
+	 */
+	TERN_WAIT = 3,
 	TERN_DISCONNECT = 4,  /**< not built yet: -EOPNOTSUPP */
 };
 

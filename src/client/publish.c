@@ -165,21 +165,39 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct c
 	return r == -EDQUOT && copy != &p->own ? 2 : r; /* others do not keep the own domain from its events */
 }
 
+/*
+ * publish_look() - is there room? Who is waited for is not left far behind; who was waited for in vain may be.
+ *
+ * Return: 0, LINK_E_FULL, or a negative errno.
+ */
+static int
+publish_look(const struct publish *p, struct partner *partner, bool wait, struct outgoing *out)
+{
+	int r;
+
+	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > p->begin;
+	r = send_room(partner, out, true);
+	if (r == 0)
+		partner->slow = false;
+	if (r != LINK_E_FULL || !partner->slow || !out->load.is_paced)
+		return r;
+	out->load.is_paced = false;
+	return send_room(partner, out, true);
+}
+
 /* publish_room() - room at one receiver, or wait. Return: 0, 1 waited: begin again, LINK_E_FULL as 2, errno. */
 static int
-publish_room(struct publish *p, struct partner *partner, bool wait, const struct outgoing *out)
+publish_room(struct publish *p, struct partner *partner, bool wait, struct outgoing *out)
 {
 	tern_peer peer = partner->id; /* it may end while we wait */
 	uint64_t deadline;
 	int r;
 
-	r = send_room(partner, out, true);
+	r = publish_look(p, partner, wait, out);
 	if (r < 0)
 		return 2; /* it is ending: nobody to tell */
-	if (r == 0) {
-		partner->slow = false;
+	if (r == 0)
 		return 0;
-	}
 	if (!wait || partner->slow || has_given_up(p, partner->id))
 		return 2;
 	if (p->flags & TERN_NONBLOCK) {

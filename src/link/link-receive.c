@@ -34,17 +34,6 @@ wrong(struct link *link, const char *why)
 	return -EBADMSG;
 }
 
-int
-link_look(struct link *link)
-{
-	int r;
-
-	if (unlikely(!link->ready))
-		return 0;
-	r = ring_in_look(&link->in);
-	return likely(r >= 0) ? r : wrong(link, "its produced position is impossible");
-}
-
 static struct remote *
 remote_find(struct link *link, uint32_t id)
 {
@@ -197,6 +186,29 @@ link_publish(struct link *link)
 {
 	if (ring_in_publish(&link->in))
 		ring_for_room(link);
+}
+
+/* link_settle() - nothing is left: who waits for that is told now, and not only before this end sleeps */
+static void
+link_settle(struct link *link)
+{
+	if (link->in.published == link->in.tail || !RULE(PUBLISH_ROOM))
+		return;
+	if (load_rlx(&link->partner_words->room) & 1) /* seen late: at the next look */
+		link_publish(link);
+}
+
+int
+link_look(struct link *link)
+{
+	int r;
+
+	if (unlikely(!link->ready))
+		return 0;
+	r = ring_in_look(&link->in);
+	if (r == 0)
+		link_settle(link);
+	return likely(r >= 0) ? r : wrong(link, "its produced position is impossible");
 }
 
 int

@@ -117,6 +117,17 @@ out_room(struct link *link, uint32_t size, uint32_t reserve)
 	return r;
 }
 
+/* out_look() - how far the partner has come. Return: 0, -EBADMSG. */
+static int
+out_look(struct link *link)
+{
+	int r = ring_out_look(&link->out);
+
+	if (r < 0)
+		link->why = "its consumed position is impossible";
+	return r;
+}
+
 /* may_lend() - each block counts on each link that it is out on: who keeps them uses up his own share */
 static bool
 may_lend(const struct link *link, const struct link_load *load)
@@ -130,15 +141,30 @@ may_lend(const struct link *link, const struct link_load *load)
 	return link->n_out == 0 || link->lent_bytes + load->lent_bytes <= LINK_MAX_LENT;
 }
 
+/*
+ * is_ahead() - is the partner behind by more than a waiting sender lets it be?
+ *
+ * Blocks that go round while they are in the caches are several times as fast as those that wait for their turn in
+ * memory. What it has taken in and keeps is not behind: who sleeps has said that nothing is left in the ring.
+ */
+static bool
+is_ahead(const struct link *link, const struct link_load *load)
+{
+	return load->is_paced && link->lent_bytes + load->lent_bytes > MAX(LINK_PACE, 4 * load->lent_bytes) &&
+		ring_out_used(&link->out) > 0;
+}
+
 /* lent_room() - may these blocks go out too? Also, blocks are free again for the next that is lent. */
 static int
 lent_room(struct link *link, const struct link_load *load)
 {
 	int r = link_collect(link);
 
+	if (r == 0 && is_ahead(link, load))
+		r = out_look(link);
 	if (r < 0)
 		return error_trace(r);
-	return may_lend(link, load) ? 0 : LINK_E_FULL;
+	return may_lend(link, load) && !is_ahead(link, load) ? 0 : LINK_E_FULL;
 }
 
 /*
@@ -154,7 +180,7 @@ fds_room(struct link *link, uint32_t n_fds)
 
 	if (link->fds_before + link->fds_behind + n_fds <= LINK_MAX_WAITING)
 		return 0;
-	r = ring_out_look(&link->out);
+	r = out_look(link);
 	if (r < 0)
 		return error_trace(r);
 	while (link->fds_before + link->fds_behind > 0 && link->out.tail >= link->fds_at) {

@@ -33,6 +33,7 @@
 #define LINK_MAX_SEGMENTS  1024u                 /* of the partner's, mapped at once */
 #define LINK_MAX_MAPPED    (UINT64_C(4) << 30)   /* bytes of them */
 #define LINK_MAX_LENT      (UINT64_C(256) << 20) /* bytes of blocks that are out on one link */
+#define LINK_PACE          (UINT64_C(4) << 20)   /* bytes of them that a partner who is waited for is behind */
 #define LINK_MAX_WAITING   256u                  /* descriptors of records that are not taken yet */
 #define LINK_MAX_PACKETS   4096u                 /* taken at a time: more than a socket holds by default */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
@@ -158,6 +159,7 @@ struct out_part {
 struct link_load {
 	uint32_t n_lent, n_fds;
 	uint64_t lent_bytes;
+	bool is_paced; /* its sender waits rather than be further ahead than LINK_PACE, or four such messages */
 };
 
 /* A record to be written. The header's lengths of strings, tags, parts and fds are set; the rest is computed. */

@@ -97,6 +97,42 @@ START_TEST(no_more_is_lent_than_releases_hold)
 }
 END_TEST
 
+/* Who waits is not far ahead of what the other end has not taken in; what that keeps is its own affair. */
+START_TEST(who_waits_stays_close)
+{
+	const struct link_load paced = {.n_lent = 1, .lent_bytes = LINK_PACE / 4, .is_paced = true};
+	const struct link_load unpaced = {.n_lent = 1, .lent_bytes = LINK_PACE / 4};
+	const struct link_load huge = {.n_lent = 1, .lent_bytes = 2 * LINK_PACE, .is_paced = true};
+	struct wire_header header;
+	struct wire_part parts[5];
+	struct block *block;
+	uint8_t *record;
+
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(link_room(a, 256, &paced, true), i < 4 ? 0 : LINK_E_FULL);
+		ck_assert_int_eq(pool_take(&a->pool, LINK_PACE / 4, &block), 0);
+		ck_assert_int_eq(push(a, "", block, 0), 0);
+		(void)block_unref(block); /* the link has it now */
+	}
+	ck_assert_int_eq(link_room(a, 256, &unpaced, true), 0);
+	ck_assert_int_eq(link_room(a, 256, &huge, true), 0); /* of large ones as many */
+	for (int i = 0; i < 5; i++) {
+		record = pull(b, &header);
+		parts[i] = part_at(record, &header, 1);
+		free(record);
+	}
+	ck_assert_int_eq(link_room(a, 256, &paced, true), LINK_E_FULL); /* it did not say so */
+	link_publish(b);
+	ck_assert_int_eq(link_room(a, 256, &paced, true), 0); /* all kept */
+	ck_assert_int_eq(push(a, "", NULL, 0), 0);
+	ck_assert_int_eq(link_room(a, 256, &paced, true), LINK_E_FULL);
+	link_release(b, parts[3].slot, parts[3].generation);
+	ck_assert_int_eq(link_room(a, 256, &paced, true), LINK_E_FULL);
+	link_release(b, parts[1].slot, parts[1].generation);
+	ck_assert_int_eq(link_room(a, 256, &paced, true), 0);
+}
+END_TEST
+
 START_TEST(moves_to_larger_rings)
 {
 	struct wire_header header;
@@ -257,6 +293,7 @@ main(void)
 	tcase_add_test(tcase, records_go_both_ways);
 	tcase_add_test(tcase, lent_blocks_come_back);
 	tcase_add_test(tcase, no_more_is_lent_than_releases_hold);
+	tcase_add_test(tcase, who_waits_stays_close);
 	tcase_add_test(tcase, moves_to_larger_rings);
 	tcase_add_test(tcase, the_end_is_after_what_was_sent);
 	tcase_add_test(tcase, segments_that_go_are_dropped);
