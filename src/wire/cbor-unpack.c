@@ -206,6 +206,8 @@ tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *ho
 	size_t at;
 	int e;
 
+	if (likely(unpack_flat(buf, size, hooks, format, ap)))
+		return 0;
 	u.hooks = hooks;
 	u.node = 0;
 	u.memory_needed = 0;

@@ -6,7 +6,8 @@
  *
  * cbor-unpack.c leads the cursor through the buffer and finds the node of each item;
  * cbor-unpack-value.c checks an item and keeps what it found in the slot of that node;
- * cbor-unpack-output.c sets what the caller wanted, once all is known to be good.
+ * cbor-unpack-output.c sets what the caller wanted, once all is known to be good. All this is not
+ * needed where format and data go side by side: cbor-unpack-flat.c.
  */
 
 #include <stdarg.h>
@@ -43,6 +44,14 @@ struct unpacker {
 	uint8_t node;		   /* whom the fault is about */
 	uint8_t open;		   /* the container we are in */
 };
+
+/*
+ * unpack_flat() - unpack a value, or an array or map of a few, that is just what the format says
+ *
+ * Return: false: nothing was set; it is for the cursor to say what is to become of it.
+ */
+bool unpack_flat(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format,
+	va_list ap);
 
 /* unpack_fail() - a fault of the item that was looked at last; returns -EBADMSG */
 int unpack_fail(struct unpacker *u, uint32_t code);

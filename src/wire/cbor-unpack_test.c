@@ -437,6 +437,104 @@ START_TEST(what_is_packed_comes_back)
 }
 END_TEST
 
+/* Messages that are unpacked without the cursor, and the same format as only the cursor understands it. */
+static const struct {
+	const char *format, *cursors, *hex;
+} flat[] = {
+	{"y", " y", "43010203"},
+	{"t", " t", "63610062"},
+	{"s", " s", "6449455446"},
+	{"s", " s", "62c3a9"},
+	{"u", " u", "1bffffffffffffffff"},
+	{"i", " i", "3b7fffffffffffffff"},
+	{"i", " i", "1903e8"},
+	{"b", " b", "f5"},
+	{"[su]", "[ su]", "82616105"},
+	{"[y,b,i]", "[ y,b,i]", "834109f424"},
+	{"{a:s,bc:u}", "{ a:s,bc:u}", "a2616162c3a96262631818"},
+	{"{a:t,b:i}", "{ a:t,b:i}", "a2616161786162390100"},
+	{"{a:u,a:u}", "{ a:u,a:u}", "a2616101616102"},
+};
+
+/* What unpacking gives, comparable: places are counted from where the buffer or the memory begins. */
+struct outcome {
+	int64_t e;
+	uint64_t out[6];
+	char memory[64];
+	struct tern_error error;
+};
+
+static int
+unpack_hooked(const uint8_t *bytes, size_t size, const struct tern_cbor_hooks *hooks, const char *format, ...)
+{
+	va_list ap;
+	int e;
+
+	va_start(ap, format);
+	e = tern_cbor_unpackv(bytes, size, hooks, format, ap);
+	va_end(ap);
+	return e;
+}
+
+static void
+outcome_get(const uint8_t *bytes, size_t size, const char *format, struct outcome *ret)
+{
+	struct context c = {0};
+	struct tern_cbor_hooks hooks = {.user = &c, .memory = context_memory, .error = &c.error};
+	uint64_t *o = ret->out;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->e = unpack_hooked(bytes, size, &hooks, format, &o[0], &o[1], &o[2], &o[3], &o[4], &o[5]);
+	for (size_t i = 0; i < ARRAY_SIZE(ret->out); i++) {
+		if (c.memory && o[i] - (uintptr_t)c.memory < c.memory_size)
+			o[i] = UINT64_C(1) << 40 | (o[i] - (uintptr_t)c.memory);
+		else if (o[i] - (uintptr_t)bytes <= size)
+			o[i] = UINT64_C(2) << 40 | (o[i] - (uintptr_t)bytes);
+	}
+	ck_assert_uint_le(c.memory_size, sizeof(ret->memory));
+	if (c.memory)
+		memcpy(ret->memory, c.memory, c.memory_size);
+	ret->error = c.error;
+	context_clear(&c);
+}
+
+static void
+assert_same(const uint8_t *bytes, size_t size, size_t i)
+{
+	struct outcome fast, slow;
+
+	outcome_get(bytes, size, flat[i].format, &fast);
+	outcome_get(bytes, size, flat[i].cursors, &slow);
+	if (fast.e == -EINVAL) /* where the format is wrong differs by the space */
+		fast.error = slow.error;
+	ck_assert_mem_eq(&fast, &slow, sizeof(fast));
+}
+
+START_TEST(flat_messages_are_taken_as_the_cursor_does)
+{
+	size_t size;
+	uint8_t *bytes = bytes_of(flat[_i].hex, &size), *copy;
+
+	assert_same(bytes, size, (size_t)_i);
+	for (size_t at = 0; at < size; at++) {
+		uint8_t right = bytes[at];
+
+		for (unsigned int wrong = 0; wrong < 256; wrong++) {
+			bytes[at] = (uint8_t)wrong;
+			assert_same(bytes, size, (size_t)_i);
+		}
+		bytes[at] = right;
+	}
+	for (size_t n = 0; n <= size + 1; n++) { /* cut off, or with something behind it */
+		copy = calloc(n ? n : 1, 1);
+		memcpy(copy, bytes, n < size ? n : size);
+		assert_same(copy, n, (size_t)_i);
+		free(copy);
+	}
+	free(bytes);
+}
+END_TEST
+
 static Suite *
 cbor_unpack_suite(void)
 {
@@ -453,6 +551,7 @@ cbor_unpack_suite(void)
 	tcase_add_test(tc, each_fault_has_its_name);
 	tcase_add_test(tc, faults_say_where);
 	tcase_add_loop_test(tc, each_vector_is_taken_or_named, 0, ARRAY_SIZE(cbor_vectors));
+	tcase_add_loop_test(tc, flat_messages_are_taken_as_the_cursor_does, 0, ARRAY_SIZE(flat));
 	tcase_add_test(tc, strings_go_to_the_callers_memory);
 	tcase_add_test(tc, what_is_packed_comes_back);
 	suite_add_tcase(suite, tc);
