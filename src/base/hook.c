@@ -11,6 +11,7 @@
 bool hook_off[N_RULES];
 void (*hook_stop)(const char *point) = NULL;
 uint32_t hook_max_hot = 0;
+bool hook_alone = true;
 struct hook_clock *hook_clock = NULL;
 
 uint64_t

@@ -48,6 +48,7 @@ enum hook_rule {
 	RULE_NAME_STAMP,      /* ternd's events are stamped when they are read */
 	RULE_SUBSCRIBE_WAIT,  /* tern_subscribe() returns when ternd has the rule */
 	RULE_HELLO_LOOK,      /* a new link's hello is read when it is looked at */
+	RULE_OTHERS_AFTER,    /* a link is alone if others are silent after it was looked at */
 	RULE_BOUNCE,          /* a call for a name that is not here any more is sent back */
 	N_RULES,
 };
@@ -55,6 +56,8 @@ enum hook_rule {
 extern bool hook_off[N_RULES];
 extern void (*hook_stop)(const char *point); /* NULL: run on */
 extern uint32_t hook_max_hot;                /* links without traffic that stay hot; 0: as released */
+
+extern bool hook_alone;                      /* rounds may do without a horizon (take_alone()) */
 
 /* A clock for stamps and horizons that several processes share: each reading moves it on by a step. */
 struct hook_clock {
@@ -96,6 +99,7 @@ void hook_drain(void);
 			hook_drain();                                                              \
 	} while (0)
 #define HOOK_IS_BUILT     true
+#define HOOK_MAY_BE_ALONE hook_alone
 #define HOOK_MAX_HOT(max) (hook_max_hot ? hook_max_hot : (max))
 
 #else
@@ -106,6 +110,7 @@ void hook_drain(void);
 #define HOOK_DRAIN(rule)  ((void)0)
 #define HOOK_IS_BUILT     false
 #define STORE_FENCED(rule, store, word, value) store((word), (value))
+#define HOOK_MAY_BE_ALONE true
 #define HOOK_MAX_HOT(max) (max)
 
 #endif

@@ -34,6 +34,7 @@
 
 #define IDLE_TOPICS      16u
 #define MAX_HOT          64u   /* links without traffic that are looked at every round */
+#define CLOCK_SLACK_NS   1000u /* a stamp so far ahead of the clock here is from a wrong one */
 #define ROUND_RECORDS    64u   /* of one link, in one round */
 #define ROUND_BYTES      65536u
 #define QUEUE_MAX_BYTES  (16u << 20) /* of one link, in the queue: beyond, its ring backs up */
@@ -197,6 +198,7 @@ struct tern_bus {
 
 	/* sending */
 	uint64_t last_stamp;
+	uint64_t last_taken;    /* the greatest effective stamp of what was taken in; of a wrong clock, maybe */
 	bool taken;             /* something was taken in since that stamp */
 	uint64_t clock;         /* of this process, read since the lock and the last thing taken in; 0: not yet */
 	struct partner **batch; /* pushed to, dozing bell not rung */

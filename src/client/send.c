@@ -24,6 +24,13 @@
 
 #define IMAGE_MAX 1024u /* bytes: a larger record is written into each ring by its parts */
 
+/* stamp_taken() - the greatest that was taken in, but no more than now if it is from a wrong clock */
+static uint64_t
+stamp_taken(const tern_bus *bus, uint64_t now)
+{
+	return bus->last_taken > now + CLOCK_SLACK_NS ? now : bus->last_taken;
+}
+
 /* send_stamp() - a hybrid clock: greater than all that was sent or taken in */
 static uint64_t
 send_stamp(tern_bus *bus, bool in_batch)
@@ -33,6 +40,7 @@ send_stamp(tern_bus *bus, bool in_batch)
 	if (in_batch && !bus->taken && bus->n_batch)
 		return bus->last_stamp;
 	now = HOOK_TIME(bus_clock(bus)) - bus->clock_offset;
+	bus->last_stamp = MAX(bus->last_stamp, stamp_taken(bus, now));
 	if (RULE(HYBRID) && now <= bus->last_stamp)
 		now = bus->last_stamp + 1;
 	bus->last_stamp = MAX(now, bus->last_stamp);

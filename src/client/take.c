@@ -3,6 +3,9 @@
 /*
  * take: a round: horizon, looks, merge, and what becomes of each record
  *
+ * A round in which one link alone has something, and nobody else could have what comes before it, needs no
+ * horizon (take_alone()). Any other goes:
+ *
  * (1) H = now. (2) ternd's messages, if the inbox word moved or its socket is readable. (3) The
  * tails of the hot links, after H; if anything was found and there are cold links, those that rang
  * are asked from epoll, heated and looked at. (4) e = max(stamp, e before it). (5) What has e < H is
@@ -26,7 +29,6 @@
 #include "client/watch.h"
 
 #define POLL_EVENTS    64
-#define CLOCK_SLACK_NS 1000u /* a stamp this far past H is from a wrong clock */
 #define ASK_ROUNDS     64u   /* busy rounds until sockets and the program's descriptors have their turn */
 
 /* --- looking --- */
@@ -385,7 +387,7 @@ hand_over(struct partner *partner, tern_message *m)
 
 /* take_one() - the record at the head of a link */
 static void
-take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
+take_one(tern_bus *bus, struct partner *partner)
 {
 	tern_message *m;
 	uint32_t size = partner->head.size;
@@ -402,7 +404,7 @@ take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
 	partner->round_records++;
 	partner->round_bytes += size;
 	partner->e = partner->head_e;
-	bus->last_stamp = MAX(bus->last_stamp, MIN(partner->head_e, horizon));
+	bus->last_taken = MAX(bus->last_taken, partner->head_e);
 	bus->taken = true;
 	bus->clock = 0;
 	if (r < 0) {
@@ -417,25 +419,20 @@ take_one(tern_bus *bus, struct partner *partner, uint64_t horizon)
 
 /* --- merging --- */
 
-/*
- * head_ready() - is there a record that may be taken, and what is its effective stamp?
- *
- * A stamp that is past H by more than the slack a round after it was seen comes from a wrong clock; it
- * must not hold up what is behind it.
- */
+/* has_share() - of this round; beyond it a link loses its place */
 static bool
-head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
+has_share(const struct partner *partner)
+{
+	return (partner->round_records < ROUND_RECORDS && partner->round_bytes < ROUND_BYTES) || !RULE(BUDGET);
+}
+
+/* head_look() - is there a record at the head of this link, and may it be taken as far as its sender goes? */
+static bool
+head_look(struct partner *partner)
 {
 	struct link *link = partner->link;
 	int r;
 
-	if (RULE(BUDGET) &&
-		(partner->round_records >= ROUND_RECORDS || partner->round_bytes >= ROUND_BYTES)) {
-		bus->n_overruns += partner->round_records == ROUND_RECORDS;
-		return false;
-	}
-	if (queue_is_full(bus, partner))
-		return false;
 	partner->uncommitted = false;
 	for (;;) {
 		r = partner->has_head ? 1 : link->why ? 0 : link_peek(link, &partner->head);
@@ -455,6 +452,24 @@ head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
 		partner->has_head = false;
 	}
 	partner->head_e = MAX(partner->head.stamp, partner->e);
+	return true;
+}
+
+/*
+ * head_ready() - is there a record that may be taken, and what is its effective stamp?
+ *
+ * A stamp that is past H by more than the slack a round after it was seen comes from a wrong clock; it
+ * must not hold up what is behind it.
+ */
+static bool
+head_ready(tern_bus *bus, struct partner *partner, uint64_t horizon)
+{
+	if (!has_share(partner)) {
+		bus->n_overruns += partner->round_records == ROUND_RECORDS;
+		return false;
+	}
+	if (queue_is_full(bus, partner) || !head_look(partner))
+		return false;
 	if (partner->head_e > horizon + CLOCK_SLACK_NS && partner->head_seen &&
 		partner->head_seen < horizon && RULE(CLAMP))
 		partner->head_e = horizon - 1;
@@ -553,7 +568,7 @@ merge(tern_bus *bus, size_t n, uint64_t horizon)
 		if (!old && RULE(SORT))
 			break;
 		if (old) {
-			take_one(bus, partner, horizon);
+			take_one(bus, partner);
 			partner_touch(partner);
 			taken++;
 		}
@@ -587,6 +602,91 @@ end_closed(tern_bus *bus)
 	return n;
 }
 
+/* --- one link alone --- */
+
+/* is_silent() - nothing of it can be taken or is to be told, so far as a load shows it */
+static bool
+is_silent(const struct partner *partner)
+{
+	const struct link *link = partner->link;
+
+	partner->bus->n_looks++;
+	return link->ready && !link->closed && load_rlx(link->in.produced) == link->in.tail &&
+		!has_lost(partner);
+}
+
+/* others_silent() - all but this one, and ternd */
+static bool
+others_silent(tern_bus *bus, const struct partner *but)
+{
+	struct partner *partner;
+
+	DL_FOREACH (bus->hot, partner)
+		if (partner != but && !is_silent(partner))
+			return false;
+	return !daemon_spoke(bus);
+}
+
+/* first_to_speak() - a hot link that is not silent; NULL none */
+static struct partner *
+first_to_speak(tern_bus *bus)
+{
+	struct partner *partner;
+
+	DL_FOREACH (bus->hot, partner)
+		if (!is_silent(partner))
+			return partner;
+	return NULL;
+}
+
+/* take_share() - what was seen of this link, up to its share of a round */
+static size_t
+take_share(tern_bus *bus, struct partner *partner)
+{
+	size_t n = 0;
+
+	partner->round = bus->n_rounds;
+	partner->round_records = partner->round_bytes = 0;
+	while (has_share(partner) && !queue_is_full(bus, partner) && head_look(partner)) {
+		take_one(bus, partner);
+		n++;
+	}
+	if (n)
+		partner_touch(partner);
+	return n;
+}
+
+/*
+ * take_alone() - a round without a clock
+ *
+ * One link is looked at, then all others. What caused a record that the first look saw was pushed before it, so the
+ * looks after it would find that. They are in vain: so there is nothing that comes before it, whatever the stamps say.
+ *
+ * Return: it was a whole round; false: somebody else has, or may have, something to say.
+ */
+static bool
+take_alone(tern_bus *bus, size_t *ret_taken)
+{
+	bool others = true;
+	struct partner *first;
+
+	if (bus->to_self.n || (bus->n_cold && RULE(ASK_COLD)) || bus->n_hot > HOOK_MAX_HOT(MAX_HOT) ||
+		bus->n_rounds % ASK_ROUNDS == 0)
+		return false;
+	first = first_to_speak(bus);
+	if (!RULE(OTHERS_AFTER))
+		others = others_silent(bus, first);
+	STOP_POINT("alone");
+	if (first && (first->link->closed || link_look(first->link) <= 0)) /* the order: what is loaded below is loaded after R2 */
+		return false;
+	if (RULE(OTHERS_AFTER))
+		others = others_silent(bus, first);
+	if (!others)
+		return false;
+	*ret_taken = first ? take_share(bus, first) : 0;
+	return true;
+}
+
 size_t
 take_round(tern_bus *bus)
 {
@@ -598,6 +698,8 @@ take_round(tern_bus *bus)
 	bus->n_found = 0;
 	bus->clock = 0;
 	bus->held_back = false;
+	if (HOOK_MAY_BE_ALONE && take_alone(bus, &taken))
+		return taken;
 	if (!RULE(LOOK_AFTER_H))
 		look_hot(bus);
 	STOP_POINT("before-horizon");

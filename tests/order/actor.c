@@ -286,6 +286,14 @@ set_max_hot(struct self *self, const long args[N_ARGS])
 }
 
 long
+set_alone(struct self *self, const long args[N_ARGS])
+{
+	(void)self;
+	hook_alone = args[0];
+	return 0;
+}
+
+long
 set_clock_back(struct self *self, const long args[N_ARGS])
 {
 	self->bus->clock_offset = (uint64_t)args[0];

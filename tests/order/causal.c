@@ -205,6 +205,68 @@ after_looks(struct scene *scene)
 	return held_until(scene, "looked");
 }
 
+/*
+ * held_before() - B has said something, and C is held before it looks at B's ring
+ *
+ * Then A speaks, and B reacts: the look at B's ring finds the reaction too.
+ */
+static bool
+held_before(struct scene *scene, const char *point)
+{
+	must_be(act(scene, C, set_alone, 1), 0);
+	must_be(act(scene, B, tell_peer, id_of(scene, C), 3), 0);
+	stop_at(scene, C, point, 1);
+	begin(scene, C, take, 0);
+	must(is_held(scene, C));
+	say_and_react(scene);
+	go(scene, C);
+	while (n_delivered(scene, C) < 3)
+		act(scene, C, take, 0);
+	return came_before(scene, C, 3, 1) && came_before(scene, C, 1, 2);
+}
+
+/* That A's ring was empty before C looked at B's says nothing. */
+static bool
+alone_no_more(struct scene *scene)
+{
+	three(scene);
+	return held_before(scene, "alone");
+}
+
+/* A is introduced to C meanwhile. */
+static bool
+alone_and_introduced(struct scene *scene)
+{
+	enter(scene, B);
+	enter(scene, A);
+	enter(scene, C);
+	acquaint(scene, A, B);
+	acquaint(scene, B, C);
+	return held_before(scene, "alone");
+}
+
+/* A's link is cold at C: its bell is in the epoll set, which a round alone does not ask. */
+static bool
+alone_but_cold(struct scene *scene)
+{
+	cold_link(scene);
+	return held_before(scene, scene_is_off(scene) ? "alone" : "before-horizon");
+}
+
+/* A's clock is half a microsecond ahead, which B's round without a clock does not see; what B sends is later still. */
+static bool
+alone_and_ahead(struct scene *scene)
+{
+	scene_set_clock(scene, UINT64_C(1000) * MSEC, 1);
+	three(scene);
+	must_be(act(scene, B, set_alone, 1), 0);
+	act(scene, A, set_clock_back, -500);
+	say_and_react(scene);
+	act(scene, C, take, 0);
+	scene_add_clock(scene, MSEC);
+	return cause_came_first(scene);
+}
+
 const struct story stories_causal[] = {
 	{"between two looks", RULE_HORIZON, between_two_looks},
 	{"looked before the horizon", RULE_LOOK_AFTER_H, between_two_looks},
@@ -217,6 +279,10 @@ const struct story stories_causal[] = {
 	{"after the looks", N_RULES, after_looks},
 	{"a cold cause", RULE_ASK_COLD, cold_cause},
 	{"a cold cause in a batch", RULE_BATCH_COLD, cold_cause_in_batch},
+	{"alone no more", RULE_OTHERS_AFTER, alone_no_more},
+	{"alone, but for a cold link", RULE_ASK_COLD, alone_but_cold},
+	{"alone, and introduced", RULE_INBOX, alone_and_introduced},
+	{"alone, and ahead", RULE_HYBRID, alone_and_ahead},
 	{"order turned off", N_RULES, order_turned_off},
 	{0},
 };

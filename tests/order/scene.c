@@ -155,6 +155,7 @@ play(void *user)
 	if (scene->rule < N_RULES)
 		hook_off[scene->rule] = scene->off;
 	hook_stop = stop;
+	hook_alone = false; /* most stories are about the horizon */
 	open_bus(scene);
 	if (scene->stage->has_clock) /* hello compares clocks: only now */
 		hook_clock = &scene->stage->clock;

@@ -127,6 +127,7 @@ actor_fn sleep_tight;    /* tern_process() until there is nothing more to do */
 actor_fn is_woken;       /* is tern_fd() readable? */
 actor_fn set_order;      /* TERN_OPT_ORDER */
 actor_fn set_max_hot;    /* links that may stay hot */
+actor_fn set_alone;      /* rounds may do without a horizon */
 actor_fn set_clock_back; /* ns */
 actor_fn is_linked;      /* id. Return: 1 linked and hello came; 2 cold; 3 hung up */
 actor_fn flush;
