@@ -213,16 +213,15 @@ tern_message_ref(tern_message *m)
 /* --- in --- */
 
 static int
-receive_part(struct partner *partner, tern_message *m, const struct wire_part *part)
+receive_part(struct partner *partner, tern_message *m, const struct wire_places *places,
+	const struct wire_part *part)
 {
 	struct message_part *to = &m->parts[m->n_parts];
-	struct wire_places places;
 	int r;
 
 	*to = (struct message_part){.size = part->size};
 	if (part->segment == 0) {
-		wire_places(&m->header, &places);
-		to->bytes = m->data + places.payload + part->offset;
+		to->bytes = m->data + places->payload + part->offset;
 		m->n_parts++;
 		return 0;
 	}
@@ -242,26 +241,27 @@ receive_part(struct partner *partner, tern_message *m, const struct wire_part *p
 }
 
 static int
-receive_parts(struct partner *partner, tern_message *m)
+receive_parts(struct partner *partner, tern_message *m, const struct wire_places *places)
 {
-	struct wire_places places;
 	int r;
 
-	wire_places(&m->header, &places);
-	m->strings[0] = (const char *)m->data + places.service;
-	m->strings[1] = (const char *)m->data + places.member;
-	m->strings[2] = (const char *)m->data + places.type;
-	m->tags = m->data + places.tags;
+	m->strings[0] = (const char *)m->data + places->service;
+	m->strings[1] = (const char *)m->data + places->member;
+	m->strings[2] = (const char *)m->data + places->type;
+	m->tags = m->data + places->tags;
 	if (m->header.flags & WIRE_INLINE) {
-		struct wire_part part = {.size = m->header.inline_size};
-
-		return receive_part(partner, m, &part);
+		m->parts[0] = (struct message_part){
+			.bytes = m->data + places->payload,
+			.size = m->header.inline_size,
+		};
+		m->n_parts = 1;
+		return 0;
 	}
 	for (uint32_t i = 0; i < m->header.n_parts; i++) {
 		struct wire_part part;
 
-		memcpy(&part, m->data + places.parts + i * sizeof(part), sizeof(part));
-		r = receive_part(partner, m, &part);
+		memcpy(&part, m->data + places->parts + i * sizeof(part), sizeof(part));
+		r = receive_part(partner, m, places, &part);
 		if (r < 0)
 			return error_trace(r);
 	}
@@ -272,6 +272,7 @@ int
 message_receive(struct partner *partner, tern_message **ret)
 {
 	tern_message *m = message_alloc(partner->bus, partner->head.size);
+	struct wire_places places;
 	int r;
 
 	if (!m)
@@ -284,9 +285,9 @@ message_receive(struct partner *partner, tern_message **ret)
 	m->header = partner->head;
 	m->sender = partner->id;
 	m->used = m->space;
-	r = link_take(partner->link, &m->header, m->data);
+	r = link_take(partner->link, &m->header, m->data, &places);
 	if (r == 0)
-		r = receive_parts(partner, m);
+		r = receive_parts(partner, m, &places);
 	if (r == 0 && m->header.n_fds) {
 		r = link_take_fds(partner->link, &m->header, m->fds);
 		if (r == 0)

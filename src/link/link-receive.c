@@ -130,14 +130,14 @@ link_is_committed(const struct link *link, const struct wire_header *header)
 }
 
 int
-link_take(struct link *link, const struct wire_header *header, uint8_t *to)
+link_take(struct link *link, const struct wire_header *header, uint8_t *to, struct wire_places *ret)
 {
+	const size_t skip = sizeof(*header); /* the copy that was decided on is the caller's */
 	uint64_t index = link->in.tail & (link->in.size - 1);
 
-	copy_once(to, link->in.base + index, header->size);
-	memcpy(to, header, sizeof(*header)); /* the one copy that was decided on */
+	copy_once(to + skip, link->in.base + index + skip, header->size - skip);
 	ring_in_pop(&link->in, header->size);
-	return wire_check(to, header->size) < 0 ? wrong(link, "a record's lengths do not fit") : 0;
+	return wire_check_pieces(header, to, ret) < 0 ? wrong(link, "a record's lengths do not fit") : 0;
 }
 
 void

@@ -24,6 +24,7 @@ static int
 take_raw(void)
 {
 	struct wire_header header;
+	struct wire_places places;
 	uint8_t record[512];
 	struct remote *remote;
 	const uint8_t *bytes;
@@ -35,7 +36,7 @@ take_raw(void)
 	if (r != 1)
 		return r;
 	ck_assert_uint_le(header.size, sizeof(record));
-	r = link_take(a, &header, record);
+	r = link_take(a, &header, record, &places);
 	if (r == 0 && header.n_parts == 1 && !(header.flags & WIRE_INLINE)) {
 		struct wire_part part = part_at(record, &header, 0);
 

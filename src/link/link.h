@@ -248,10 +248,11 @@ bool link_is_committed(const struct link *link, const struct wire_header *header
 
 /*
  * link_take() - copy the record that was peeked out of the ring and check it; it is done with
- * @to: header->size bytes
+ * @to: header->size bytes; those of the header stay as they are
+ * @ret: where the pieces lie in it
  * Return: 0 or -EBADMSG.
  */
-int link_take(struct link *link, const struct wire_header *header, uint8_t *to);
+int link_take(struct link *link, const struct wire_header *header, uint8_t *to, struct wire_places *ret);
 
 /* link_skip() - drop the record that was peeked (never committed) */
 void link_skip(struct link *link, const struct wire_header *header);

@@ -11,13 +11,14 @@
 static uint8_t *
 pull(struct link *link, struct wire_header *ret)
 {
+	struct wire_places places;
 	uint8_t *record;
 
 	if (link_look(link) != 1 || link_peek(link, ret) != 1)
 		return NULL;
 	record = malloc(ret->size);
 	ck_assert_ptr_nonnull(record);
-	ck_assert_int_eq(link_take(link, ret, record), 0);
+	ck_assert_int_eq(link_take(link, ret, record, &places), 0);
 	return record;
 }
 

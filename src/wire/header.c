@@ -58,6 +58,30 @@ check_parts(const uint8_t *table, const struct wire_header *header)
 }
 
 int
+wire_check_pieces(const struct wire_header *header, const uint8_t *record, struct wire_places *ret)
+{
+	struct wire_places places;
+
+	wire_places(header, &places);
+	if (header->n_parts > WIRE_MAX_PARTS || header->n_fds > WIRE_MAX_FDS ||
+		header->n_tags > WIRE_MAX_TAGS || places.parts - sizeof(*header) > WIRE_MAX_HEADER + 16)
+		return -EBADMSG;
+	if ((header->flags & WIRE_INLINE) && header->n_parts != 1)
+		return -EBADMSG;
+	if (header->inline_size > header->size || places.payload > header->size - header->inline_size)
+		return -EBADMSG;
+	if (!is_string(record + places.service, header->service_size) ||
+		!is_string(record + places.member, header->member_size) ||
+		!is_string(record + places.type, header->type_size) ||
+		wire_check_tags(record + places.tags, header->tags_size, header->n_tags) < 0)
+		return -EBADMSG;
+	if (!(header->flags & WIRE_INLINE) && check_parts(record + places.parts, header) < 0)
+		return -EBADMSG;
+	*ret = places;
+	return 0;
+}
+
+int
 wire_check(const uint8_t *record, size_t size)
 {
 	struct wire_header header;
@@ -66,22 +90,8 @@ wire_check(const uint8_t *record, size_t size)
 	if (size < sizeof(header))
 		return -EBADMSG;
 	memcpy(&header, record, sizeof(header));
-	wire_places(&header, &places);
-	if (header.n_parts > WIRE_MAX_PARTS || header.n_fds > WIRE_MAX_FDS ||
-		header.n_tags > WIRE_MAX_TAGS || places.parts - sizeof(header) > WIRE_MAX_HEADER + 16)
-		return -EBADMSG;
-	if ((header.flags & WIRE_INLINE) && header.n_parts != 1)
-		return -EBADMSG;
-	if (header.inline_size > size || places.payload > size - header.inline_size)
-		return -EBADMSG;
-	if (!is_string(record + places.service, header.service_size) ||
-		!is_string(record + places.member, header.member_size) ||
-		!is_string(record + places.type, header.type_size) ||
-		wire_check_tags(record + places.tags, header.tags_size, header.n_tags) < 0)
-		return -EBADMSG;
-	if (header.flags & WIRE_INLINE)
-		return 0;
-	return check_parts(record + places.parts, &header);
+	header.size = (uint32_t)size;
+	return wire_check_pieces(&header, record, &places);
 }
 
 static uint8_t *

@@ -9,7 +9,7 @@
  * Strings carry their NUL so that a private copy can be used as it is. A single inline part has
  * no table entry (WIRE_INLINE). Time, stack: one pass, no recursion; nothing is allocated.
  *
- * Trust: wire_check() is for a private copy only; it says whether every length fits.
+ * Trust: wire_check() and its kin are for a private copy only; it says whether every length fits.
  */
 
 #include <stddef.h>
@@ -123,6 +123,14 @@ uint32_t wire_size(const struct wire_header *header);
  * Return: 0 or -EBADMSG.
  */
 int wire_check(const uint8_t *record, size_t size);
+
+/*
+ * wire_check_pieces() - the same where the header is apart, and where the pieces are
+ * @record: private memory, header->size bytes, of which those of the header are not read
+ *
+ * Return: 0, or -EBADMSG with *ret untouched.
+ */
+int wire_check_pieces(const struct wire_header *header, const uint8_t *record, struct wire_places *ret);
 
 /* wire_check_tags() - are these n_tags encoded tags, and nothing else? Return: 0 or -EBADMSG. */
 int wire_check_tags(const uint8_t *tags, uint32_t size, uint32_t n_tags);
