@@ -7,7 +7,8 @@
  *      caller:  sent -> (bounced -> sent)* -> done: reply, error, died, expired, cancelled
  *      service: received -> queued -> handler -> answered, or dropped: then "no reply" answers
  *
- * Counted atomically; the last reference takes the lock.
+ * Counted atomically; the last reference takes the lock. All functions here are called with the lock held, but for
+ * those that say otherwise.
  */
 
 #include "client/bus.h"
@@ -57,6 +58,31 @@ struct tern_service {
 /* call_alloc() - zero but for refs and bus; NULL out of memory */
 tern_call *call_alloc(tern_bus *bus);
 tern_call *call_unref_locked(tern_call *call);
+/* call_send_cancel() - the service need not answer; best effort: it may be full, or gone */
+void call_send_cancel(tern_call *call);
+
+/* --- under way (call-table.c) --- */
+
+/* call_link() - give it a serial, and the table a reference. Return: 0, -ENOMEM. */
+int call_link(tern_call *call);
+/* call_unlink() - if it is in the table, out of it; the caller of this function holds a reference */
+void call_unlink(tern_call *call);
+/* calls_find() - borrowed; NULL: none under way has this serial */
+tern_call *calls_find(tern_bus *bus, uint64_t serial);
+
+/* --- sent (call-send.c) --- */
+
+/* call_new_message() - tern_message_new_call() */
+int call_new_message(tern_bus *bus, const char *service, const char *member, uint64_t deadline,
+	tern_message **ret);
+/* call_begin() - make the call of a message and send it. Return: as tern_send(), with the error recorded. */
+int call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret);
+/* call_send() - the record, or the own queue. Waits for room up to the deadline. Return: as call_begin(). */
+int call_send(tern_call *call, uint64_t deadline);
+/* call_deadline() - of this process's clock, from a timeout of the API; with the lock */
+uint64_t call_deadline(tern_bus *bus, uint64_t timeout);
+
+/* --- taken in (service.c, call-answer.c) --- */
 
 /* call_arrived() - a call was taken in: queue it, bounce it, or answer it; takes the message */
 void call_arrived(struct partner *partner, tern_message *m);
@@ -67,6 +93,8 @@ void call_answered(struct partner *partner, tern_message *m);
 /* call_cancelled() - the caller at the other end gave up */
 void call_cancelled(struct partner *partner, const struct wire_header *header);
 
+/* call_queue_answer() - for its handler, or for tern_next(); whoever is second finds it taken */
+void call_queue_answer(tern_call *call);
 /* call_finish() - decide a call of ours; takes reply */
 void call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text);
 /* call_fail_partner() - all calls to it: it died */
@@ -78,16 +106,20 @@ uint64_t call_expire(tern_bus *bus);
 /* call_resend() - send again what was bounced, now that there is a partner; NULL partner: nobody has the name */
 void call_resend(tern_call *call, struct partner *partner, int result);
 
-/* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout */
-int call_library(tern_message *m, bool wait);
-
 /* call_answered_self() - a reply to a call to oneself; takes both references */
 void call_answered_self(tern_call *call, tern_message *m);
 
+/* --- who is called (call-resolve.c) --- */
+
 /* call_resolve() - who is that? *ret NULL: oneself; else borrowed. Waits for ternd up to the deadline. */
 int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partner **ret);
-/* call_deadline() - of this process's clock, from a timeout of the API; with the lock */
-uint64_t call_deadline(tern_bus *bus, uint64_t timeout);
+
+/* --- waited for (call-wait.c) --- */
+
+/* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout */
+int call_library(tern_message *m, bool wait);
+
+/* --- services (service.c) --- */
 
 /* service_find() - who serves this name here, borrowed; NULL nobody */
 tern_service *service_find(tern_bus *bus, const char *name);

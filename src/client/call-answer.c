@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+
+/* call-answer: what becomes of a call: an answer, another owner of the name, or an end */
+
+#include <stdlib.h>
+
+#include "client/call.h"
+#include "client/daemon.h"
+#include "client/error.h"
+#include "client/message.h"
+
+void
+call_queue_answer(tern_call *call)
+{
+	struct item item = {
+		.kind = call->result ? TERN_ERROR : TERN_REPLY,
+		.call = tern_call_ref(call),
+		.peer = call->partner ? call->partner->id : call->bus->id,
+	};
+
+	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */
+}
+
+void
+call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text)
+{
+	tern_bus *bus = call->bus;
+
+	(void)tern_call_ref(call);
+	call_unlink(call);
+	call->done = true;
+	call->result = result;
+	call->reply = reply;
+	if (name) {
+		call->error = malloc(sizeof(*call->error));
+		if (call->error)
+			error_fill(call->error, name, text);
+	}
+	if (call->waiter) {
+		lead_wake(call->waiter);
+	} else if (!bus->closed) {
+		call_queue_answer(call);
+	}
+	(void)call_unref_locked(call); /* always NULL */
+}
+
+/* --- the name has moved --- */
+
+/* bounced() - the name has moved on: ask again who has it */
+static void
+bounced(tern_call *call)
+{
+	tern_bus *bus = call->bus;
+	const char *service = call->message->strings[0];
+	struct partner *partner;
+	tern_peer id = 0;
+	int r;
+
+	if (++call->bounces > MAX_BOUNCES) {
+		call_finish(call, -ENXIO, NULL, ERROR_NO_SERVICE, "the name changes hands too fast");
+		return;
+	}
+	r = daemon_owner(bus, service, &id); /* the leader cannot wait for ternd: it takes in what ternd says */
+	partner = r == 0 ? partner_find(bus, id) : NULL;
+	if (r == 0 && (partner || id == bus->id))
+		call_resend(call, partner, 0);
+	else if (r < 0 || daemon_introduce_for(bus, id, call) < 0)
+		call_resend(call, NULL, r < 0 ? r : -ENXIO);
+	else
+		call->asking = true;
+}
+
+void
+call_resend(tern_call *call, struct partner *partner, int result)
+{
+	call->asking = false;
+	if (call->done || !call->sent)
+		return; /* it ended meanwhile, or was given up */
+	if (result == 0)
+		result = message_move(call->message, partner);
+	if (result == 0) {
+		if (call->partner)
+			DL_DELETE(call->partner->calls, call);
+		(void)partner_unref(call->partner); /* always NULL */
+		call->partner = partner ? partner_ref(partner) : NULL;
+		if (call->waiter)
+			call->waiter->partner = partner;
+		if (partner)
+			DL_APPEND(partner->calls, call);
+		call->flags |= TERN_NONBLOCK; /* the leader does not wait */
+		result = call_send(call, 0);
+	}
+	if (result < 0)
+		call_finish(call, result, NULL, result == -ENXIO ? ERROR_NO_SERVICE : ERROR_FULL,
+			"the name changed its owner, and the new one could not be reached");
+}
+
+/* --- what came --- */
+
+void
+call_answered(struct partner *partner, tern_message *m)
+{
+	const char *text = "";
+	tern_call *call;
+
+	call = calls_find(partner->bus, m->header.reference);
+	if (!call || call->partner != partner) {
+		(void)message_unref_locked(m); /* given up already */
+		return;
+	}
+	m->header.trace = call->message->header.trace;
+	if (m->header.kind == WIRE_REPLY) {
+		call_finish(call, 0, m, NULL, NULL);
+	} else if (m->header.flags & WIRE_BOUNCED) {
+		(void)message_unref_locked(m); /* always NULL */
+		bounced(call);
+	} else {
+		if (m->n_parts && !m->parts[0].foreign) /* an error may come without a text */
+			(void)tern_message_unpack(m, "{?text:s}", &text);
+		call_finish(call, -EREMOTEIO, m, m->strings[1], text);
+	}
+}
+
+void
+call_answered_self(tern_call *call, tern_message *m)
+{
+	const char *text = "";
+
+	if (!call->sent) {
+		(void)message_unref_locked(m); /* given up already */
+	} else if (m->header.kind == WIRE_REPLY) {
+		call_finish(call, 0, m, NULL, NULL);
+	} else {
+		(void)tern_message_unpack(m, "{?text:s}", &text); /* an error may come without */
+		call_finish(call, -EREMOTEIO, m, m->strings[1], text);
+	}
+	(void)call_unref_locked(call); /* always NULL */
+}
+
+/* --- no answer --- */
+
+void
+call_fail_partner(struct partner *partner)
+{
+	const char *why = partner->link->why;
+
+	while (partner->calls)
+		call_finish(partner->calls, why ? -ECONNRESET : -EHOSTDOWN, NULL,
+			why ? ERROR_PROTOCOL : ERROR_DIED,
+			why ? why : "the service died before it answered");
+}
+
+void
+call_cancel_all(tern_bus *bus)
+{
+	while (bus->deadlines)
+		call_finish(bus->deadlines, -ECANCELED, NULL, ERROR_CANCELLED, "the handle was closed");
+}
+
+uint64_t
+call_expire(tern_bus *bus)
+{
+	uint64_t now;
+
+	if (!bus->deadlines)
+		return UINT64_MAX;
+	now = bus_now(bus);
+	while (bus->deadlines && bus->deadlines->deadline <= now) {
+		tern_call *call = bus->deadlines;
+
+		call_send_cancel(call);
+		call_finish(call, -ETIME, NULL, ERROR_TIMEOUT, "no answer before the deadline");
+	}
+	return bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+
+/* call-send: the caller's side, from tern_message_new_call() to the record */
+
+#include "client/call.h"
+#include "client/error.h"
+#include "client/message.h"
+
+uint64_t
+call_deadline(tern_bus *bus, uint64_t timeout)
+{
+	return clock_deadline_ns(bus_clock(bus), timeout == TERN_DEFAULT ? bus->timeout : timeout);
+}
+
+int
+call_new_message(tern_bus *bus, const char *service, const char *member, uint64_t deadline, tern_message **ret)
+{
+	struct partner *partner = NULL;
+	int r;
+
+	if (!member || !*member)
+		return error_set(-EINVAL, ERROR_INVALID, "a call needs a member, 1 to 255 bytes");
+	r = call_resolve(bus, service, deadline, &partner);
+	if (r == 0)
+		r = message_new(bus, WIRE_CALL, service, member, 0, ret);
+	if (r == 0 && partner)
+		(*ret)->partner = partner_ref(partner);
+	return r;
+}
+
+_public_ int
+tern_message_new_call(tern_bus *bus, const char *service, const char *member, tern_message **ret)
+{
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	r = call_new_message(bus, service, member, call_deadline(bus, TERN_DEFAULT), ret);
+	bus_leave(bus);
+	return r;
+}
+
+static tern_call *
+call_new(tern_message *m, uint64_t deadline, uint32_t flags)
+{
+	tern_bus *bus = m->bus;
+	tern_call *call = call_alloc(bus);
+
+	if (!call)
+		return NULL;
+	call->partner = m->partner ? partner_ref(m->partner) : NULL;
+	call->message = tern_message_ref(m);
+	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
+	call->flags = flags;
+	return call;
+}
+
+int
+call_send(tern_call *call, uint64_t deadline)
+{
+	tern_message *m = call->message;
+	struct out_part parts[TERN_MAX_PARTS];
+	struct outgoing out;
+	int r;
+
+	m->header.serial = call->serial;
+	m->header.deadline = call->deadline == UINT64_MAX ? 0 : call->deadline;
+	m->header.flags = (m->header.flags & WIRE_LIBRARY) |
+		(call->flags & TERN_NO_REPLY ? WIRE_NO_REPLY : 0) |
+		(call->flags & TERN_NO_ACTIVATE ? WIRE_NO_ACTIVATE : 0) |
+		(call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0);
+	if (!call->partner)
+		return send_self(call->bus, TERN_CALL, tern_message_ref(m), tern_call_ref(call));
+	if (call->partner->dead)
+		return error_set(-EHOSTDOWN, ERROR_DIED, "the service is gone");
+	r = message_out(m, link_record_max(call->partner->link), &call->partner->link->pool, NULL,
+		&out, parts);
+	if (r == -EDQUOT)
+		return error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out");
+	if (r < 0)
+		return error_or(r, "call");
+	return send_record(call->partner, &out, m->fds, deadline, call->flags);
+}
+
+int
+call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
+{
+	tern_call *call;
+	int r = 0;
+
+	error_clear();
+	if (m->sealed)
+		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
+	if (m->header.kind != WIRE_CALL)
+		return error_set(-EINVAL, ERROR_INVALID, "not a call: tern_send() takes calls only");
+	call = call_new(m, deadline, flags);
+	if (!call)
+		return error_errno(-ENOMEM, "call");
+	m->sealed = true;
+	if (flags & TERN_NO_REPLY)
+		call->serial = ++m->bus->last_serial;
+	else
+		r = call_link(call);
+	call->taken = true; /* it may end while it waits for room: that is not for another thread's tern_next() */
+	if (r == 0)
+		r = call_send(call, deadline);
+	call->taken = r < 0;
+	if (r == 0 && call->done)
+		call_queue_answer(call); /* what was queued meanwhile may be dropped already */
+	if (r < 0) {
+		m->sealed = r != -EAGAIN;
+		call_unlink(call);
+		(void)call_unref_locked(call); /* always NULL */
+		return r;
+	}
+	if (flags & TERN_NO_REPLY && !ret)
+		(void)call_unref_locked(call); /* always NULL */
+	else
+		*ret = call;
+	return 0;
+}
+
+_public_ int
+tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
+{
+	int r;
+
+	if (!ret && !(flags & TERN_NO_REPLY))
+		return error_set(-EINVAL, ERROR_INVALID, "without TERN_NO_REPLY somebody must take the call");
+	r = bus_enter(m->bus);
+	if (r < 0)
+		return r;
+	r = call_begin(m, call_deadline(m->bus, timeout), flags, ret);
+	if (r == 0 && ret && *ret == m->bus->deadlines)
+		lead_deadline(m->bus); /* nobody waits who would see to it */
+	bus_leave(m->bus);
+	return r;
+}
