@@ -153,14 +153,25 @@ hello_adopt_page(struct link *link, const struct segment *page)
 	return 0;
 }
 
+/* map_segment() - what is a segment lingers nowhere: its descriptor is closed here */
 static int
-hello_map(struct link *link, const int *fds)
+map_segment(struct segment *ret, int *fd, size_t min, size_t max)
+{
+	int r = segment_open(ret, *fd, min, max);
+
+	if (r == 0)
+		*fd = fd_close(*fd);
+	return r;
+}
+
+static int
+hello_map(struct link *link, int *fds)
 {
 	int r;
 
-	r = segment_open(&link->partner_segment, fds[0], LINK_SIZE, LINK_MAX_MAPPED);
+	r = map_segment(&link->partner_segment, &fds[0], LINK_SIZE, LINK_MAX_MAPPED);
 	if (r == 0)
-		r = segment_open(&link->partner_page, fds[1], PAGE_SIZE, 1u << 20);
+		r = map_segment(&link->partner_page, &fds[1], PAGE_SIZE, 1u << 20);
 	if (r)
 		return r < 0 ? r : wrong(link, segment_strerror(r));
 	r = hello_adopt_page(link, &link->partner_page);
@@ -230,7 +241,7 @@ read_segment(struct link *link, const void *bytes, size_t size, int *fds, size_t
 	if (!remote)
 		return -ENOMEM;
 	remote->memory = SEGMENT_INIT;
-	r = segment_open(&remote->memory, fds[0], PAGE_SIZE,
+	r = map_segment(&remote->memory, &fds[0], PAGE_SIZE,
 		MIN(SEGMENT_SIZE_MAX, LINK_MAX_MAPPED - link->mapped));
 	if (r) {
 		free(remote);

@@ -117,10 +117,18 @@ segment_create(struct segment *ret_segment, const char *name, size_t size)
 	return 0;
 }
 
+/* is_tmpfs() - else it is of huge pages, which can run out when they are first touched, and tells larger blocks */
+static bool
+is_tmpfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
 static int
 segment_check(int fd, size_t min, size_t max, size_t *ret_size)
 {
-	struct statfs fs;
 	struct stat st;
 	size_t size;
 	int seals;
@@ -132,14 +140,12 @@ segment_check(int fd, size_t min, size_t max, size_t *ret_size)
 		return errno == EINVAL || errno == EBADF ? SEGMENT_E_NOT_MEMFD : -errno;
 	if ((seals & SEGMENT_SEALS) != SEGMENT_SEALS)
 		return SEGMENT_E_SEALS;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type != TMPFS_MAGIC) /* huge pages can run out when they are first touched */
-		return SEGMENT_E_NOT_MEMFD;
 
 	/* After the seals: neither the size nor what is allocated can change any more. */
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	if ((size_t)st.st_blksize > segment_page_size() && !is_tmpfs(fd))
+		return SEGMENT_E_NOT_MEMFD;
 	if (st.st_size <= 0 || (uint64_t)st.st_size > SIZE_MAX)
 		return SEGMENT_E_SIZE;
 	size = (size_t)st.st_size;
