@@ -209,8 +209,7 @@ bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source)
 	return epoll_ctl(bus->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* bus_open_descriptors() - the four that every handle has; see design: at most two more a link */
-static int
+int
 bus_open_descriptors(tern_bus *bus)
 {
 	int r;
@@ -279,8 +278,6 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 	r = asprintf(&bus->address, "unix:%s", path) < 0 ? -ENOMEM : 0;
 	if (r < 0)
 		bus->address = NULL;
-	if (r == 0)
-		r = bus_open_descriptors(bus);
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */
 		return r;

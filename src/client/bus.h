@@ -289,7 +289,10 @@ bus_lock(tern_bus *bus)
 void bus_leave(tern_bus *bus);
 tern_bus *bus_ref(tern_bus *bus);
 tern_bus *bus_unref(tern_bus *bus);
+/* bus_new() - a handle without descriptors */
 int bus_new(enum bus_mode mode, const char *path, tern_bus **ret);
+/* bus_open_descriptors() - the four that every handle has; besides them there are at most two a link */
+int bus_open_descriptors(tern_bus *bus);
 /* bus_is_forked() - is this a copy of the parent's handle? Then only memory may be freed. */
 bool bus_is_forked(const tern_bus *bus);
 /* bus_watch() - put a descriptor into the epoll set */

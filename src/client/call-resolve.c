@@ -64,6 +64,9 @@ call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partn
 	}
 	if (bus->mode != MODE_BUS)
 		return no_service(service);
+	r = daemon_introduce_owner(bus, service, deadline, ret);
+	if (unlikely(r != DAEMON_E_LOOK_UP))
+		return r == -ENXIO ? no_service(service) : r;
 	r = daemon_lookup(bus, service, &id);
 	if (r == -ENXIO)
 		return no_service(service);

@@ -20,7 +20,7 @@ struct own_name {
 };
 
 enum {
-	N_PUBLISHER_TABLES = 3,
+	N_TABLES = CONTROL_TABLE_VERSIONS + 1, /* by kind */
 };
 
 struct daemon {
@@ -29,8 +29,8 @@ struct daemon {
 	bool told;    /* the program knows */
 	bool stalled; /* it did not answer in time, and has said nothing since */
 	uint32_t slot;
-	int unmapped[N_PUBLISHER_TABLES]; /* descriptors of publisher_tables, not mapped yet; or -1 */
-	bool is_publisher;		  /* they are mapped as they come */
+	int unmapped[N_TABLES]; /* descriptors of tables that nobody reads yet; or -1 */
+	uint32_t read_tables;	/* a bit a kind: these are mapped as they come */
 	uint64_t inbox; /* the word as it was before the socket was drained */
 	struct peers peers;
 	struct names names;
@@ -50,5 +50,13 @@ struct daemon {
  */
 bool daemon_refresh(tern_bus *bus, int answer, int *tries);
 
-/* daemon_take_table() - map what ternd sent; what only publishers read is kept until there is something to publish */
+/* daemon_take_table() - map what ternd sent; what nobody reads yet is kept */
 int daemon_take_table(tern_bus *bus, uint32_t kind, int *fd);
+/* daemon_has_table() - is it mapped? */
+static inline bool
+daemon_has_table(const struct daemon *daemon, uint32_t kind)
+{
+	return daemon->read_tables & UINT32_C(1) << kind;
+}
+/* daemon_need_table() - map it, if it is not. Return: 0, -EPROTO, -ENOMEM. */
+int daemon_need_table(tern_bus *bus, uint32_t kind);

@@ -9,10 +9,6 @@
 
 #define TABLE_READS 8 /* of a table that moves under the reader */
 
-/* What matching reads: who never publishes, as a short-lived caller, does not map them. */
-static const uint32_t publisher_tables[N_PUBLISHER_TABLES] = {
-	CONTROL_TABLE_RULES, CONTROL_TABLE_TAGS, CONTROL_TABLE_VERSIONS};
-
 /* --- mapping --- */
 
 /* open_table() - map what ternd sent in place of what was there */
@@ -65,32 +61,40 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 int
 daemon_take_table(tern_bus *bus, uint32_t kind, int *fd)
 {
-	int *unmapped = bus->daemon->unmapped;
+	struct daemon *daemon = bus->daemon;
 
-	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++) {
-		if (publisher_tables[i] != kind || (unmapped[i] < 0 && bus->daemon->is_publisher))
-			continue;
-		(void)fd_close(unmapped[i]);
-		unmapped[i] = fd_steal(fd);
+	if (kind >= N_TABLES || daemon_has_table(daemon, kind))
+		return open_table(bus, kind, *fd);
+	(void)fd_close(daemon->unmapped[kind]);
+	daemon->unmapped[kind] = fd_steal(fd);
+	return 0;
+}
+
+int
+daemon_need_table(tern_bus *bus, uint32_t kind)
+{
+	struct daemon *daemon = bus->daemon;
+	int r;
+
+	if (likely(daemon_has_table(daemon, kind)))
 		return 0;
-	}
-	return open_table(bus, kind, *fd);
+	r = open_table(bus, kind, daemon->unmapped[kind]);
+	if (r < 0)
+		return r;
+	daemon->read_tables |= UINT32_C(1) << kind;
+	daemon->unmapped[kind] = fd_close(daemon->unmapped[kind]);
+	return 0;
 }
 
 int
 daemon_map_rules(tern_bus *bus)
 {
-	int *unmapped = bus->daemon->unmapped, r = 0;
+	static const uint32_t kinds[] = {
+		CONTROL_TABLE_RULES, CONTROL_TABLE_TAGS, CONTROL_TABLE_VERSIONS};
+	int r = 0;
 
-	for (size_t i = 0; i < N_PUBLISHER_TABLES && r == 0; i++) {
-		if (unmapped[i] < 0)
-			continue;
-		r = open_table(bus, publisher_tables[i], unmapped[i]);
-		unmapped[i] = fd_close(unmapped[i]);
-	}
-	if (r == 0 && !bus->versions.words)
-		r = -EPROTO;
-	bus->daemon->is_publisher = true;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && r == 0; i++)
+		r = daemon_need_table(bus, kinds[i]);
 	return r < 0 ? error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped") : 0;
 }
 
@@ -117,6 +121,8 @@ daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 
 	if (!bus->daemon)
 		return -ENXIO;
+	if (unlikely(daemon_need_table(bus, CONTROL_TABLE_NAMES) < 0))
+		return -EAGAIN;
 	size = strlen(name);
 	if (unlikely(size == 4) && memcmp(name, "tern", 4) == 0) {
 		*ret = TERN_PEER_BUS;
@@ -192,6 +198,9 @@ daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
 	size_t n = 0, room = 0;
 	int r, tries = 0;
 
+	r = daemon_need_table(bus, CONTROL_TABLE_NAMES);
+	if (r < 0)
+		return error_set(r, ERROR_PROTOCOL, "the table of names could not be mapped");
 	for (;;) {
 		r = names_next(&bus->daemon->names, &cursor, &entry);
 		if (r == TABLE_E_RESTART || daemon_refresh(bus, r, &tries)) {

@@ -64,7 +64,7 @@ daemon_forked(struct daemon *daemon)
 	if (!daemon)
 		return;
 	daemon->fd = fd_close(daemon->fd);
-	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++)
+	for (size_t i = 0; i < N_TABLES; i++)
 		daemon->unmapped[i] = fd_close(daemon->unmapped[i]);
 }
 
@@ -410,8 +410,12 @@ take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, siz
 		r = daemon_take_table(bus, welcome->tables.items[i], &fds[i]);
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
-	if (daemon->unmapped[N_PUBLISHER_TABLES - 1] < 0 || !daemon->peers.table.shm)
-		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
+	for (uint32_t kind = CONTROL_TABLE_PEERS; kind < N_TABLES; kind++)
+		if (daemon->unmapped[kind] < 0)
+			return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
+	r = daemon_need_table(bus, CONTROL_TABLE_PEERS);
+	if (r < 0)
+		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
 	bus->id = welcome->peer;
 	daemon->slot = welcome->slot;
 	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot) - 1; /* look at once */
@@ -469,8 +473,8 @@ wait_welcome(tern_bus *bus)
 	return r;
 }
 
-int
-daemon_connect(tern_bus *bus, const char *path)
+static int
+say_hello(tern_bus *bus)
 {
 	struct control hello = {
 		.type = CONTROL_HELLO,
@@ -479,8 +483,17 @@ daemon_connect(tern_bus *bus, const char *path)
 			.major_min = CONTROL_MAJOR,
 			.major_max = CONTROL_MAJOR,
 			.minor = CONTROL_MINOR,
+			.clock = bus_now(bus),
 		},
 	};
+	int r = daemon_send(bus, &hello);
+
+	return r == -ENOTCONN ? 0 : r; /* who refuses may hang up before it reads: its answer is there */
+}
+
+int
+daemon_connect(tern_bus *bus, const char *path)
+{
 	int r;
 
 	bus->daemon = calloc(1, sizeof(*bus->daemon));
@@ -488,19 +501,26 @@ daemon_connect(tern_bus *bus, const char *path)
 		return -ENOMEM;
 	bus->daemon->last_serial = 1;
 	bus->daemon->fd = -1;
-	for (size_t i = 0; i < N_PUBLISHER_TABLES; i++)
+	for (size_t i = 0; i < N_TABLES; i++)
 		bus->daemon->unmapped[i] = -1;
 	r = socket_connect(path, &bus->daemon->fd);
 	if (r < 0) {
 		bus->daemon->fd = -1;
 		return r;
 	}
-	do {
-		hello.hello.clock = bus_now(bus);
-		r = daemon_send(bus, &hello);
-		if (r == 0 || r == -ENOTCONN)
-			r = wait_welcome(bus); /* who refuses may hang up before it reads */
-	} while (r == HELLO_AGAIN); /* ternd says that a few times */
+	return say_hello(bus);
+}
+
+int
+daemon_join(tern_bus *bus)
+{
+	int r;
+
+	while ((r = wait_welcome(bus)) == HELLO_AGAIN) { /* ternd says that a few times */
+		r = say_hello(bus);
+		if (r < 0)
+			return r;
+	}
 	if (r == 0)
 		r = bus_watch(bus, bus->daemon->fd, EPOLLIN | EPOLLRDHUP, &bus->control_source);
 	return r;
@@ -548,26 +568,42 @@ daemon_is_stalled(tern_bus *bus)
 	return bus->daemon->stalled;
 }
 
-int
-daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret)
+/* introduce() - @name: or ":ID"; @peer: whose that is, 0 unknown */
+static int
+introduce(tern_bus *bus, const char *name, tern_peer peer, uint64_t deadline, struct partner **ret)
 {
-	struct control control = {.type = CONTROL_INTRODUCE};
+	struct control control = {.type = CONTROL_INTRODUCE, .name = {text_of(name)}};
 	struct request r1;
-	char id[24];
 	int r;
 
-	if (deadline == 0)
-		return error_set(-EAGAIN, ERROR_TIMEOUT, "a new link takes a word of ternd, and none was waited for");
-	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
-	control.name.name = text_of(id);
 	do {
 		r = request(bus, &control, &r1, deadline);
-		*ret = partner_find(bus, peer);
+		*ret = partner_find(bus, peer ? peer : r1.peer);
 		if (*ret)
 			return 0; /* made for us, or by the other end before us */
 		/* it did not read yet: many call it at once; or there was a link before the answer, which is gone again */
 	} while ((r == -EAGAIN || r == -EALREADY) && request_pause(bus, deadline) == 0);
 	return r < 0 && r != -EALREADY ? r : error_set(-EHOSTDOWN, ERROR_DIED, "the peer died while it was introduced");
+}
+
+int
+daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret)
+{
+	char id[24];
+
+	if (deadline == 0)
+		return error_set(-EAGAIN, ERROR_TIMEOUT, "a new link takes a word of ternd, and none was waited for");
+	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
+	return introduce(bus, id, peer, deadline, ret);
+}
+
+int
+daemon_introduce_owner(tern_bus *bus, const char *name, uint64_t deadline, struct partner **ret)
+{
+	if (likely(bus->partners || daemon_has_table(bus->daemon, CONTROL_TABLE_NAMES)) ||
+		bus->daemon->gone || daemon_has_name(bus, name) || name_check(name, strlen(name), NULL))
+		return DAEMON_E_LOOK_UP;
+	return introduce(bus, name, 0, deadline, ret);
 }
 
 int

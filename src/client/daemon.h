@@ -24,8 +24,12 @@ struct request {
 	tern_call *call; /* the bounced call that it is for, counted; NULL none */
 };
 
-/* daemon_connect() - hello and welcome, blocking; the tables are mapped */
+#define DAEMON_E_LOOK_UP 1 /* read the table instead */
+
+/* daemon_connect() - connect to ternd and say hello; what it answers is daemon_join()'s, and there is time until then */
 int daemon_connect(tern_bus *bus, const char *path);
+/* daemon_join() - wait for the welcome; the tables are here. Needs the handle's descriptors. Blocks: 25 s at most. */
+int daemon_join(tern_bus *bus);
 struct daemon *daemon_free(struct daemon *daemon);
 /* daemon_forked() - in the child: close what is open, nothing else */
 void daemon_forked(struct daemon *daemon);
@@ -51,6 +55,11 @@ bool daemon_has_name(const tern_bus *bus, const char *name);
 bool daemon_is_stalled(tern_bus *bus);
 /* daemon_introduce() - a link to a peer, waiting for ternd. Return: 0, -ENXIO, -ETIME, -EAGAIN, … */
 int daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct partner **ret);
+/*
+ * daemon_introduce_owner() - the same to whoever owns a name, as long as there is no link and no name was looked up
+ * So who calls once maps no table of names. Return: as daemon_introduce(), or DAEMON_E_LOOK_UP.
+ */
+int daemon_introduce_owner(tern_bus *bus, const char *name, uint64_t deadline, struct partner **ret);
 /* daemon_introduce_for() - the same without waiting, for a call that was bounced; NULL: for what comes next */
 int daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call);
 /* daemon_unlinked() - this end of a link was closed */

@@ -175,20 +175,21 @@ direct_partner_ended(struct partner *partner)
 		listen_pause(partner->bus, false);
 }
 
-/* bus_begin() - a handle of this mode, knowing who we are */
+/* direct_begin() - a handle of this mode, knowing who we are; on a bus ternd tells who shares a domain */
 static int
-bus_begin(enum bus_mode mode, const char *path, tern_bus **ret)
+direct_begin(enum bus_mode mode, const char *path, tern_bus **ret)
 {
-	tern_bus *bus;
+	tern_bus *bus = NULL;
 	int r;
 
 	r = bus_new(mode, path, &bus);
-	if (r < 0)
-		return error_errno(r, "new handle");
-	r = mode == MODE_BUS ? 0 : who_am_i(&bus->self); /* on a bus ternd tells who shares a domain */
+	if (r == 0)
+		r = bus_open_descriptors(bus);
+	if (r == 0)
+		r = who_am_i(&bus->self);
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */
-		return error_errno(r, "own identity");
+		return error_errno(r, "new handle");
 	}
 	*ret = bus;
 	return 0;
@@ -209,7 +210,7 @@ tern_dial(const char *address, tern_bus **ret)
 	r = socket_connect(path, &fd);
 	if (r < 0)
 		return no_bus(r, path);
-	r = bus_begin(MODE_DIAL, path, &bus);
+	r = direct_begin(MODE_DIAL, path, &bus);
 	if (r < 0)
 		return r;
 	bus_lock(bus);
@@ -238,7 +239,7 @@ tern_listen(const char *address, tern_bus **ret)
 	r = path_of(address, storage, &path);
 	if (r < 0)
 		return r;
-	r = bus_begin(MODE_LISTEN, path, &bus);
+	r = direct_begin(MODE_LISTEN, path, &bus);
 	if (r < 0)
 		return r;
 	r = listener_open(&bus->listener, path, 0600);
@@ -254,6 +255,23 @@ tern_listen(const char *address, tern_bus **ret)
 	return 0;
 }
 
+/* join_bus() - with the lock. The error is recorded. */
+static int
+join_bus(tern_bus *bus, const char *path)
+{
+	int r;
+
+	error_clear();
+	r = daemon_connect(bus, path);
+	if (r < 0)
+		return error_get()->name[0] ? r : no_bus(r, path);
+	r = bus_open_descriptors(bus); /* meanwhile ternd works */
+	if (r < 0)
+		return error_errno(r, "new handle");
+	r = daemon_join(bus);
+	return r < 0 ? error_or(r, path) : 0;
+}
+
 _public_ int
 tern_open(const char *address, tern_bus **ret)
 {
@@ -265,16 +283,15 @@ tern_open(const char *address, tern_bus **ret)
 	r = path_of(address, storage, &path);
 	if (r < 0)
 		return r;
-	r = bus_begin(MODE_BUS, path, &bus);
+	r = bus_new(MODE_BUS, path, &bus);
 	if (r < 0)
-		return r;
-	error_clear();
+		return error_errno(r, "new handle");
 	bus_lock(bus);
-	r = daemon_connect(bus, path);
+	r = join_bus(bus, path);
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */
-		return error_get()->name[0] ? r : no_bus(r, path);
+		return r;
 	}
 	*ret = bus;
 	return 0;

@@ -441,8 +441,8 @@ client_new(struct server *server, int fd, const struct bus_identity *identity, s
 	}
 	DL_APPEND(server->half_open, client);
 	server->n_half_open++;
-	server_rearm(server);
 	*ret = client;
+	receive(client); /* most say hello before they are accepted */
 	return 0;
 }
 

@@ -70,9 +70,11 @@ struct client {
 };
 
 /**
- * client_new() - take a connection in
+ * client_new() - take a connection in, and what it said already
  * @fd: consumed on success
  * @identity: copied
+ *
+ * It may be ended at once. The caller rearms the server's timer.
  *
  * Return: 0, BUS_E_QUOTA or a negative errno.  Threads: owner.  Blocks: never.
  */

@@ -80,6 +80,19 @@ connect_until(int fd, const struct sockaddr_un *address, uint64_t deadline_ns)
 	}
 }
 
+static int
+connect_blocking(int fd, const struct sockaddr_un *address)
+{
+	int r;
+
+	if (fcntl(fd, F_SETFL, O_RDWR) < 0)
+		return -errno;
+	r = connect_until(fd, address, clock_now_ns() + CONNECT_TIMEOUT_NS);
+	if (r)
+		return error_trace(r);
+	return fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 int
 socket_connect(const char *path, int *ret_fd)
 {
@@ -90,14 +103,14 @@ socket_connect(const char *path, int *ret_fd)
 	r = socket_address(path, &address);
 	if (r)
 		return error_trace(r);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket_open();
 	if (fd < 0)
-		return -errno;
-	r = connect_until(fd, &address, clock_now_ns() + CONNECT_TIMEOUT_NS);
+		return fd;
+	r = connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	if (r == -EAGAIN) /* the listener's queue is full */
+		r = connect_blocking(fd, &address);
 	if (r)
 		return error_trace(r);
-	if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return -errno;
 
 	*ret_fd = fd_steal(&fd);
 	return 0;
