@@ -22,7 +22,7 @@ call_new_message(tern_bus *bus, const char *service, const char *member, uint64_
 		return error_set(-EINVAL, ERROR_INVALID, "a call needs a member, 1 to 255 bytes");
 	r = call_resolve(bus, service, deadline, &partner);
 	if (r == 0)
-		r = message_new(bus, WIRE_CALL, service, member, 0, ret);
+		r = message_new(bus, WIRE_CALL, service, member, ret);
 	if (r == 0 && partner)
 		(*ret)->partner = partner_ref(partner);
 	return r;
@@ -60,7 +60,7 @@ call_send(tern_call *call, uint64_t deadline)
 {
 	tern_message *m = call->message;
 	struct out_part parts[TERN_MAX_PARTS];
-	struct outgoing out;
+	struct outgoing out = {.header = &m->header};
 	int r;
 
 	m->header.serial = call->serial;

@@ -23,8 +23,9 @@ call_alloc(tern_bus *bus)
 void
 call_send_cancel(tern_call *call)
 {
+	struct wire_header header = {.kind = WIRE_CANCEL, .reference = call->serial};
 	struct outgoing out = {
-		.header = {.kind = WIRE_CANCEL, .reference = call->serial},
+		.header = &header,
 		.strings = {"", "", ""},
 	};
 

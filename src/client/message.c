@@ -16,14 +16,18 @@
 #define PAYLOAD_SPACE 256u /* of small payloads, in the message itself */
 #define SMALL_SPACE   448u /* with that and its names a small message has no more */
 
-/* message_alloc() - with the lock of the handle, if there is one */
+static_assert(sizeof(struct wire_header) + TERN_MAX_HEADER + PAYLOAD_SPACE + 2 * RING_ALIGN <= LINK_RECORD_MIN,
+	"what is drawn in a message fits in every ring");
+
+/* message_alloc() - with the lock of the handle, if there is one; the header is not written */
 static tern_message *
 message_alloc(tern_bus *bus, uint32_t space)
 {
 	bool is_small = bus && space <= SMALL_SPACE;
+	size_t size = sizeof(tern_message) + RING_ALIGN; /* for the zeros that a record ends with */
 	tern_message *m;
 
-	m = is_small ? spare_take(&bus->spare_messages, sizeof(*m) + SMALL_SPACE) : malloc(sizeof(*m) + space);
+	m = is_small ? spare_take(&bus->spare_messages, size + SMALL_SPACE) : malloc(size + space);
 	if (!m)
 		return NULL;
 	memset(m, 0, offsetof(tern_message, first)); /* the rest is written when it is used */
@@ -61,9 +65,16 @@ put_string(tern_message *m, const char *text, size_t size)
 	return at;
 }
 
+/* put_strings_end() - all are there; zeros up to the payload */
+static void
+put_strings_end(tern_message *m)
+{
+	m->payload = ALIGN_TO(m->used, 8u);
+	memset(m->data + m->used, 0, 8); /* a few more are nothing yet */
+}
+
 int
-message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
-	uint16_t tags_size, tern_message **ret)
+message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member, tern_message **ret)
 {
 	size_t service_size = service ? strlen(service) : 0;
 	size_t member_size = member ? strlen(member) : 0;
@@ -71,28 +82,35 @@ message_new(tern_bus *bus, uint32_t kind, const char *service, const char *membe
 
 	if (service_size > TERN_MAX_TAG || member_size > TERN_MAX_TAG)
 		return error_set(-E2BIG, ERROR_TOO_BIG, "names and members have at most 255 bytes");
-	m = message_alloc(bus, (uint32_t)(service_size + member_size) + tags_size + PAYLOAD_SPACE);
+	m = message_alloc(bus, (uint32_t)(service_size + member_size) + 16 + PAYLOAD_SPACE);
 	if (!m)
 		return error_errno(-ENOMEM, "message");
 	m->bus = bus_hold(bus);
-	m->header.kind = (uint16_t)kind;
-	m->header.service_size = (uint8_t)service_size;
-	m->header.member_size = (uint8_t)member_size;
+	m->header = (struct wire_header){
+		.kind = (uint16_t)kind,
+		.service_size = (uint8_t)service_size,
+		.member_size = (uint8_t)member_size,
+	};
 	m->strings[0] = put_string(m, service ? service : "", service_size);
 	m->strings[1] = put_string(m, member ? member : "", member_size);
+	m->strings[2] = put_string(m, "", 0);
+	put_strings_end(m);
 	*ret = m;
 	return 0;
 }
 
 int
-message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n)
+message_new_event(tern_bus *bus, const struct wire_header *head, uint32_t size, tern_message **ret)
 {
-	assert(size <= m->space - m->used);
-	m->tags = m->data + m->used;
-	memcpy(m->data + m->used, tags, size);
-	m->used += size;
-	m->header.tags_size = size;
-	m->header.n_tags = n;
+	tern_message *m = message_alloc(bus, size - sizeof(*head) + PAYLOAD_SPACE);
+
+	if (!m)
+		return error_errno(-ENOMEM, "event");
+	m->bus = bus_hold(bus);
+	memcpy(message_record(m), head, size);
+	m->used = m->payload = size - sizeof(*head);
+	m->tags = m->data + 3; /* behind three empty strings */
+	*ret = m;
 	return 0;
 }
 
@@ -107,11 +125,16 @@ new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t
 		return -ENOMEM;
 	m->sealed = true;
 	m->sender = sender;
-	m->header.kind = WIRE_EVENT;
-	m->header.size = m->space;
-	(void)message_set_tags(m, tags, tags_size, n_tags); /* fits */
-	memcpy(m->data + m->used, payload, size);
-	m->parts[0] = (struct message_part){.bytes = m->data + m->used, .size = size};
+	m->header = (struct wire_header){
+		.kind = WIRE_EVENT,
+		.size = m->space,
+		.tags_size = tags_size,
+		.n_tags = n_tags,
+	};
+	m->tags = memcpy(m->data, tags, tags_size);
+	memcpy(m->data + tags_size, payload, size);
+	m->used = m->space;
+	m->parts[0] = (struct message_part){.bytes = m->data + tags_size, .size = size};
 	m->n_parts = 1;
 	*ret = m;
 	return 0;
@@ -221,7 +244,7 @@ receive_part(struct partner *partner, tern_message *m, const struct wire_places 
 
 	*to = (struct message_part){.size = part->size};
 	if (part->segment == 0) {
-		to->bytes = m->data + places->payload + part->offset;
+		to->bytes = message_record(m) + places->payload + part->offset;
 		m->n_parts++;
 		return 0;
 	}
@@ -243,15 +266,16 @@ receive_part(struct partner *partner, tern_message *m, const struct wire_places 
 static int
 receive_parts(struct partner *partner, tern_message *m, const struct wire_places *places)
 {
+	const uint8_t *record = message_record(m);
 	int r;
 
-	m->strings[0] = (const char *)m->data + places->service;
-	m->strings[1] = (const char *)m->data + places->member;
-	m->strings[2] = (const char *)m->data + places->type;
-	m->tags = m->data + places->tags;
+	m->strings[0] = (const char *)record + places->service;
+	m->strings[1] = (const char *)record + places->member;
+	m->strings[2] = (const char *)record + places->type;
+	m->tags = record + places->tags;
 	if (m->header.flags & WIRE_INLINE) {
 		m->parts[0] = (struct message_part){
-			.bytes = m->data + places->payload,
+			.bytes = record + places->payload,
 			.size = m->header.inline_size,
 		};
 		m->n_parts = 1;
@@ -260,7 +284,7 @@ receive_parts(struct partner *partner, tern_message *m, const struct wire_places
 	for (uint32_t i = 0; i < m->header.n_parts; i++) {
 		struct wire_part part;
 
-		memcpy(&part, m->data + places->parts + i * sizeof(part), sizeof(part));
+		memcpy(&part, record + places->parts + i * sizeof(part), sizeof(part));
 		r = receive_part(partner, m, places, &part);
 		if (r < 0)
 			return error_trace(r);
@@ -271,7 +295,7 @@ receive_parts(struct partner *partner, tern_message *m, const struct wire_places
 int
 message_receive(struct partner *partner, tern_message **ret)
 {
-	tern_message *m = message_alloc(partner->bus, partner->head.size);
+	tern_message *m = message_alloc(partner->bus, partner->head.size - (uint32_t)sizeof(partner->head));
 	struct wire_places places;
 	int r;
 
@@ -285,7 +309,7 @@ message_receive(struct partner *partner, tern_message **ret)
 	m->header = partner->head;
 	m->sender = partner->id;
 	m->used = m->space;
-	r = link_take(partner->link, &m->header, m->data, &places);
+	r = link_take(partner->link, &m->header, message_record(m), &places);
 	if (r == 0)
 		r = receive_parts(partner, m, &places);
 	if (r == 0 && m->header.n_fds) {
@@ -301,7 +325,41 @@ message_receive(struct partner *partner, tern_message **ret)
 	return 0;
 }
 
+int
+message_from_record(tern_bus *bus, const struct wire_header *record, tern_message **ret)
+{
+	tern_message *m = message_alloc(bus, record->size - (uint32_t)sizeof(*record));
+	struct wire_places places;
+
+	if (!m)
+		return -ENOMEM;
+	m->sealed = true;
+	m->used = m->space;
+	memcpy(message_record(m), record, record->size);
+	wire_places(&m->header, &places);
+	*ret = m;
+	return receive_parts(NULL, m, &places); /* 0: all it has is in it */
+}
+
 /* --- out --- */
+
+bool
+message_draw(tern_message *m, struct outgoing *ret)
+{
+	const struct message_part *part = &m->parts[0];
+	uint32_t size = 0;
+
+	if (m->n_parts > 1 || m->n_fds > 0 || m->type_owned)
+		return false;
+	if (m->n_parts == 1) {
+		if (part->bytes != m->data + m->payload || part->block)
+			return false;
+		size = (uint32_t)part->size; /* it is in the message's own space */
+	}
+	link_finish_drawn(&m->header, (uint32_t)sizeof(m->header) + m->payload, (uint8_t)m->n_parts, size);
+	*ret = (struct outgoing){.header = &m->header, .is_drawn = true};
+	return true;
+}
 
 /* part_to_block() - move a part's bytes into memory that this receiver may see */
 static int
@@ -335,13 +393,17 @@ int
 message_out(tern_message *m, uint32_t max, struct pool *pool, struct block **blocks,
 	struct outgoing *out, struct out_part *parts)
 {
+	struct wire_header *header = out->header;
 	struct block **block;
 	int r;
 
-	*out = (struct outgoing){.header = m->header, .tags = m->tags, .parts = parts};
+	if (likely(message_draw(m, out)))
+		return 0;
+	*header = m->header;
+	*out = (struct outgoing){.header = header, .tags = m->tags, .parts = parts};
 	memcpy(out->strings, m->strings, sizeof(out->strings));
-	out->header.n_parts = (uint8_t)m->n_parts;
-	out->header.n_fds = m->n_fds;
+	header->n_parts = (uint8_t)m->n_parts;
+	header->n_fds = m->n_fds;
 	for (uint32_t i = 0; i < m->n_parts; i++) {
 		struct message_part *part = &m->parts[i];
 

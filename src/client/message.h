@@ -4,12 +4,17 @@
 /*
  * message: one call, reply, error or event, built here or received
  *
- *      built:    [struct][service\0member\0tags][payload, while it is small]
- *      received: [struct][the record as it came, private copy]
+ *      [struct … header][service\0member\0type\0tags, padded][payload, while it is small]
+ *
+ * From the header on it is a record: received, as it came (a private copy); built, as it will be copied into the
+ * rings, if what it carries is one small part and nothing else. What is large, lent, or has a type or descriptors is
+ * put together of its pieces when it is sent.
  *
  * Counted atomically. What needs the handle's lock to be freed (blocks, lent parts) makes the last
  * reference take it; a plain received message is freed without.
  */
+
+#include <stdalign.h>
 
 #include "client/bus.h"
 #include "wire/header.h"
@@ -42,14 +47,14 @@ struct tern_message {
 	uint8_t n_fds;
 	uint8_t n_known_fds; /* handed over to the message */
 	uint32_t space, used; /* bytes of data[] */
+	uint32_t payload;     /* built: where in data[] it begins */
 	tern_bus *bus;           /* counted; NULL where not needed */
 	tern_bus *home;          /* not counted: of small ones, whose memory it is from; looked at under its lock alone */
 	struct partner *partner; /* counted: destination, or owner of lent parts; NULL: oneself, or not needed */
 	tern_call *call;         /* reply being built: what it answers, counted */
 	tern_topic *topic;       /* event being built, counted */
 	tern_peer sender;
-	struct wire_header header; /* built: lengths, serial, …; received: as it came */
-	const char *strings[3];    /* service, member, type */
+	const char *strings[3]; /* service, member, type */
 	const uint8_t *tags;
 	char *type_owned;
 	struct message_memory *memory; /* of unpacked strings */
@@ -57,18 +62,36 @@ struct tern_message {
 	struct message_part *parts; /* the first one here; several in memory of their own */
 	struct message_part first;
 	int fds[TERN_MAX_FDS];
+	alignas(8) struct wire_header header; /* built: lengths, serial, …; received: as it came */
 	uint8_t data[];
 };
 
+static_assert(offsetof(struct tern_message, data) == offsetof(struct tern_message, header) + sizeof(struct wire_header),
+	"the record is in one piece");
+
+/* message_record() - header and what follows it */
+static inline uint8_t *
+message_record(tern_message *m)
+{
+	return (uint8_t *)m + offsetof(struct tern_message, header);
+}
+
 /*
- * message_new() - one to be built
+ * message_new() - one to be built, without tags
  * @service, @member: copied; NULL: none
- * @tags_size: room for tags, see message_set_tags()
- * Return: 0, -EINVAL, -E2BIG, -ENOMEM.
+ * Return: 0, -E2BIG, -ENOMEM.
  */
-int message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member,
-	uint16_t tags_size, tern_message **ret);
-int message_set_tags(tern_message *m, const uint8_t *tags, uint16_t size, uint8_t n);
+int message_new(tern_bus *bus, uint32_t kind, const char *service, const char *member, tern_message **ret);
+
+/*
+ * message_new_event() - one to be built that begins with what all of its topic do
+ * @head: their header, empty strings, tags, zeros: size bytes, a multiple of 8
+ * Return: 0, -ENOMEM.
+ */
+int message_new_event(tern_bus *bus, const struct wire_header *head, uint32_t size, tern_message **ret);
+
+/* message_from_record() - a sealed one of a drawn record of our own, copied. Return: 0, -ENOMEM. */
+int message_from_record(tern_bus *bus, const struct wire_header *record, tern_message **ret);
 
 /*
  * message_reserve() - so that n parts have room
@@ -90,6 +113,7 @@ int message_receive(struct partner *partner, tern_message **ret);
  * message_out() - the record to be written, for one link or several
  * @max: largest record; @pool: where blocks come from
  * @blocks: NULL: the message's own; else TERN_MAX_PARTS of another domain's, which stay the caller's
+ * @out: its header is where the record's is to be: the message's own, or, with blocks, another one
  * @parts: TERN_MAX_PARTS of them, filled; what does not fit into the record goes to blocks
  * Return: 0, -EDQUOT, -E2BIG, -ENOMEM.
  */
@@ -102,6 +126,12 @@ int message_out(tern_message *m, uint32_t max, struct pool *pool, struct block *
  */
 int message_packv(tern_message *m, bool locked, const char *format, va_list ap);
 int message_pack_locked(tern_message *m, const char *format, ...);
+
+/*
+ * message_draw() - the same for any link, if it is a record already, as most small ones are
+ * Return: is it? Then *ret is set, and its header is the message's.
+ */
+bool message_draw(tern_message *m, struct outgoing *ret);
 
 /* message_move() - another destination: what lies in blocks of the old one is copied */
 int message_move(tern_message *m, struct partner *to);

@@ -7,6 +7,7 @@
  * the publisher waits the lock is given up, and it begins again with who they are.
  */
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "base/attribute.h"
@@ -15,20 +16,23 @@
 #include "client/error.h"
 #include "client/message.h"
 #include "client/topic.h"
+#include "wire/cbor-flat.h"
 
-/* What one trust domain gets. */
+/* What one trust domain gets, where that is not the same for all. */
 struct copy {
 	struct domain *domain; /* counted */
 	bool built;
 	struct outgoing out;
+	struct wire_header header;
 	struct out_part parts[TERN_MAX_PARTS];
 	struct block *blocks[TERN_MAX_PARTS]; /* of another domain; the own one's are the message's */
 };
 
 /* One publish under way. */
 struct publish {
-	tern_message *m;
-	tern_topic *topic;
+	tern_topic *topic;	/* held */
+	struct outgoing *drawn; /* one record for all; NULL: of the message */
+	tern_message *m;	/* NULL: values alone */
 	uint32_t flags;
 	uint64_t begin; /* of this process's clock */
 	struct send_to *to, few[8];
@@ -42,12 +46,13 @@ struct publish {
 };
 
 static void
-publish_init(struct publish *p, tern_message *m, uint32_t flags)
+publish_init(struct publish *p, tern_topic *topic, tern_message *m, struct outgoing *drawn, uint32_t flags)
 {
+	p->topic = topic;
+	p->drawn = drawn;
 	p->m = m;
-	p->topic = m->topic;
 	p->flags = flags;
-	p->begin = bus_clock(m->bus);
+	p->begin = bus_clock(topic->bus);
 	p->to = p->few;
 	p->others = NULL;
 	p->n_others = p->n_gave_up = 0;
@@ -61,7 +66,7 @@ publish_deinit(struct publish *p)
 
 		for (size_t j = 0; j < TERN_MAX_PARTS; j++)
 			(void)block_unref(copy->blocks[j]); /* readers have references of their own */
-		(void)domain_unref(p->m->bus, copy->domain); /* always NULL */
+		(void)domain_unref(p->topic->bus, copy->domain); /* always NULL */
 		free(copy);
 	}
 	free(p->others);
@@ -98,12 +103,13 @@ publish_deadline(const struct publish *p, const struct partner *partner)
 
 /* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 1 waited. */
 static int
-publish_link(struct publish *p, tern_peer peer, struct partner **ret)
+publish_link(struct publish *p, struct recipient *recipient, struct partner **ret)
 {
 	tern_bus *bus = p->topic->bus;
+	tern_peer peer = recipient->peer;
 	int r;
 
-	*ret = partner_find(bus, peer);
+	*ret = recipient->partner = partner_find(bus, peer);
 	if (*ret || has_given_up(p, peer))
 		return 0;
 	if (!bus->daemon || daemon_is_stalled(bus))
@@ -121,7 +127,7 @@ publish_link(struct publish *p, tern_peer peer, struct partner **ret)
 static struct copy *
 publish_copy(struct publish *p, struct domain *domain)
 {
-	tern_bus *bus = p->m->bus;
+	tern_bus *bus = p->topic->bus;
 	struct copy **others, *copy;
 
 	if (likely(domain == &bus->own))
@@ -146,9 +152,9 @@ publish_copy(struct publish *p, struct domain *domain)
 
 /* publish_build() - the record for the domain of this partner. Return: 0, 2 it can have none, errno. */
 static int
-publish_build(struct publish *p, struct partner *partner, bool is_only, struct copy **ret)
+publish_build(struct publish *p, struct partner *partner, bool is_only, struct outgoing **ret)
 {
-	uint32_t max = is_only ? link_record_max(partner->link) : LINK_RING_SIZE / 4;
+	uint32_t max = is_only ? link_record_max(partner->link) : LINK_RECORD_MIN;
 	struct copy *copy;
 	int r = 0;
 
@@ -157,11 +163,13 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct c
 	copy = publish_copy(p, partner->domain);
 	if (!copy)
 		return -ENOMEM;
-	if (!copy->built)
+	if (!copy->built) {
+		copy->out.header = &copy->header;
 		r = message_out(p->m, max, &partner->domain->pool, copy == &p->own ? NULL : copy->blocks,
 			&copy->out, copy->parts);
+	}
 	copy->built = r == 0;
-	*ret = copy;
+	*ret = &copy->out;
 	return r == -EDQUOT && copy != &p->own ? 2 : r; /* others do not keep the own domain from its events */
 }
 
@@ -216,29 +224,27 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 
 /* publish_one() - one recipient of the plan into the list. Return: 0, 1 begin again, errno. */
 static int
-publish_one(struct publish *p, const struct recipient *recipient, bool is_only)
+publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 {
-	tern_bus *bus = p->topic->bus;
-	struct partner *partner;
-	struct copy *copy;
-	int r;
+	struct partner *partner = recipient->partner;
+	struct outgoing *out = p->drawn;
+	int r = 0;
 
-	if (recipient->peer == bus->id) {
-		p->self = true;
-		return 0;
+	if (unlikely(!partner)) {
+		if (recipient->peer == p->topic->bus->id) {
+			p->self = true;
+			return 0;
+		}
+		r = publish_link(p, recipient, &partner);
+		if (r || !partner)
+			return r;
 	}
-	r = publish_link(p, recipient->peer, &partner);
-	if (r)
-		return r;
-	if (!partner)
-		return 0;
-	r = publish_build(p, partner, is_only, &copy);
-	if (r < 0)
-		return r;
+	if (unlikely(!out))
+		r = publish_build(p, partner, is_only, &out);
 	if (r == 0)
-		r = publish_room(p, partner, recipient->wait, &copy->out);
+		r = publish_room(p, partner, recipient->wait, out);
 	if (r == 0)
-		p->to[p->n_to++] = (struct send_to){.partner = partner, .out = &copy->out};
+		p->to[p->n_to++] = (struct send_to){.partner = partner, .out = out};
 	return r == 2 ? 0 : r;
 }
 
@@ -355,61 +361,82 @@ publish_count_untold(struct publish *p)
 {
 	struct partner *partner, *next;
 
-	HASH_ITER (hh, p->m->bus->partners, partner, next)
+	HASH_ITER (hh, p->topic->bus->partners, partner, next)
 		if (direct_is_unsure(partner) && !is_sent(p, partner))
 			count_lost(partner);
 }
 
-static int
-publish_locked(tern_message *m, uint32_t flags)
+/* publish_to_self() - without memory it is lost */
+static void
+publish_to_self(struct publish *p)
 {
-	struct publish p; /* large: the rest is written before it is read */
+	tern_bus *bus = p->topic->bus;
+	tern_message *m = p->m;
+
+	if (m)
+		(void)tern_message_ref(m); /* itself */
+	else if (message_from_record(bus, p->drawn->header, &m) < 0)
+		return;
+	(void)send_self(bus, TERN_EVENT, m, NULL); /* recorded */
+}
+
+/* publish_all() - to all who hear it, and have or get room; those who do not have lost it, which is counted */
+static int
+publish_all(struct publish *p)
+{
+	tern_topic *topic = p->topic;
 	bool dropped;
 	int r;
 
-	publish_init(&p, m, flags);
+	do {
+		r = publish_gather(p);
+	} while (r > 0);
+	if (r < 0)
+		return r == -EDQUOT ? error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out")
+				    : error_or(r, "publishing");
+	if (p->m)
+		p->m->sealed = true;
+	if (p->n_to > 0)
+		send_events(topic->bus, p->to, p->n_to, p->m ? p->m->fds : NULL, p->flags);
+	dropped = p->n_to + p->self < topic->n_recipients;
+	if (unlikely(dropped))
+		publish_count(p);
+	if (unlikely(!topic_rules_known(topic->bus)))
+		publish_count_untold(p);
+	if (unlikely(p->self))
+		publish_to_self(p);
+	if (unlikely(dropped))
+		look_around(topic->bus);
+	return 0;
+}
+
+static int
+publish_message(tern_message *m, uint32_t flags)
+{
+	struct publish p; /* large: the rest is written before it is read */
+	struct outgoing out;
+	int r;
+
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
 	m->header.flags = flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;
-	do {
-		r = publish_gather(&p);
-	} while (r > 0);
-	if (r < 0) {
-		publish_deinit(&p);
-		return r == -EDQUOT ? error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out")
-				    : error_or(r, "publishing");
-	}
-	m->sealed = true;
-	if (p.n_to > 0)
-		send_events(m->bus, p.to, p.n_to, m->fds, flags);
-	dropped = p.n_to + p.self < m->topic->n_recipients;
-	if (dropped)
-		publish_count(&p);
-	if (!topic_rules_known(m->bus))
-		publish_count_untold(&p);
-	if (p.self)
-		(void)send_self(m->bus, TERN_EVENT, tern_message_ref(m), NULL); /* no memory: lost */
+	publish_init(&p, m->topic, m, message_draw(m, &out) ? &out : NULL, flags);
+	r = publish_all(&p);
 	publish_deinit(&p);
-	if (dropped)
-		look_around(m->bus);
-	return 0;
+	return r;
 }
 
 /* new_event() - with the lock */
 static int
 new_event(tern_topic *topic, tern_message **ret)
 {
-	tern_message *m;
-	int r;
+	int r = message_new_event(topic->bus, &topic->head, topic->head_size, ret);
 
-	r = message_new(topic->bus, WIRE_EVENT, NULL, NULL, topic->tags_size, &m);
-	if (r == 0) {
-		r = message_set_tags(m, topic->tags, topic->tags_size, topic->n_tags);
-		(void)add_rlx(&topic->refs, 1); /* ours keeps it while we take another */
-		m->topic = topic;
-		*ret = m;
-	}
-	return r;
+	if (r < 0)
+		return r;
+	topic->refs++;
+	(*ret)->topic = topic;
+	return 0;
 }
 
 _public_ int
@@ -435,29 +462,73 @@ tern_publish_message(tern_message *m, uint32_t flags)
 	if (r < 0)
 		return r;
 	error_clear();
-	r = publish_locked(m, flags);
+	r = publish_message(m, flags);
 	bus_leave(m->bus);
+	return r;
+}
+
+/* publish_drawn() - a record without a message; with the lock */
+static int
+publish_drawn(tern_topic *topic, struct wire_header *record)
+{
+	struct outgoing out = {.header = record, .is_drawn = true};
+	struct publish p; /* as above */
+	tern_bus *bus = topic->bus;
+	int r;
+
+	(void)bus_hold(bus); /* itself; if we wait others may close the handle, and free the topic */
+	topic->refs++;
+	publish_init(&p, topic, NULL, &out, 0);
+	r = publish_all(&p);
+	publish_deinit(&p);
+	(void)topic_unref_locked(topic); /* always NULL */
+	bus_drop(bus);
+	return r;
+}
+
+/* publish_packed() - values that are not flat, or large: a message's; with the lock */
+static int
+publish_packed(tern_topic *topic, const char *format, va_list ap)
+{
+	tern_message *m;
+	int r = new_event(topic, &m);
+
+	if (r < 0)
+		return r;
+	r = message_packv(m, true, format, ap);
+	if (r == 0)
+		r = publish_message(m, 0);
+	(void)message_unref_locked(m); /* always NULL */
 	return r;
 }
 
 _public_ int
 tern_publishv(tern_topic *topic, const char *format, va_list ap)
 {
-	tern_message *m = NULL;
-	int r = topic_ask(topic);
+	alignas(16) uint8_t record[LINK_RECORD_MIN];
+	uint32_t payload = topic->head_size;
+	bool is_empty = !format || !*format;
+	size_t size = 0;
+	int r;
 
-	if (r <= 0)
-		return r; /* nobody: nothing is built */
+	if (!load_rlx(&topic->is_heard)) { /* else it is looked at below, with the lock */
+		r = topic_ask(topic);
+		if (r <= 0)
+			return r; /* nobody: nothing is built */
+	}
+	if (!is_empty)
+		size = cbor_pack_flat(record + payload, sizeof(record) - RING_ALIGN - payload, format, ap);
 	r = bus_enter(topic->bus);
 	if (r < 0)
 		return r;
 	error_clear();
-	r = new_event(topic, &m);
-	if (r == 0 && format && *format)
-		r = message_packv(m, true, format, ap);
-	if (r == 0)
-		r = publish_locked(m, 0);
-	(void)message_unref_locked(m); /* always NULL */
+	if (likely(is_empty || size > 0)) {
+		memcpy(record, &topic->head, payload);
+		link_finish_drawn((struct wire_header *)record, payload, !is_empty, (uint32_t)size);
+		r = publish_drawn(topic, (struct wire_header *)record);
+	} else {
+		r = publish_packed(topic, format, ap);
+	}
 	bus_leave(topic->bus);
 	return r;
 }

@@ -2,6 +2,7 @@
 
 /* reply: see reply.h */
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -14,66 +15,40 @@ struct kept_reply {
 	struct kept_reply *next;
 	uint64_t deadline;
 	uint32_t bytes;
-	tern_message *message; /* counted, where it has blocks or descriptors; else all is copied below */
+	tern_message *message; /* counted, where it has blocks or descriptors */
 	struct outgoing out;
-	struct out_part parts[];
+	alignas(8) uint8_t rest[]; /* a message's parts; else the record, drawn */
 };
 
-/* needs_message() - are there things that only the message can keep? */
-static bool
-needs_message(const struct outgoing *out)
-{
-	for (uint32_t i = 0; i < out->header.n_parts; i++)
-		if (out->parts[i].block)
-			return true;
-	return out->header.n_fds > 0;
-}
-
-/* copy_bytes() - strings and inline parts, behind the parts */
-static void
-copy_bytes(struct kept_reply *kept, const struct outgoing *out)
-{
-	const uint8_t sizes[] = {out->header.service_size, out->header.member_size, out->header.type_size};
-	uint8_t *at = (uint8_t *)(kept->parts + out->header.n_parts);
-
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		kept->out.strings[i] = memcpy(at, out->strings[i], sizes[i] + 1u);
-		at += sizes[i] + 1u;
-	}
-	for (uint32_t i = 0; i < out->header.n_parts; i++) {
-		if (out->parts[i].size)
-			memcpy(at, out->parts[i].bytes, out->parts[i].size);
-		kept->parts[i].bytes = at;
-		at += out->parts[i].size;
-	}
-}
-
+/* kept_message() - with blocks or descriptors, which only the message can keep */
 static struct kept_reply *
-kept_new(const struct outgoing *out, tern_message *m, uint64_t deadline)
+kept_message(const struct outgoing *out, tern_message *m)
 {
-	const struct wire_header *header = &out->header;
-	bool whole = m && needs_message(out);
-	size_t size = sizeof(struct kept_reply) + header->n_parts * sizeof(struct out_part);
-	struct kept_reply *kept;
-	size_t charge = 0;
+	size_t parts_size = out->header->n_parts * sizeof(struct out_part);
+	size_t size = sizeof(struct kept_reply) + parts_size, charge = sizeof(*m) + m->space;
+	struct kept_reply *kept = malloc(size);
 
-	if (!whole)
-		size += header->size; /* strings and inline parts are no more than the record */
-	kept = malloc(size);
 	if (!kept)
 		return NULL;
-	*kept = (struct kept_reply){.deadline = deadline, .out = *out};
-	memcpy(kept->parts, out->parts, header->n_parts * sizeof(struct out_part));
-	kept->out.parts = kept->parts;
-	if (whole) {
-		kept->message = tern_message_ref(m);
-		charge = sizeof(*m) + m->space;
-		for (uint32_t i = 0; i < m->n_parts; i++)
-			charge += m->parts[i].owned ? m->parts[i].size : 0;
-	} else {
-		copy_bytes(kept, out);
-	}
+	*kept = (struct kept_reply){.message = tern_message_ref(m), .out = *out};
+	kept->out.parts = memcpy(kept->rest, out->parts, parts_size);
+	for (uint32_t i = 0; i < m->n_parts; i++)
+		charge += m->parts[i].owned ? m->parts[i].size : 0;
 	kept->bytes = (uint32_t)MIN(size + charge, (size_t)UINT32_MAX);
+	return kept;
+}
+
+/* kept_record() - all that it says is copied */
+static struct kept_reply *
+kept_record(const struct outgoing *out)
+{
+	size_t size = sizeof(struct kept_reply) + out->header->size;
+	struct kept_reply *kept = malloc(size);
+
+	if (!kept)
+		return NULL;
+	*kept = (struct kept_reply){.bytes = (uint32_t)size};
+	(void)link_draw(out, kept->rest, out->header->size, &kept->out); /* it fits */
 	return kept;
 }
 
@@ -166,11 +141,12 @@ static int
 keep(struct partner *partner, const struct outgoing *out, tern_message *m, uint64_t deadline)
 {
 	tern_bus *bus = partner->bus;
-	struct kept_reply *kept = kept_new(out, m, deadline);
+	struct kept_reply *kept = out->load.n_lent || out->load.n_fds ? kept_message(out, m) : kept_record(out);
 	bool is_full = false;
 
 	if (!kept)
 		return error_errno(-ENOMEM, "reply");
+	kept->deadline = deadline;
 	partner->kept_bytes += kept->bytes;
 	if (partner->kept_bytes > KEPT_REPLIES_MAX) {
 		drop_late(partner);

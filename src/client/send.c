@@ -10,6 +10,7 @@
  *                        the bells of the dozing at its end
  */
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -22,7 +23,7 @@
 #include "client/reply.h"
 #include "client/call.h"
 
-#define IMAGE_MAX 1024u /* bytes: a larger record is written into each ring by its parts */
+#define IMAGE_MAX 1024u /* bytes: a larger record is written into each ring by its pieces */
 
 /* stamp_taken() - the greatest that was taken in, but no more than now if it is from a wrong clock */
 static uint64_t
@@ -147,9 +148,9 @@ room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 	if (unlikely(!partner->link->ready))
 		take_hello(partner); /* who only sends would never see that there is room again */
 	if (likely(out->load.n_lent + out->load.n_fds == 0) &&
-		likely(link_is_roomy(partner->link, out->header.size, is_event)))
+		likely(link_is_roomy(partner->link, out->header->size, is_event)))
 		return 0;
-	r = link_room(partner->link, out->header.size, &out->load, is_event);
+	r = link_room(partner->link, out->header->size, &out->load, is_event);
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
 	if (r != -EBADMSG)
@@ -201,7 +202,7 @@ send_want_room(struct partner *partner, const struct outgoing *out, bool is_even
 	}
 	partner->want_writable = true;
 	partner->want_event = is_event;
-	partner->want_size = out->header.size;
+	partner->want_size = out->header->size;
 	partner->want_load = out->load;
 	if (RULE(ROOM_LOOK))
 		link_want_room(partner->link, true);
@@ -235,7 +236,7 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 	bool batch = flags & TERN_BATCH;
 
 	batch_cold(bus, partner);
-	out->header.stamp = send_stamp(bus, batch);
+	out->header->stamp = send_stamp(bus, batch);
 	link_push(partner->link, out);
 	stop_pushed(bus);
 	if (batch && batch_note(bus, partner))
@@ -319,27 +320,25 @@ send_try(struct partner *partner, struct outgoing *out, const int *fds)
 static void
 push_many(tern_bus *bus, const struct send_to *to, size_t n, const int *fds)
 {
-	uint8_t image[IMAGE_MAX];
-	struct outgoing *drawn = NULL;
+	alignas(8) uint8_t image[IMAGE_MAX];
+	const struct outgoing *last = NULL;
+	struct outgoing *out = NULL, drawn;
 
 	for (size_t i = 0; i < n; i++) {
 		struct link *link = to[i].partner->link;
 
-		if (drawn != to[i].out) { /* those of one domain mostly stand together */
-			if (drawn)
-				drawn->image = NULL;
-			drawn = to[i].out;
-			drawn->image = link_draw(drawn, image, sizeof(image)) ? image : NULL;
+		if (last != to[i].out) { /* those of one domain mostly stand together */
+			last = out = to[i].out;
+			if (!out->is_drawn && link_draw(out, image, sizeof(image), &drawn))
+				out = &drawn;
 		}
 		batch_cold(bus, to[i].partner);
-		if (link_announce(link, to[i].out, fds) == 0)
-			link_push(link, to[i].out);
+		if (link_announce(link, out, fds) == 0)
+			link_push(link, out);
 		else
 			link_count_lost(link, 1);
 		stop_pushed(bus);
 	}
-	if (drawn)
-		drawn->image = NULL;
 }
 
 static void
@@ -365,7 +364,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, u
 	stamp = send_stamp(bus, batch);
 	bus->endpoint.shared++;
 	for (size_t i = 0; i < n; i++) {
-		struct wire_header *header = &to[i].out->header;
+		struct wire_header *header = to[i].out->header;
 
 		header->stamp = stamp;
 		header->flags |= WIRE_SHARED;

@@ -53,15 +53,16 @@ queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *c
 
 /* send_bounce() - not here any more */
 static void
-send_bounce(struct partner *partner, const struct wire_header *header)
+send_bounce(struct partner *partner, const struct wire_header *call)
 {
+	struct wire_header header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = call->serial};
 	struct outgoing out = {
-		.header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = header->serial},
+		.header = &header,
 		.strings = {"", "", ""},
 	};
 
 	(void)link_plan(&out);
-	(void)reply_send(partner, &out, NULL, header->deadline ? header->deadline : UINT64_MAX, false); /* else gone */
+	(void)reply_send(partner, &out, NULL, call->deadline ? call->deadline : UINT64_MAX, false); /* else gone */
 }
 
 void
@@ -164,7 +165,7 @@ static int
 answer(tern_call *call, tern_message *m, bool may_wait)
 {
 	struct out_part parts[TERN_MAX_PARTS];
-	struct outgoing out;
+	struct outgoing out = {.header = &m->header};
 	int r;
 
 	if (call->done)
@@ -199,7 +200,7 @@ new_reply(tern_call *call, tern_message **ret)
 		return error_set(-EINVAL, ERROR_INVALID, "this call was sent, not received");
 	if (call->done && !call->no_reply)
 		return error_set(-EALREADY, ERROR_INVALID, "answered already");
-	r = message_new(call->bus, WIRE_REPLY, NULL, NULL, 0, ret);
+	r = message_new(call->bus, WIRE_REPLY, NULL, NULL, ret);
 	if (r < 0)
 		return r;
 	(*ret)->call = tern_call_ref(call);
@@ -284,7 +285,7 @@ error_message(tern_call *call, const char *name, const char *text, tern_message 
 	tern_message *m;
 	int r;
 
-	r = message_new(call->bus, WIRE_ERROR, NULL, name, 0, &m);
+	r = message_new(call->bus, WIRE_ERROR, NULL, name, &m);
 	if (r < 0)
 		return r;
 	r = message_pack_locked(m, "{text:t}", text, text_size(text));

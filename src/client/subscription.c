@@ -207,8 +207,9 @@ void
 rules_here_call(struct partner *partner, tern_message *m)
 {
 	tern_bus *bus = partner->bus;
+	struct wire_header header = {.kind = WIRE_REPLY, .reference = m->header.serial};
 	struct outgoing out = {
-		.header = {.kind = WIRE_REPLY, .reference = m->header.serial},
+		.header = &header,
 		.strings = {"", "", ""},
 	};
 	int r = -EOPNOTSUPP;
@@ -223,9 +224,9 @@ rules_here_call(struct partner *partner, tern_message *m)
 	}
 	bus_plans_end(bus);
 	if (r < 0) {
-		out.header.kind = WIRE_ERROR;
+		header.kind = WIRE_ERROR;
 		out.strings[1] = ERROR_REFUSED;
-		out.header.member_size = sizeof(ERROR_REFUSED) - 1;
+		header.member_size = sizeof(ERROR_REFUSED) - 1;
 	}
 	(void)link_plan(&out);
 	if (!(m->header.flags & WIRE_NO_REPLY))
@@ -241,7 +242,7 @@ tell_rule(struct partner *partner, tern_subscription *s, const char *member, boo
 	tern_message *m;
 	int r;
 
-	r = message_new(bus, WIRE_CALL, NULL, member, 0, &m);
+	r = message_new(bus, WIRE_CALL, NULL, member, &m);
 	if (r < 0)
 		return r;
 	m->partner = partner_ref(partner);

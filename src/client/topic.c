@@ -54,7 +54,7 @@ topic_put_aside(tern_bus *bus, tern_topic *topic)
 tern_topic *
 topic_unref_locked(tern_topic *topic)
 {
-	if (topic && sub_acqrel(&topic->refs, 1) == 1) {
+	if (topic && --topic->refs == 0) {
 		tern_bus *bus = topic->bus;
 
 		topic_put_aside(bus, topic);
@@ -78,15 +78,23 @@ topic_take(tern_bus *bus, const uint8_t *tags, size_t size, uint64_t hash)
 static tern_topic *
 topic_make(const uint8_t *tags, uint16_t size, uint8_t n, uint64_t hash)
 {
-	tern_topic *topic = calloc(1, sizeof(*topic) + size);
+	struct wire_header head = {.kind = WIRE_EVENT, .tags_size = size, .n_tags = n};
+	struct wire_places places;
+	tern_topic *topic;
+	uint8_t *record;
 
+	wire_places(&head, &places);
+	topic = calloc(1, offsetof(tern_topic, head) + places.parts);
 	if (!topic)
 		return NULL;
 	store_rlx(&topic->turn, 1); /* nobody has it yet */
 	topic->hash = hash;
 	topic->n_tags = n;
 	topic->tags_size = size;
-	memcpy(topic->tags, tags, size);
+	topic->head = head;
+	topic->head_size = places.parts;
+	record = (uint8_t *)topic + offsetof(tern_topic, head);
+	topic->tags = memcpy(record + places.tags, tags, size);
 	return topic;
 }
 
@@ -112,7 +120,7 @@ tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret)
 	if (!topic)
 		topic = topic_make(encoded, size, n, hash);
 	if (topic) {
-		store_rlx(&topic->refs, 1); /* nobody else has it */
+		topic->refs = 1;
 		topic->bus = bus_ref(bus);
 		*ret = topic;
 	}

@@ -13,6 +13,8 @@
  *     is, relaxed; fence, turn again: who read of two plans finds turn changed.
  */
 
+#include <stdalign.h>
+
 #include "client/bus.h"
 
 enum {
@@ -22,11 +24,12 @@ enum {
 
 struct recipient {
 	tern_peer peer;
+	struct partner *partner; /* its link, once it was looked up; while the plan holds */
 	bool wait;
 };
 
 struct tern_topic {
-	_Atomic uint32_t refs;
+	uint32_t refs;
 	tern_bus *bus; /* counted */
 	struct tag *split; /* direct links, from the first plan on */
 	/* the plan */
@@ -38,9 +41,11 @@ struct tern_topic {
 	struct recipient *recipients;
 	size_t n_recipients;
 	uint64_t hash; /* of the tags */
+	const uint8_t *tags; /* encoded as in a record, where they stand in it */
 	uint16_t tags_size;
 	uint8_t n_tags;
-	uint8_t tags[]; /* encoded as in a record */
+	uint32_t head_size; /* of what all of its records begin with: header, empty strings, tags, zeros up to the payload */
+	alignas(8) struct wire_header head;
 };
 
 /*

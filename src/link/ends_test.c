@@ -65,8 +65,9 @@ push(struct link *link, const char *text, struct block *block, uint64_t trace)
 		{.bytes = text, .size = strlen(text)},
 		{.block = block, .size = block ? block->size : 0},
 	};
+	struct wire_header header = {.kind = WIRE_EVENT, .n_parts = block ? 2 : 1, .trace = trace};
 	struct outgoing out = {
-		.header = {.kind = WIRE_EVENT, .n_parts = block ? 2 : 1, .trace = trace},
+		.header = &header,
 		.strings = {"", "", ""},
 		.parts = parts,
 	};
@@ -74,7 +75,7 @@ push(struct link *link, const char *text, struct block *block, uint64_t trace)
 	int r;
 
 	(void)link_plan(&out);
-	r = link_room(link, out.header.size, &load, false);
+	r = link_room(link, header.size, &load, false);
 	if (r)
 		return r;
 	r = link_announce(link, &out, NULL);

@@ -23,7 +23,7 @@ link_record_max(const struct link *link)
 uint32_t
 link_plan(struct outgoing *out)
 {
-	struct wire_header *header = &out->header;
+	struct wire_header *header = out->header;
 	uint64_t size = 0;
 
 	out->load = (struct link_load){.n_fds = header->n_fds};
@@ -257,21 +257,23 @@ link_announce(struct link *link, struct outgoing *out, const int *fds)
 {
 	int r;
 
-	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+	if (likely(out->load.n_lent + out->load.n_fds == 0))
+		return 0;
+	for (uint32_t i = 0; i < out->header->n_parts; i++) {
 		if (!out->parts[i].block)
 			continue;
 		r = link_introduce(link, out->parts[i].block->segment);
 		if (r)
 			return r;
 	}
-	if (out->header.n_fds == 0)
+	if (out->header->n_fds == 0)
 		return 0;
-	r = packet_send_fds(link, link->next_fd, fds, out->header.n_fds);
+	r = packet_send_fds(link, link->next_fd, fds, out->header->n_fds);
 	if (r)
 		return r;
-	out->header.first_fd = link->next_fd;
-	link->next_fd += out->header.n_fds;
-	link->fds_behind += out->header.n_fds;
+	out->header->first_fd = link->next_fd;
+	link->next_fd += out->header->n_fds;
+	link->fds_behind += out->header->n_fds;
 	return 0;
 }
 
@@ -302,21 +304,24 @@ put_parts(struct link *link, const struct outgoing *out, uint8_t *record)
 	uint8_t *payload;
 	uint64_t at = 0;
 
-	wire_places(&out->header, &places);
+	wire_places(out->header, &places);
 	payload = record + places.payload;
-	if (out->header.flags & WIRE_INLINE) {
+	if (out->header->flags & WIRE_INLINE) {
 		if (out->parts[0].size)
 			memcpy(payload, out->parts[0].bytes, out->parts[0].size);
 		return;
 	}
-	for (uint32_t i = 0; i < out->header.n_parts; i++) {
+	for (uint32_t i = 0; i < out->header->n_parts; i++) {
 		struct wire_part part = {.offset = at};
 
 		if (out->parts[i].block) {
 			lend(link, out->parts[i].block, &part);
 		} else if (out->parts[i].size) {
+			uint64_t size = ALIGN_TO(out->parts[i].size, (uint64_t)8);
+
+			memset(payload + at + size - 8, 0, 8);
 			memcpy(payload + at, out->parts[i].bytes, out->parts[i].size);
-			at += ALIGN_TO(out->parts[i].size, (uint64_t)8);
+			at += size;
 		}
 		part.size = out->parts[i].size;
 		memcpy(record + places.parts + i * sizeof(part), &part, sizeof(part));
@@ -326,28 +331,33 @@ put_parts(struct link *link, const struct outgoing *out, uint8_t *record)
 static void
 put_record(struct link *link, const struct outgoing *out, uint8_t *record)
 {
-	memcpy(record, &out->header, sizeof(out->header));
-	wire_put_strings(record, &out->header, out->strings, out->tags);
+	memcpy(record, out->header, sizeof(*out->header));
+	wire_put_strings(record, out->header, out->strings, out->tags);
 	put_parts(link, out, record);
 }
 
 bool
-link_draw(const struct outgoing *out, uint8_t *image, size_t size)
+link_draw(const struct outgoing *out, void *image, size_t size, struct outgoing *ret)
 {
-	if (out->header.size > size || out->load.n_lent || out->load.n_fds)
+	if (out->header->size > size || out->load.n_lent || out->load.n_fds)
 		return false;
-	put_record(NULL, out, image); /* nothing is lent */
+	memset((uint8_t *)image + out->header->size - RING_ALIGN, 0, RING_ALIGN); /* where no payload comes */
+	if (out->is_drawn)
+		memcpy(image, out->header, out->header->size);
+	else
+		put_record(NULL, out, image); /* nothing is lent */
+	*ret = (struct outgoing){.header = image, .is_drawn = true};
 	return true;
 }
 
 void
 link_push(struct link *link, const struct outgoing *out)
 {
-	uint32_t size = out->header.size;
+	uint32_t size = out->header->size;
 	uint8_t *record = ring_out_begin(&link->out, size);
 
-	if (out->image)
-		memcpy(record, out->image, size);
+	if (likely(out->is_drawn))
+		memcpy(record, out->header, size);
 	else
 		put_record(link, out, record);
 	((struct wire_header *)record)->lost = load_rlx(&link->words->lost); /* own word, one writer */

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "io/identity.h"
 #include "link/endpoint.h"
@@ -38,6 +39,7 @@
 #define LINK_MAX_PACKETS   4096u                 /* taken at a time: more than a socket holds by default */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
 #define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
+#define LINK_RECORD_MIN    (LINK_RING_SIZE / 4)  /* bytes of a record that every ring takes */
 #define LINK_GROWTH        4u                    /* a ring is left for one of so many times its size */
 #define LINK_MOVED_SIZE    96u                   /* kept free in every ring, to leave it */
 
@@ -162,14 +164,17 @@ struct link_load {
 	bool is_paced; /* its sender waits rather than be further ahead than LINK_PACE, or four such messages */
 };
 
-/* A record to be written. The header's lengths of strings, tags, parts and fds are set; the rest is computed. */
+/*
+ * A record to be written: drawn, so that it is copied into the rings as it is, but for `lost`; or by its pieces.
+ * Of the latter the header's lengths of strings, tags, parts and fds are set; the rest is computed.
+ */
 struct outgoing {
-	struct wire_header header;
-	const char *strings[3]; /* service, member, type */
-	const uint8_t *tags;    /* as they stand in the record */
+	struct wire_header *header; /* drawn: the whole record, header->size bytes */
+	bool is_drawn;		    /* then it takes nothing else of a link, and what follows is not looked at but for load */
+	const char *strings[3];	    /* service, member, type */
+	const uint8_t *tags;	    /* as they stand in the record */
 	const struct out_part *parts;
 	struct link_load load;
-	const uint8_t *image; /* of all but `lost`, drawn once for many links; NULL: none */
 };
 
 /* link_record_max() - largest record this link takes now */
@@ -179,10 +184,27 @@ uint32_t link_record_max(const struct link *link);
 uint32_t link_plan(struct outgoing *out);
 
 /*
- * link_draw() - the record as it will stand in the rings, if it fits and takes nothing else of a link
- * Return: it is there, for out->image.
+ * link_draw() - the record as it will stand in the rings, if it takes nothing else of a link
+ * @image: aligned as a header is, room for size bytes
+ * Return: is it there? Then @ret is it, drawn.
  */
-bool link_draw(const struct outgoing *out, uint8_t *image, size_t size);
+bool link_draw(const struct outgoing *out, void *image, size_t size, struct outgoing *ret);
+
+/*
+ * link_finish_drawn() - a drawn record ends with one inline part, or none
+ * @payload: where in the record it is; behind it there are RING_ALIGN bytes more, which are overwritten
+ */
+static inline void
+link_finish_drawn(struct wire_header *header, uint32_t payload, uint8_t n_parts, uint32_t size)
+{
+	uint32_t end = payload + size;
+
+	header->flags |= n_parts ? WIRE_INLINE : 0;
+	header->n_parts = n_parts;
+	header->inline_size = size;
+	header->size = ALIGN_TO(end, RING_ALIGN);
+	memset((uint8_t *)header + end, 0, RING_ALIGN); /* nothing of this program's memory goes along */
+}
 
 /*
  * link_room() - is there room for this record, for its lent parts and its descriptors?
