@@ -20,6 +20,7 @@ enum command_status {
 	STATUS_HELP = -1, /* --help was given, and done: main() makes it 0 */
 	STATUS_OK = 0,
 	STATUS_REMOTE = 1, /* the service answered with an error */
+	STATUS_FAULTS = 1, /* something is wrong with the text of an interface */
 	STATUS_USAGE = 2,  /* the command line was not understood */
 	STATUS_NO_BUS =
 		3, /* no bus runs there, it does not let us in, or there is no such service */
@@ -43,7 +44,7 @@ struct command {
 };
 
 extern const struct command command_list, command_call, command_publish, command_subscribe,
-	command_run, command_ping;
+	command_run, command_ping, command_check, command_generate;
 
 struct cli {
 	const struct command *command;

@@ -21,6 +21,8 @@ static const struct command *const COMMANDS[] = {
 	&command_publish,
 	&command_subscribe,
 	&command_run,
+	&command_check,
+	&command_generate,
 };
 
 enum {
@@ -35,7 +37,7 @@ static const struct option_spec OPTIONS[] = {
 static const char *const STATUSES =
 	"exit status:\n"
 	"  0  done                        4  the time was over\n"
-	"  1  the service said no         5  the service or the bus died under way\n"
+	"  1  the service, or check, no   5  the service or the bus died under way\n"
 	"  2  command line wrong          6  anything else\n"
 	"  3  no bus or no such service   run: that of its command\n";
 

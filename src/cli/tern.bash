@@ -42,8 +42,10 @@ _tern_words()
 	ping/-*) echo --count --interval --timeout --json --bus --help ;;
 	publish/-*) echo --data --json --bus --help ;;
 	subscribe/-*) echo --count --timeout --sender --policy --ready-fd --json --bus --help ;;
-	run/-*) echo --help ;;
-	/* | help/*) echo list call ping publish subscribe run help ;;
+	run/-* | generate/-*) echo --help ;;
+	check/-*) echo --print --json --help ;;
+	/* | help/*) echo list call ping publish subscribe run check generate help ;;
+	generate/*) [[ $place -eq 0 ]] && echo json-schema ;;
 	call/* | ping/*) [[ $place -eq 0 ]] && _tern_names "$bus" ;;
 	run/*) [[ $place -eq 0 ]] && compgen -c -- "$1" ;;
 	esac

@@ -100,6 +100,7 @@ parser_next(struct parser *p)
 {
 	uint32_t from = p->at, line;
 
+	p->behind = from;
 	if (p->waiting.at < p->waiting.end && p->last)
 		item_comment(p, p->last, p->waiting);
 	p->at = gap_end(p, from, &line);
@@ -175,13 +176,29 @@ parser_fault(struct parser *p, struct span where, const char *format, ...)
 	return INTERFACE_E_INVALID;
 }
 
-int
-parser_expected(struct parser *p, const char *what)
+static int
+expected_at(struct parser *p, struct span where, const char *what)
 {
 	uint32_t size = MIN(p->span.end - p->span.at, 40u);
 
 	if (p->token == TOKEN_END)
-		return parser_fault(p, p->span, "expected %s; here the text ends", what);
+		return parser_fault(p, where, "expected %s; here the text ends", what);
 	return parser_fault(
-		p, p->span, "expected %s, found '%.*s'", what, (int)size, p->text + p->span.at);
+		p, where, "expected %s, found '%.*s'", what, (int)size, p->text + p->span.at);
+}
+
+int
+parser_expected(struct parser *p, const char *what)
+{
+	return expected_at(p, p->span, what);
+}
+
+int
+parser_missing(struct parser *p, const char *what)
+{
+	uint32_t line;
+
+	if (gap_end(p, p->behind, &line) > line)
+		return expected_at(p, (struct span){p->behind, p->behind}, what);
+	return expected_at(p, p->span, what);
 }

@@ -158,7 +158,7 @@ parse_element(struct parser *p, struct body *body, unsigned int depth)
 		body->type->kind = is_field ? KIND_STRUCT : KIND_ENUM;
 	if (body->type->kind == KIND_STRUCT && !is_field) {
 		parser_next(p);
-		return parser_expected(p, "':' and a type: fields are written name: type");
+		return parser_missing(p, "':' and a type: fields are written name: type");
 	}
 	if (body->type->kind == KIND_ENUM && is_field)
 		return parser_fault(p, p->span,
@@ -182,7 +182,7 @@ parse_body(struct parser *p, struct interface_type *type, struct interface_item 
 	int r;
 
 	if (p->token != '(')
-		return parser_expected(p, "'('");
+		return parser_missing(p, "'('");
 	if (depth >= INTERFACE_MAX_DEPTH)
 		return parser_fault(p, p->span,
 			"more than %d brackets in each other; "
@@ -197,7 +197,7 @@ parse_body(struct parser *p, struct interface_type *type, struct interface_item 
 		if (p->token == ')')
 			break;
 		if (p->token != ',')
-			return parser_expected(p, "',' or ')'");
+			return parser_missing(p, "',' or ')'");
 		parser_next(p);
 	}
 	item_comment(p, p->last, parser_take_comments(p));
@@ -308,7 +308,7 @@ parse_struct(struct parser *p, struct interface_member *member, size_t which, co
 	int r;
 
 	if (p->token != '(')
-		return parser_expected(p, what);
+		return parser_missing(p, what);
 	r = parse_body(p, &member->types[which], &member->item, 0);
 	if (r)
 		return r;
@@ -331,7 +331,7 @@ parse_method(struct parser *p, struct interface_member *member)
 	if (r)
 		return r;
 	if (p->token != TOKEN_ARROW)
-		return parser_expected(p, "'->' and the results: -> () for none");
+		return parser_missing(p, "'->' and the results: -> () for none");
 	parser_next(p);
 	member->types[METHOD_OUT].kind = KIND_STRUCT;
 	if (parser_is_word(p, "stream")) {

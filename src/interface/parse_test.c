@@ -222,8 +222,9 @@ static const struct {
 	{"interface a.b\nstate S (a: fd)", 2, 7, 1, "'S' has a descriptor in it"},
 	{"interface a.b\nstate S (a: ?A)\ntype A (b: []A, f: [string]fd)", 2, 7, 1, "'S' has a"},
 	{"interface a.b\ntype A ()\nmethod A() -> ()", 3, 8, 1, "'A' is type already"},
-	{"interface a.b\nmethod A\n", 3, 1, 0, "expected '(' and the arguments"},
-	{"interface a.b\nmethod A()\nmethod B() -> ()", 3, 1, 6, "expected '->' and the results"},
+	{"interface a.b\nmethod A\n", 2, 9, 0, "expected '(' and the arguments"},
+	{"interface a.b\nmethod A() # none\nmethod B() -> ()", 2, 11, 0,
+		"expected '->' and the results"},
 	{"interface a.b\nmethod A() -> int", 2, 15, 3, "expected '(' and the results"},
 	{"interface a.b\nmethod A(a, b) -> ()", 2, 9, 1, "values without types"},
 	{"interface a.b\nmethod A() stream -> ()", 2, 19, 2, "what each message of the stream has"},
@@ -273,7 +274,7 @@ START_TEST(several_faults_are_told_at_once)
 	ck_assert_uint_eq(faults.items[0].line, 2);
 	ck_assert_uint_eq(faults.items[1].line, 3);
 	ck_assert_uint_eq(faults.items[2].line, 5);
-	ck_assert_uint_eq(faults.items[3].line, 7);
+	ck_assert_uint_eq(faults.items[3].line, 6);
 	ck_assert_uint_eq(faults.items[4].line, 7);
 	ck_assert_int_eq(interface_parse(text, strlen(text), &i, NULL), INTERFACE_E_INVALID);
 }

@@ -33,6 +33,7 @@ struct parser {
 	uint32_t at; /* behind the token */
 	int token;
 	struct span span;	/* of the token */
+	uint32_t behind;	/* where the token before it ends */
 	struct span waiting;	/* comments in front of it */
 	struct interface *tree; /* the block */
 	uint32_t room;		/* its size */
@@ -61,6 +62,9 @@ int parser_fault(struct parser *p, struct span where, const char *format, ...) _
 
 /* parser_expected() - the token is not what has to be there; always INTERFACE_E_INVALID */
 int parser_expected(struct parser *p, const char *what);
+
+/* parser_missing() - the same, told behind the token before where this one is on another line */
+int parser_missing(struct parser *p, const char *what);
 
 /* parser_grow() - zeroed memory of the block, its size a multiple of 4; NULL: none left, which is
  * told */

@@ -88,14 +88,14 @@ count(void *user, enum print_kind kind, const char *text, size_t size)
 {
 }
 
-/* type_fits() - does it end on this line, with `more` behind it? */
-static bool
-type_fits(const struct printer *p, const struct interface_type *type, uint32_t more)
+/* body_width() - of brackets on one line */
+static uint32_t
+body_width(const struct interface *i, const struct interface_type *type)
 {
-	struct printer counter = {.i = p->i, .put = count, .column = p->column, .flat = true};
+	struct printer counter = {.i = i, .put = count, .flat = true};
 
 	print_body(&counter, type, true);
-	return counter.column + more <= COLUMNS;
+	return counter.column;
 }
 
 static bool
@@ -161,13 +161,15 @@ print_body(struct printer *p, const struct interface_type *type, bool flat)
 	put_string(p, PRINT_PUNCTUATION, ")");
 }
 
-/* print_brackets() - a STRUCT or an ENUM, on one line or on several */
+/* print_brackets() - a STRUCT or an ENUM, on one line if `more` fits behind it there, or on several
+ */
 static void
 print_brackets(struct printer *p, const struct interface_type *type, uint32_t more)
 {
 	print_body(p, type,
 		p->flat || type->n == 0 ||
-			(!type_has_comments(p->i, type) && type_fits(p, type, more)));
+			(!type_has_comments(p->i, type) &&
+				p->column + body_width(p->i, type) + more <= COLUMNS));
 }
 
 static void
@@ -211,12 +213,16 @@ print_stream(struct printer *p, const struct interface_type *type, uint32_t more
 static void
 print_method(struct printer *p, const struct interface_type *types)
 {
-	static const uint32_t MORE = sizeof(" -> (") - 1; /* which is to stand behind a ')' */
+	bool has_stream = types[METHOD_IN_STREAM].kind != KIND_NONE;
+	/* what is to stand behind the last ')' before the results */
+	uint32_t more = (uint32_t)strlen(
+		types[METHOD_OUT_STREAM].kind == KIND_NONE ? " -> (" : " -> stream (");
+	uint32_t stream = has_stream ? body_width(p->i, &types[METHOD_IN_STREAM]) + 8 : 0;
 
-	print_brackets(p, &types[METHOD_IN], MORE);
-	if (types[METHOD_IN_STREAM].kind != KIND_NONE) {
+	print_brackets(p, &types[METHOD_IN], stream + more);
+	if (has_stream) {
 		put_string(p, PRINT_BLANK, " ");
-		print_stream(p, &types[METHOD_IN_STREAM], MORE);
+		print_stream(p, &types[METHOD_IN_STREAM], more);
 	}
 	put_string(p, PRINT_BLANK, " ");
 	put_string(p, PRINT_PUNCTUATION, "->");

@@ -142,11 +142,12 @@ def finished(process, status, stderr=""):
 # -------- without a bus --------
 
 def help_is_there():
+    commands = "list", "call", "ping", "publish", "subscribe", "run", "check", "generate"
     for words in (["--help"], ["help"], ["-h"]):
         result = expect(tern(*words), 0)
-        for command in ("list", "call", "ping", "publish", "subscribe", "run"):
+        for command in commands:
             check(f"\n  {command} " in result.stdout, f"help does not list {command}")
-    for command in ("list", "call", "ping", "publish", "subscribe", "run"):
+    for command in commands:
         result = expect(tern(command, "--help"), 0)
         check(result.stdout.startswith(f"usage: tern {command} "), result.stdout)
         same(tern("help", command).stdout, result.stdout)
@@ -168,7 +169,11 @@ def mistakes_are_told():
             (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
             (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
             (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option"),
-            (["--bus", "unix:/x", "run", "true"], "no --bus")):
+            (["--bus", "unix:/x", "run", "true"], "no --bus"),
+            (["check"], "needs a FILE"), (["check", "-p", "-j", "-"], "--json is not"), (["check", "--prnt"], "--print"),
+            (["generate"], "generate what"), (["generate", "json-shema", "-"], "did you mean 'json-schema'"),
+            (["generate", "wsdl", "-"], "cannot be generated; json-schema can"),
+            (["generate", "json-schema"], "needs a FILE"), (["generate", "json-schema", "a", "b"], "one FILE")):
         expect(tern(*words), 2, "", text)
     expect(tern("call", "a", "b", "-", stdin="{]"), 2, "", "standard input is no JSON")
 
@@ -195,6 +200,143 @@ def want_of_descriptors_is_told():
 
     with a_bus() as (bus, _):
         expect(tern("list", bus=bus, preexec_fn=few), 6, "", "no descriptors are left.*ulimit -n")
+
+
+# -------- interfaces --------
+
+GOOD = """\
+# Keeps things.
+interface org.example.Keeper
+
+# @deprecated use any other
+type Kind (round, flat)
+
+# One of them.
+type Thing (
+  name: string,
+  # What it is like.
+  kind: ?Kind,
+  size: uint,
+  weight: float,
+  data: ?bytes,
+  more: [string][]int
+)
+
+method Put(
+  thing: Thing,
+  at: (x: int, y: ?int),
+  file: fd
+) stream (chunk: bytes) -> (id: int)
+
+method Watch() -> stream (thing: Thing)
+
+event Gone (
+  id: int,
+  why: (
+    lost,
+    # By its owner.
+    taken
+  )
+)
+"""
+WRONG = "interface a.b\n\tmethod \u00fc() -> ()\nerror E (s: strng)\nmethod M()\n# and\nmetod N() -> ()\n"
+
+
+def interfaces_are_checked():
+    with tempfile.TemporaryDirectory() as folder:
+        good, wrong = folder + "/org.example.Keeper.tern", folder + "/wrong.tern"
+        for path, text in ((good, GOOD), (wrong, WRONG)):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        expect(tern("check", good), 0, "")
+        expect(tern("check", good, good, "-", stdin=GOOD), 0, "")
+        same(value(tern("check", "-j", good)), [])
+        told = expect(tern("check", good, wrong), 1).stdout
+        same(told, f"{wrong}:2:9: expected a name, found '\u00fc'\n    \tmethod \u00fc() -> ()\n    \t       ^\n"
+                   f"{wrong}:3:13: there is no type 'strng'; did you mean 'string'?\n    error E (s: strng)\n"
+                   f"                ^^^^^\n"
+                   f"{wrong}:4:11: expected '->' and the results: -> () for none, found 'metod'\n    method M()\n"
+                   f"              ^\n")
+        faults = json.loads(expect(tern("check", "-j", wrong, good), 1).stdout)
+        same([(f["file"], f["line"], f["column"], f["size"]) for f in faults],
+             [(wrong, 2, 9, 2), (wrong, 3, 13, 5), (wrong, 4, 11, 0)])
+        same(faults[1]["text"], "there is no type 'strng'; did you mean 'string'?")
+        expect(tern("check", "-", stdin="inter\x1b[2Jface"), 1, "-:1:6: a byte 1b, which is no UTF-8 here, or a control "
+               "character\n    inter\\x1b[2Jface\n         ^\n")
+        expect(tern("check", "-", stdin=""), 1, "-:1:1: expected 'interface' and its name first; here the text ends\n"
+               "    \n    ^\n")
+        expect(tern("check", folder + "/none", good), 6, "", "none cannot be read: No such file")
+        expect(tern("check", folder), 6, "", "cannot be read: Is a directory")
+        check("and 2 more\n" in tern("check", "-", stdin="interface a.b\n" + "type a ()\n" * 10).stdout, "no count")
+        told = expect(tern("check", "-", stdin="interface a.b" + " " * (256 << 10)), 1).stdout
+        check(told.startswith("-:1:1: more than 256 KiB of text\n"), told[:100])
+
+
+def examples_are_right():
+    """The page and the manual page have the same example, written as tern writes it."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(root + "/docs/interface.md", encoding="utf-8") as page:
+        text = re.search(r"^```\n(# A mixer.*?)^```$", page.read(), re.M | re.S).group(1)
+    with open(root + "/man/tern-interface.5", encoding="utf-8") as page:
+        same(re.search(r"^\.Bd .*?\n(.*?)^\.Ed$", page.read(), re.M | re.S).group(1), text)
+    expect(tern("check", "--print", "-", stdin=text), 0, text)
+
+
+def interfaces_are_printed():
+    printed = expect(tern("check", "--print", "-", stdin=GOOD), 0, GOOD).stdout
+    expect(tern("check", "-p", "-", stdin=printed), 0, printed)
+    expect(tern("check", "-p", "-", stdin="interface a.b method M ( a:int )->( ) # why"), 0,
+           "interface a.b\n\n# why\nmethod M(a: int) -> ()\n")
+    expect(tern("check", "-p", "-", stdin=WRONG), 1)
+
+
+def schemas_are_generated():
+    schema = value(tern("generate", "json-schema", "-", stdin=GOOD))
+    same(schema["$schema"], "https://json-schema.org/draft/2020-12/schema")
+    same((schema["title"], schema["description"]), ("org.example.Keeper", "Keeps things."))
+    defs = schema["$defs"]
+    same(sorted(defs), ["Gone", "Kind", "Put.in", "Put.in.stream", "Put.out", "Thing", "Watch.in", "Watch.out",
+                        "Watch.out.stream", "bytes", "fd", "float"])
+    same(defs["Kind"], {"enum": ["round", "flat"], "description": "@deprecated use any other", "deprecated": True})
+    same(defs["Thing"]["required"], ["name", "size", "weight", "more"])
+    same(defs["Thing"]["properties"]["kind"], {"anyOf": [{"$ref": "#/$defs/Kind"}, {"type": "null"}],
+                                               "description": "What it is like."})
+    same(defs["Thing"]["properties"]["size"], {"type": "integer", "minimum": 0, "maximum": 2 ** 64 - 1})
+    same(defs["Put.in"]["properties"]["at"]["properties"]["x"],
+         {"type": "integer", "minimum": -2 ** 63, "maximum": 2 ** 63 - 1})
+    check(defs["Put.in"]["additionalProperties"] is False, "arguments that are not there are let pass")
+    check("additionalProperties" not in defs["Put.out"], "results may not grow")
+    same(defs["Gone"]["properties"]["why"]["oneOf"],
+         [{"const": "lost"}, {"const": "taken", "description": "By its owner."}])
+    result = tern("generate", "json-schema", "-", stdin=WRONG)
+    same((result.returncode, result.stdout), (1, ""))
+    check("-:3:13: there is no type 'strng'" in result.stderr, result.stderr)
+    expect(tern("generate", "json-schema", "/nowhere/x"), 6, "", "/nowhere/x cannot be read")
+    schemas_are_valid(schema)
+
+
+def schemas_are_valid(schema):
+    try:
+        import jsonschema
+    except ImportError:
+        return
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    def takes(name, what):
+        at = {"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]}
+        return jsonschema.Draft202012Validator(at).is_valid(what)
+
+    thing = {"name": "a", "size": 2 ** 64 - 1, "weight": 1, "more": {"x": [1, -2]}}
+    put = {"thing": thing, "at": {"x": 1}, "file": {"$tag": 1952805486, "value": 0}}
+    for name, what in (("Thing", thing), ("Thing", {**thing, "kind": None, "data": {"$bytes": "AQ"}, "new": 1}),
+                       ("Thing", {**thing, "weight": {"$float": "NaN"}, "kind": "flat"}), ("Put.in", put),
+                       ("Gone", {"id": 1, "why": "taken"})):
+        check(takes(name, what), f"{name} does not take {what}")
+    for name, what in (("Thing", {**thing, "size": -1}), ("Thing", {**thing, "kind": "square"}), ("Thing", {}),
+                       ("Thing", {**thing, "data": "AQ"}), ("Thing", {**thing, "more": {"x": ["1"]}}),
+                       ("Put.in", {**put, "new": 1}), ("Put.in", {**put, "at": {"x": 1, "z": 1}}),
+                       ("Gone", {"id": 1, "why": "found"})):
+        check(not takes(name, what), f"{name} takes {what}")
 
 
 # -------- list --------
@@ -567,15 +709,16 @@ def limits_are_as_asked_for():
 
 def a_full_disk_is_told():
     with a_bus() as (bus, _), a_service(bus), open("/dev/full", "w", encoding="utf-8") as full:
-        for words in (["list", "-n"], ["call", NAME, "Text"], ["--help"]):
+        for words in (["list", "-n"], ["call", NAME, "Text"], ["--help"], ["check", "-p", "-"]):
             result = subprocess.run([TERN, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT,
-                                    env=environment(bus))
+                                    env=environment(bus), input=GOOD)
             same(result.returncode, 6)
             check("standard output cannot be written" in result.stderr, result.stderr)
 
 
 SCENARIOS = [
-    help_is_there, mistakes_are_told, no_bus_is_told, want_of_descriptors_is_told, names_are_listed,
+    help_is_there, mistakes_are_told, no_bus_is_told, want_of_descriptors_is_told,
+    interfaces_are_checked, examples_are_right, interfaces_are_printed, schemas_are_generated, names_are_listed,
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
