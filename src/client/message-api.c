@@ -13,6 +13,8 @@
 #include "client/topic.h"
 #include "wire/cbor-flat.h"
 
+#define LEND_FROM 2048u /* bytes: a block costs less than to copy so many into a record and out of it */
+
 /* may_build() - not sealed, and room for another part */
 static int
 may_build(tern_message *m, bool part)
@@ -100,7 +102,7 @@ unlend_part(tern_message *m, bool locked)
 }
 
 /*
- * lend_large() - the same for bytes that are in no record in any case, so that they are copied but once
+ * lend_large() - the same for bytes that are better off in no record, so that they are copied but once
  *
  * Return: NULL where they are small, or there is nothing to lend: they wait in memory of their own.
  */
@@ -109,7 +111,7 @@ lend_large(tern_message *m, size_t size, bool locked)
 {
 	void *memory;
 
-	if (size <= LINK_MAX_INLINE)
+	if (size < LEND_FROM)
 		return NULL;
 	return (locked ? lend_locked(m, size, &memory) : lend_part(m, size, &memory)) == 0 ? memory : NULL;
 }
