@@ -21,15 +21,22 @@ END = "<!-- end of figures -->\n"
 
 
 class Target:
-    """A figure, what it is held against (None: nothing but the bound), and the bound."""
+    """A figure, what it is held against and what is taken off it (None: nothing), and the bound, if there is one."""
 
-    def __init__(self, row, text, figure, against=None, at_most=None, at_least=None):
-        self.row, self.text, self.figure, self.against = row, text, figure, against
+    def __init__(self, row, text, figure, against=None, minus=None, at_most=None, at_least=None):
+        self.row, self.text, self.figure, self.against, self.minus = row, text, figure, against, minus
         self.at_most, self.at_least = at_most, at_least
 
     def bound(self):
+        if self.at_most is None and self.at_least is None:
+            return "told"
         sign, bound = ("≤", self.at_most) if self.at_most is not None else ("≥", self.at_least)
         return f"{sign} {bound:g}" + (" ×" if self.against else "")
+
+    def verdict(self, value):
+        if self.bound() == "told":
+            return ""
+        return "met" if self.is_met(value) else "**missed**"
 
     def is_met(self, value):
         return value <= self.at_most if self.at_most is not None else value >= self.at_least
@@ -57,8 +64,13 @@ def targets():
         yield Target("P3", "rpc-default p50, to rpc-blocking", of("rpc-default", pin=pin),
                      of("rpc-blocking", pin=pin), at_most=1.2)
     for size in ("4k", "64k", "1m", "16m"):
-        yield Target("P4", f"{size} request p50, to limit:touch", of(f"rpc-payload-{size}", pin="cross"),
-                     of(f"rpc-payload-{size}", "limit:touch", pin="cross"), at_most=1.15)
+        yield Target("P4", f"{size} request p50 over one of 64 B, to limit:touch", of(f"rpc-payload-{size}", pin="cross"),
+                     of(f"rpc-payload-{size}", "limit:touch", pin="cross"),
+                     minus=of("rpc-payload-64", pin="cross"), at_most=1.15)
+        yield Target("P4", "the same copied, to limit:touch-memcpy",
+                     of(f"rpc-payload-{size}", "tern:copied", pin="cross"),
+                     of(f"rpc-payload-{size}", "limit:touch-memcpy", pin="cross"),
+                     minus=of("rpc-payload-64", "tern:copied", pin="cross"), at_most=1.15)
     yield Target("P5", "stream rate, to limit:ring-fenced", of("stream", metric="rate", pin="cross"),
                  of("stream", "limit:ring-fenced", "rate", "cross"), at_least=0.5)
     yield Target("P5", "stream-batch rate, to limit:ring", of("stream-batch", metric="rate", pin="cross"),
@@ -92,6 +104,9 @@ def targets():
                  of("clients", "tern@8000", "connect-first"), at_most=1.5)
     yield Target("P13", "publish p99 in churn, to quiet", of("churn", "tern:churn", "p99"),
                  of("churn", "tern:quiet", "p99"), at_most=2)
+    yield Target("P13", "look-ups begun again, of a million, where all names are replaced all the time",
+                 of("churn", "tern:table", "retries"))
+    yield Target("P13", "look-ups that gave up, of a million", of("churn", "tern:table", "busy"), at_most=0)
     yield Target("P14", "wake-ups of who has nothing to do", of("idle", "tern@500", "wakes"), at_most=0)
     yield Target("P15", "spin-tax cpu, to blocking", of("spin-tax", metric="cpu"),
                  of("spin-tax", "tern:blocking", "cpu"), at_most=1.3)
@@ -126,11 +141,13 @@ def table_line(figures, target):
     figure = figures.get(target.figure)
     against = figures.get(target.against) if target.against else None
     cells = [target.row, target.text, target.figure[2], target.bound()]
-    if figure is None or (target.against and not against):
+    minus = figures.get(target.minus) if target.minus else 0
+    if figure is None or minus is None or (target.against and not against):
         return cells + ["", "", "", "not measured"]
+    figure -= minus
     ratio = figure / against if against else figure
     return cells + [number(figure), number(against) if against else "", f"{ratio:.2f}" if against else "",
-                    "met" if target.is_met(ratio) else "**missed**"]
+                    target.verdict(ratio)]
 
 
 def machine():

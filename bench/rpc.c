@@ -26,6 +26,7 @@ rpc_call(struct bench_run *run, struct own *own, rpc_lend_fn *lend, uint64_t ser
 		return run_fail_at(run, r, "memory for call", serial);
 	lent = lend ? clock_now_ns() : begin;
 	payload_fill(request, run_size(run), PAYLOAD_CALL, serial);
+	fence_seq(); /* what waits in the store buffer is filling too, and whatever comes next would wait for it */
 	filled = clock_now_ns();
 	r = own->call(own->link, request, &reply);
 	*ret_time_ns = clock_now_ns() - filled + lent - begin;
