@@ -30,14 +30,18 @@ median_connect(const struct bench_run *run, uint64_t first, uint64_t n)
 	return report_median(values, n);
 }
 
-/* Those of rules are mapped by who publishes. */
+/* Those of rules are mapped by who publishes, that of names by who looks one up. */
 static int
 map_all_tables(struct bench_run *run, tern_bus *bus)
 {
 	static const char *const tags[] = {"org.example.unheard", NULL};
 	tern_topic *topic;
+	tern_peer owner;
 	int r;
 
+	r = tern_lookup(bus, TERN_BENCH_NAME, &owner);
+	if (r < 0)
+		return tern_bus_fail(run, r, "tern_lookup");
 	r = tern_topic_new(bus, tags, &topic);
 	if (r < 0)
 		return tern_bus_fail(run, r, "tern_topic_new");

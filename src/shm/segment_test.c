@@ -219,6 +219,21 @@ START_TEST(open_refuses_holes)
 }
 END_TEST
 
+START_TEST(open_trusted_counts_blocks)
+{
+	struct segment segment = SEGMENT_INIT;
+	int fd = memfd(64 * PAGE, true, SEGMENT_SEALS), sparse = memfd(64 * PAGE, false, SEGMENT_SEALS);
+
+	ck_assert_int_eq(segment_open_trusted(&segment, sparse, 1, SIZE_MAX), SEGMENT_E_HOLES);
+	ck_assert_int_eq(segment_open_trusted(&segment, fd, 1, 63 * PAGE), SEGMENT_E_SIZE);
+	ck_assert_int_eq(segment_open_trusted(&segment, fd, 1, SIZE_MAX), 0);
+	ck_assert_uint_eq(segment.size, 64 * PAGE);
+	segment_deinit(&segment);
+	fd_close(fd);
+	fd_close(sparse);
+}
+END_TEST
+
 /* As many blocks as the size takes, but not where they are needed. */
 START_TEST(open_refuses_blocks_behind_the_end)
 {
@@ -336,6 +351,7 @@ main(void)
 	tcase_add_test(tcase, open_wants_every_seal);
 	tcase_add_test(tcase, open_keeps_the_limits);
 	tcase_add_test(tcase, open_refuses_holes);
+	tcase_add_test(tcase, open_trusted_counts_blocks);
 	tcase_add_test(tcase, open_refuses_blocks_behind_the_end);
 	tcase_add_test(tcase, the_owner_cannot_punch_holes);
 	tcase_add_test(tcase, open_refuses_descriptors_that_cannot_be_read);

@@ -62,7 +62,7 @@ table_open(struct table *ret, const struct table_type *type, int fd)
 	struct segment segment = SEGMENT_INIT;
 	int r;
 
-	r = segment_open(&segment, fd, sizeof(struct shm_head), TABLE_SIZE_MAX);
+	r = segment_open_trusted(&segment, fd, sizeof(struct shm_head), TABLE_SIZE_MAX);
 	if (r)
 		return r > 0 ? TABLE_E_SEGMENT : error_trace(r);
 	r = table_view(ret, type, segment.base, segment.size);

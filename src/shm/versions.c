@@ -25,7 +25,7 @@ versions_open(struct versions *ret, int fd)
 	struct head head;
 	int r;
 
-	r = segment_open(&segment, fd, sizeof(struct shm_head), TABLE_SIZE_MAX);
+	r = segment_open_trusted(&segment, fd, sizeof(struct shm_head), TABLE_SIZE_MAX);
 	if (r)
 		return r > 0 ? TABLE_E_SEGMENT : error_trace(r);
 	r = head_check(segment.base, segment.size, SHM_KIND_VERSIONS, &head);
