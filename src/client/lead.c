@@ -217,13 +217,18 @@ lead_check_room(tern_bus *bus)
 
 /* --- spinning --- */
 
+/* note_processor() - whose links are not hot hears of it when they are */
 static void
 note_processor(tern_bus *bus)
 {
 	uint64_t cpu = (uint64_t)(unsigned int)sched_getcpu() + 1;
+	struct partner *partner;
 
-	if (load_rlx(&bus->endpoint.words->cpu) != cpu) /* own word, and a hint */
-		store_rlx(&bus->endpoint.words->cpu, cpu);
+	if (bus->endpoint.cpu == cpu)
+		return;
+	bus->endpoint.cpu = cpu;
+	DL_FOREACH (bus->hot, partner)
+		link_note_processor(partner->link);
 }
 
 /* spin_budget() - how long it is worth looking before the next sleep */
@@ -243,7 +248,7 @@ spin_budget(tern_bus *bus, const struct waiter *waiter)
 	if (!link && bus->n_hot == 1 && bus->hot)
 		link = bus->hot->link;
 	if (link && link->ready &&
-		load_rlx(&link->page->cpu) == load_rlx(&bus->endpoint.words->cpu)) /* hints */
+		load_rlx(&link->partner_words->cpu) == bus->endpoint.cpu) /* a hint */
 		return 0;
 	if (bus->spin_now < SPIN_LEAST && ++bus->n_fruitless % SPIN_RETRY == 0)
 		return MIN(bus->spin, 8 * SPIN_LEAST);

@@ -15,10 +15,19 @@
 int
 endpoint_init(struct endpoint *endpoint)
 {
+	*endpoint = ENDPOINT_INIT;
+	endpoint->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return endpoint->doorbell < 0 ? -errno : 0;
+}
+
+int
+endpoint_need_page(struct endpoint *endpoint)
+{
 	struct shm_head *head;
 	int r;
 
-	*endpoint = ENDPOINT_INIT;
+	if (likely(endpoint->words))
+		return 0;
 	r = segment_create(&endpoint->page, "tern-page", PAGE_SIZE);
 	if (r < 0)
 		return error_trace(r);
@@ -26,12 +35,6 @@ endpoint_init(struct endpoint *endpoint)
 	head_init(head, SHM_KIND_PAGE, endpoint->page.size);
 	head_set_part(head, 0, PAGE_WORDS_AT, sizeof(struct shm_page));
 	endpoint->words = (struct shm_page *)(endpoint->page.base + PAGE_WORDS_AT);
-	endpoint->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (endpoint->doorbell < 0) {
-		r = -errno;
-		segment_deinit(&endpoint->page);
-		return r;
-	}
 	return 0;
 }
 
@@ -70,5 +73,6 @@ endpoint_drop_segment(struct endpoint *endpoint, uint32_t id)
 void
 endpoint_commit(struct endpoint *endpoint, uint64_t number)
 {
-	store_rel(&endpoint->words->commit, number); /* C1 */
+	if (likely(endpoint->words))
+		store_rel(&endpoint->words->commit, number); /* C1 */
 }

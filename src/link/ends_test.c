@@ -156,9 +156,7 @@ raw_send(const void *bytes, size_t size, const int *fds, size_t n_fds)
 void
 raw_hello(void)
 {
-	int fds[] = {raw.segment.fd, raw.page.fd};
-
-	raw_send(&raw.hello, sizeof(raw.hello), fds, 2);
+	raw_send(&raw.hello, sizeof(raw.hello), &raw.segment.fd, 1);
 }
 
 void

@@ -13,6 +13,12 @@
 #include "shm/head.h"
 
 void
+link_note_processor(struct link *link)
+{
+	store_rlx(&link->words->cpu, link->endpoint->cpu); /* a hint */
+}
+
+void
 link_attend(struct link *link, enum attention attention)
 {
 	uint64_t word;
@@ -21,6 +27,7 @@ link_attend(struct link *link, enum attention attention)
 		link->epoch++;
 	link->attention = attention;
 	word = ATTENTION_WORD(link->epoch, attention);
+	link_note_processor(link); /* in the same line */
 	if (attention == ATTENTION_HOT)
 		store_rlx(&link->words->attention, word); /* seen late: a bell too many */
 	else
@@ -93,6 +100,18 @@ link_follow(struct link *link, const struct wire_header *header)
 	return 0;
 }
 
+/* has_page() - the page is sent before the first shared record, so it may still be in the socket */
+static bool
+has_page(struct link *link)
+{
+	bool rang;
+
+	for (uint32_t n = 0; !link->page && link->fd >= 0 && n < LINK_MAX_PACKETS; n++)
+		if (packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+			break;
+	return link->page != NULL;
+}
+
 int
 link_peek(struct link *link, struct wire_header *ret)
 {
@@ -113,6 +132,8 @@ link_peek(struct link *link, struct wire_header *ret)
 		if (likely(record.tag != WIRE_MOVED)) {
 			ret->kind = record.tag;
 			ret->flags = record.flags;
+			if (unlikely(ret->flags & WIRE_SHARED && !link->page) && !has_page(link))
+				return wrong(link, "a shared record came before the page");
 			return 1;
 		}
 		r = link_follow(link, ret);

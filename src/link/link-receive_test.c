@@ -126,6 +126,27 @@ START_TEST(records_that_are_wrong)
 }
 END_TEST
 
+/* The page is read from the socket as soon as a shared record asks for it, and says what may be taken. */
+START_TEST(shared_records_need_the_page)
+{
+	struct shm_page *page = (struct shm_page *)(raw.page.base + PAGE_WORDS_AT);
+	struct wire_header header = {
+		.size = 128, .kind = WIRE_EVENT, .flags = WIRE_SHARED, .reference = 3};
+
+	if (_i)
+		raw_send("p", 1, &raw.page.fd, 1);
+	raw_record(&header, NULL);
+	if (!_i)
+		return broken("a shared record came before the page");
+	ck_assert_int_eq(link_look(a), 1);
+	ck_assert_int_eq(link_peek(a, &header), 1);
+	store_rel(&page->commit, 2); /* a test */
+	ck_assert(!link_is_committed(a, &header));
+	store_rel(&page->commit, 3); /* likewise */
+	ck_assert(link_is_committed(a, &header));
+}
+END_TEST
+
 static void
 raw_moved(uint64_t to)
 {
@@ -284,6 +305,7 @@ main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup_greeted, teardown_raw);
 	tcase_add_loop_test(tcase, records_that_are_wrong, 0, 13);
+	tcase_add_loop_test(tcase, shared_records_need_the_page, 0, 2);
 	tcase_add_loop_test(tcase, moved_to_the_wrong_place, 0, 6);
 	tcase_add_test(tcase, moved_to_where_it_is);
 	tcase_add_loop_test(tcase, releases_that_are_wrong, 0, 9);

@@ -252,11 +252,28 @@ link_tell_drops(struct link *link)
 	return link->n_untold > 0;
 }
 
+/* link_tell_page() - where the partner sees how far shared records are committed */
+static int
+link_tell_page(struct link *link)
+{
+	int r = endpoint_need_page(link->endpoint);
+
+	if (r == 0)
+		r = packet_send_page(link);
+	link->told_page = r == 0;
+	return r;
+}
+
 int
 link_announce(struct link *link, struct outgoing *out, const int *fds)
 {
 	int r;
 
+	if (unlikely(out->header->flags & WIRE_SHARED && !link->told_page)) {
+		r = link_tell_page(link);
+		if (r)
+			return r;
+	}
 	if (likely(out->load.n_lent + out->load.n_fds == 0))
 		return 0;
 	for (uint32_t i = 0; i < out->header->n_parts; i++) {

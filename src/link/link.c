@@ -29,6 +29,7 @@ link_make_segment(struct link *link)
 	head_set_part(head, LINK_PART_RING, LINK_RING_AT, LINK_RING_SIZE);
 	link->words = (struct shm_control *)(link->own.base + LINK_CONTROL_AT);
 	link->releases = (_Atomic uint64_t *)(link->own.base + LINK_RELEASES_AT);
+	link_note_processor(link);
 	link->out = (struct ring_out){
 		.base = link->own.base + LINK_RING_AT,
 		.size = LINK_RING_SIZE,

@@ -5,8 +5,8 @@
  * link: one end of a private two-way connection through shared memory
  *
  * Each end owns a segment (shm/control.h) and maps the other's. Over the socket between them go,
- * as packets that begin with a letter: `h` hello with the segment, the page and the doorbell; `s` a
- * segment that records will name; `d` a segment that is gone; `f` descriptors of the next record; `b` a bell.
+ * as packets that begin with a letter: `h` hello with the segment and the doorbell; `p` the page, before the
+ * first shared record; `s` a segment that records will name; `d` a segment that is gone; `f` descriptors of the next record; `b` a bell.
  * Everything else goes through the rings.
  *
  *   new: hello sent, partner treated as cold ── hello came: ready ── end-of-file: closed, drained ── freed
@@ -77,6 +77,7 @@ struct link {
 	uint32_t refs;
 	bool same_domain;
 	bool ready;  /* the partner's hello is here */
+	bool told_page; /* the partner has the own page */
 	bool closed; /* the socket is at its end, or broken */
 	const char *why; /* what the partner did wrong, NULL: nothing */
 
@@ -96,7 +97,7 @@ struct link {
 	const struct shm_control *partner_words;
 	const _Atomic uint64_t *partner_releases;
 	uint32_t partner_n_releases;
-	const struct shm_page *page;
+	const struct shm_page *page; /* NULL: it was not sent yet */
 	int doorbell;        /* -1: none */
 	uint64_t rung;       /* attention word that was answered with a bell */
 	uint64_t room_rung;  /* the same of the room word */
@@ -252,6 +253,9 @@ void link_ring_again(struct link *link);
 void link_want_room(struct link *link, bool want);
 
 /* --- receiving (link-receive.c) --- */
+
+/* link_note_processor() - tell the partner where endpoint->cpu says this end last took in */
+void link_note_processor(struct link *link);
 
 /* link_attend() - say how this end wants to be rung; a new epoch for dozing and cold. The caller fences. */
 void link_attend(struct link *link, enum attention attention);

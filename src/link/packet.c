@@ -16,7 +16,7 @@
 #include "shm/head.h"
 
 #define CLOCK_SLACK_NS NSEC_PER_SEC
-#define HELLO_MAX_FDS  3u
+#define HELLO_MAX_FDS  2u
 
 static int
 packet_send(struct link *link, const void *body, size_t size, const int *fds, size_t n_fds)
@@ -45,9 +45,17 @@ packet_send_hello(struct link *link)
 		.minor = SHM_MINOR,
 		.clock = clock_now_ns() - (uint64_t)clock_offset_ns(),
 	};
-	int fds[HELLO_MAX_FDS] = {link->own.fd, link->endpoint->page.fd, link->endpoint->doorbell};
+	int fds[HELLO_MAX_FDS] = {link->own.fd, link->endpoint->doorbell};
 
-	return packet_send(link, &hello, sizeof(hello), fds, link->same_domain ? 3 : 2);
+	return packet_send(link, &hello, sizeof(hello), fds, link->same_domain ? 2 : 1);
+}
+
+int
+packet_send_page(struct link *link)
+{
+	static const char page = PACKET_PAGE;
+
+	return packet_send(link, &page, 1, &link->endpoint->page.fd, 1);
 }
 
 int
@@ -141,18 +149,6 @@ hello_adopt(struct link *link, const struct segment *segment)
 	return 0;
 }
 
-static int
-hello_adopt_page(struct link *link, const struct segment *page)
-{
-	struct head head;
-
-	if (head_check(page->base, page->size, SHM_KIND_PAGE, &head) ||
-		head.parts[0].size < sizeof(struct shm_page))
-		return wrong(link, "hello: not a peer's page of this version");
-	link->page = (const struct shm_page *)(page->base + head.parts[0].off.off);
-	return 0;
-}
-
 /* map_segment() - what is a segment lingers nowhere: its descriptor is closed here */
 static int
 map_segment(struct segment *ret, int *fd, size_t min, size_t max)
@@ -165,18 +161,12 @@ map_segment(struct segment *ret, int *fd, size_t min, size_t max)
 }
 
 static int
-hello_map(struct link *link, int *fds)
+hello_map(struct link *link, int *fd)
 {
-	int r;
+	int r = map_segment(&link->partner_segment, fd, LINK_SIZE, LINK_MAX_MAPPED);
 
-	r = map_segment(&link->partner_segment, &fds[0], LINK_SIZE, LINK_MAX_MAPPED);
-	if (r == 0)
-		r = map_segment(&link->partner_page, &fds[1], PAGE_SIZE, 1u << 20);
 	if (r)
 		return r < 0 ? r : wrong(link, segment_strerror(r));
-	r = hello_adopt_page(link, &link->partner_page);
-	if (r < 0)
-		return error_trace(r);
 	return hello_adopt(link, &link->partner_segment);
 }
 
@@ -208,17 +198,39 @@ read_hello(struct link *link, const void *bytes, size_t size, int *fds, size_t n
 		return wrong(link, "hello: no common version");
 	if (hello.clock > clock_now_ns() - (uint64_t)clock_offset_ns() + CLOCK_SLACK_NS)
 		return wrong(link, "hello: the partner's clock is ahead; not the same machine?");
-	if (n_fds != 2u + (hello.has_doorbell != 0))
+	if (n_fds != 1u + (hello.has_doorbell != 0))
 		return wrong(link, "hello: wrong number of descriptors");
-	if (hello.has_doorbell && link->same_domain && !is_doorbell(fds[2]))
+	if (hello.has_doorbell && link->same_domain && !is_doorbell(fds[1]))
 		return wrong(link, "hello: the doorbell is not a non-blocking eventfd");
-	r = hello_map(link, fds);
+	r = hello_map(link, &fds[0]);
 	if (r < 0)
 		return error_trace(r);
 	if (hello.has_doorbell && link->same_domain)
-		link->doorbell = fd_steal(&fds[2]);
+		link->doorbell = fd_steal(&fds[1]);
 	link->out.consumed = &link->partner_words->consumed;
 	link->ready = true;
+	return 0;
+}
+
+static int
+read_page(struct link *link, int *fds, size_t n_fds)
+{
+	struct head head;
+	int r;
+
+	if (n_fds != 1)
+		return wrong(link, "page: without its descriptor");
+	if (link->page)
+		return wrong(link, "page: sent twice");
+	r = map_segment(&link->partner_page, &fds[0], PAGE_SIZE, 1u << 20);
+	if (r)
+		return r < 0 ? r : wrong(link, segment_strerror(r));
+	if (head_check(link->partner_page.base, link->partner_page.size, SHM_KIND_PAGE, &head) ||
+		head.parts[0].size < sizeof(struct shm_page)) {
+		segment_deinit(&link->partner_page);
+		return wrong(link, "page: not a peer's page of this version");
+	}
+	link->page = (const struct shm_page *)(link->partner_page.base + head.parts[0].off.off);
 	return 0;
 }
 
@@ -308,11 +320,14 @@ packet_dispatch(struct link *link, const uint8_t *bytes, size_t size, int *fds, 
 
 	if (!link->ready && letter != PACKET_HELLO && letter != PACKET_BELL)
 		return wrong(link, "something came before hello");
-	if (n_fds > 0 && letter != PACKET_HELLO && letter != PACKET_SEGMENT && letter != PACKET_FDS)
+	if (n_fds > 0 && letter != PACKET_HELLO && letter != PACKET_PAGE && letter != PACKET_SEGMENT &&
+		letter != PACKET_FDS)
 		return wrong(link, "a descriptor came that was not announced");
 	switch (letter) {
 	case PACKET_HELLO:
 		return read_hello(link, bytes, size, fds, n_fds);
+	case PACKET_PAGE:
+		return read_page(link, fds, n_fds);
 	case PACKET_SEGMENT:
 		return read_segment(link, bytes, size, fds, n_fds);
 	case PACKET_DROP:

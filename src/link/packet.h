@@ -4,7 +4,7 @@
 /*
  * packet: what goes over a link's socket
  *
- * Every packet is a letter and a fixed body in host order; hello and segments carry descriptors. The
+ * Every packet is a letter and a fixed body in host order; hello, page and segments carry descriptors. The
  * page docs/protocol.md has them with vectors. Threads, blocks: as link.h.
  */
 
@@ -13,6 +13,7 @@
 struct link;
 
 #define PACKET_HELLO   'h'
+#define PACKET_PAGE    'p'
 #define PACKET_SEGMENT 's'
 #define PACKET_DROP    'd'
 #define PACKET_FDS     'f'
@@ -47,6 +48,8 @@ struct packet_fds {
 
 /* All return 0, LINK_E_FULL, LINK_E_CLOSED, or a negative errno. */
 int packet_send_hello(struct link *link);
+/* packet_send_page() - the endpoint's, which there is */
+int packet_send_page(struct link *link);
 int packet_send_segment(struct link *link, uint32_t id, int fd);
 int packet_send_fds(struct link *link, uint32_t first, const int *fds, uint8_t n);
 int packet_send_bell(struct link *link);

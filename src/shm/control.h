@@ -53,9 +53,10 @@ struct shm_control {
 	alignas(CACHE_LINE) _Atomic uint64_t consumed;
 	_Atomic uint64_t released; /* release entries written so far */
 	uint64_t reserved1[6];
-	/* as sleeper: epoch << 2 | enum attention */
-	alignas(CACHE_LINE) _Atomic uint64_t attention;
-	uint64_t reserved2[15];
+	/* as sleeper */
+	alignas(CACHE_LINE) _Atomic uint64_t attention; /* epoch << 2 | enum attention */
+	_Atomic uint64_t cpu; /* processor of the last look, + 1; 0 unknown. A hint */
+	uint64_t reserved2[14];
 };
 
 static_assert(sizeof(struct shm_control) == 4 * CACHE_LINE, "no hidden padding at the end");
@@ -72,17 +73,15 @@ enum attention {
 #define ATTENTION_WORD(epoch, state) ((uint64_t)(epoch) << 2 | (state))
 
 /*
- * A peer's page: a memfd of its own, seen by all its partners. It shows how far shared records are
- * committed and where the peer last ran; no data.
+ * A peer's page: a memfd of its own, seen by all who were sent a shared record. It shows how far those are
+ * committed; no data.
  */
 struct shm_page {
 	alignas(CACHE_LINE) _Atomic uint64_t commit; /* shared records up to this number may be taken */
-	uint64_t reserved0[7];
-	alignas(CACHE_LINE) _Atomic uint64_t cpu; /* processor of the last look, + 1; 0 unknown */
-	uint64_t reserved1[7];
+	uint64_t reserved[7];
 };
 
 #define PAGE_WORDS_AT 1024u
 #define PAGE_SIZE     4096u
 
-static_assert(sizeof(struct shm_page) == 2 * CACHE_LINE, "one line a purpose");
+static_assert(sizeof(struct shm_page) == CACHE_LINE, "one line a purpose");

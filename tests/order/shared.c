@@ -98,11 +98,17 @@ reaction_between_pushes(struct scene *scene)
 	return came_before(scene, C, 1, 2);
 }
 
-/* C's link to A is cold: it must have been rung when B can react. */
+/* C's link to A is cold: it must have been rung when B can react. (A's page is there since 3, and wakes nobody.) */
 static bool
 cold_listener(struct scene *scene)
 {
 	two_listeners(scene);
+	must_be(act(scene, A, publish, 3), 0);
+	while (place_of(scene, C, 3) < 0)
+		act(scene, C, take, 0);
+	must_be(act(scene, B, tell_peer, id_of(scene, C), 4), 0); /* else B's link had no traffic for longer */
+	while (place_of(scene, C, 4) < 0)
+		act(scene, C, take, 0);
 	act(scene, C, set_max_hot, 1);
 	while (act(scene, C, is_linked, id_of(scene, A)) != 2)
 		act(scene, C, take, 0);
@@ -113,7 +119,7 @@ cold_listener(struct scene *scene)
 	must_be(act(scene, B, tell_peer, id_of(scene, C), 2), 0);
 	act(scene, C, take, 0);
 	must_be(go(scene, A), 0);
-	while (n_delivered(scene, C) < 2)
+	while (n_delivered(scene, C) < 4)
 		act(scene, C, take, 0);
 	return came_before(scene, C, 1, 2);
 }

@@ -80,31 +80,19 @@ call(void *user)
 	(void)tern_close(bus);
 }
 
-/* page_of() - a peer's page, or a memfd without seals */
+/* link_segment_of() - as a link has it, or a memfd without seals */
 static int
-page_of(struct segment *segment, bool sealed)
+link_segment_of(struct segment *segment, bool sealed)
 {
 	struct shm_head *head;
 	int fd;
 
 	if (!sealed) {
-		fd = memfd_create("tern-page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		fd = memfd_create("tern-link", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		must(fd >= 0);
-		must_be(ftruncate(fd, PAGE_SIZE), 0);
+		must_be(ftruncate(fd, LINK_SIZE), 0);
 		return fd;
 	}
-	must_be(segment_create(segment, "tern-page", PAGE_SIZE), 0);
-	head = (struct shm_head *)segment->base;
-	head_init(head, SHM_KIND_PAGE, segment->size);
-	head_set_part(head, 0, PAGE_WORDS_AT, sizeof(struct shm_page));
-	return fcntl(segment->fd, F_DUPFD_CLOEXEC, 0);
-}
-
-static int
-link_segment_of(struct segment *segment)
-{
-	struct shm_head *head;
-
 	must_be(segment_create(segment, "tern-link", LINK_SIZE), 0);
 	head = (struct shm_head *)segment->base;
 	head_init(head, SHM_KIND_LINK, segment->size);
@@ -126,7 +114,7 @@ send_packet(int fd, const void *bytes, size_t size, const int *fds, size_t n_fds
 static void
 answer(int fd, enum wrong wrong)
 {
-	struct segment link = SEGMENT_INIT, page = SEGMENT_INIT;
+	struct segment link = SEGMENT_INIT;
 	struct packet_hello hello = {
 		.letter = PACKET_HELLO,
 		.major_min = SHM_MAJOR + (wrong == VERSION),
@@ -134,27 +122,25 @@ answer(int fd, enum wrong wrong)
 		.clock = clock_now_ns() - (uint64_t)clock_offset_ns() +
 			 (wrong == FUTURE ? 3600 * NSEC_PER_SEC : 0),
 	};
-	int fds[20] = {link_segment_of(&link), page_of(&page, wrong != SEALS)};
+	int fds[20] = {link_segment_of(&link, wrong != SEALS)};
 	uint8_t bytes[PACKET_MAX + 1] = {0};
 
 	memcpy(bytes, &hello, sizeof(hello));
-	for (size_t i = 2; i < ARRAY_SIZE(fds); i++)
+	for (size_t i = 1; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fds[0];
 	send_packet(fd, bytes,
 		wrong == TRUNCATED   ? sizeof(hello) - 1
 		: wrong == OVERSIZED ? sizeof(bytes)
 				     : sizeof(hello),
-		fds, 2);
+		fds, 1);
 	if (wrong == DESCRIPTOR)
 		send_packet(fd, "b", 1, fds, 1);
 	else if (wrong == TOO_MANY)
 		send_packet(fd, "s0000000", 8, fds, ARRAY_SIZE(fds));
 	else if (wrong == TWICE)
-		send_packet(fd, bytes, sizeof(hello), fds, 2);
+		send_packet(fd, bytes, sizeof(hello), fds, 1);
 	(void)fd_close(fds[0]);
-	(void)fd_close(fds[1]);
 	segment_deinit(&link);
-	segment_deinit(&page);
 }
 
 START_TEST(the_caller_is_told)
