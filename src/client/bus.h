@@ -459,6 +459,14 @@ int send_record(struct partner *partner, struct outgoing *out, const int *fds, u
 int send_try(struct partner *partner, struct outgoing *out, const int *fds);
 /* send_failed() - record this errno of a send; returns it */
 int send_failed(const struct partner *partner, int r);
+/* send_is_roomy() - surely yes to send_room(), at a glance; false says nothing */
+static inline bool
+send_is_roomy(const struct partner *partner, const struct outgoing *out, bool is_event)
+{
+	return !partner->replies && !partner->dead && out->load.n_lent + out->load.n_fds == 0 &&
+		link_is_roomy(partner->link, out->header->size, is_event);
+}
+
 /* send_room() - link_room() for this record, with closed and broken links as -EHOSTDOWN, -ECONNRESET */
 int send_room(struct partner *partner, const struct outgoing *out, bool is_event);
 /*

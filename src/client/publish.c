@@ -102,7 +102,7 @@ publish_deadline(const struct publish *p, const struct partner *partner)
 }
 
 /* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 1 waited. */
-static int
+static _cold_ int
 publish_link(struct publish *p, struct recipient *recipient, struct partner **ret)
 {
 	tern_bus *bus = p->topic->bus;
@@ -183,6 +183,10 @@ publish_look(const struct publish *p, struct partner *partner, bool wait, struct
 {
 	int r;
 
+	if (likely(send_is_roomy(partner, out, true))) {
+		partner->slow = false;
+		return 0;
+	}
 	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > p->begin;
 	r = send_room(partner, out, true);
 	if (r == 0)
@@ -304,7 +308,7 @@ publish_gather(struct publish *p)
  * look_around() - a program that only publishes takes nothing in, and would never learn that a link is at its end
  * while what it drops is lost to a new one
  */
-static void
+static _cold_ void
 look_around(tern_bus *bus)
 {
 	if (bus->leader || ++bus->n_dropped % LOOK_AROUND != 0)
@@ -322,7 +326,7 @@ count_lost(struct partner *partner)
 }
 
 /* publish_count() - those who did not get it have lost it */
-static void
+static _cold_ void
 publish_count(struct publish *p)
 {
 	tern_topic *topic = p->topic;
@@ -356,7 +360,7 @@ is_sent(const struct publish *p, const struct partner *partner)
 }
 
 /* publish_count_untold() - on direct links: of whom it is not known here all that it wants may have lost it */
-static void
+static _cold_ void
 publish_count_untold(struct publish *p)
 {
 	struct partner *partner, *next;
@@ -367,7 +371,7 @@ publish_count_untold(struct publish *p)
 }
 
 /* publish_to_self() - without memory it is lost */
-static void
+static _cold_ void
 publish_to_self(struct publish *p)
 {
 	tern_bus *bus = p->topic->bus;

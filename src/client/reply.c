@@ -172,13 +172,11 @@ keep(struct partner *partner, const struct outgoing *out, tern_message *m, uint6
 
 /* try() - as send_try(), after what is kept */
 static int
-try(struct partner *partner, const struct outgoing *out, tern_message *m)
+try(struct partner *partner, struct outgoing *out, tern_message *m)
 {
-	struct outgoing now = *out;
-
 	if (unlikely(partner->replies) && !reply_flush(partner))
 		return LINK_E_FULL;
-	return send_try(partner, &now, m ? m->fds : NULL);
+	return send_try(partner, out, m ? m->fds : NULL);
 }
 
 /* wait_deadline() - how long this caller may hold up who answers it, of this process's clock */
@@ -194,7 +192,7 @@ wait_deadline(const struct partner *partner)
 
 /* try_waiting() - who waited in vain is not waited for again before it has room */
 static int
-try_waiting(struct partner *partner, const struct outgoing *out, tern_message *m)
+try_waiting(struct partner *partner, struct outgoing *out, tern_message *m)
 {
 	uint64_t until = wait_deadline(partner);
 	int r = LINK_E_FULL;
@@ -210,7 +208,7 @@ try_waiting(struct partner *partner, const struct outgoing *out, tern_message *m
 }
 
 int
-reply_send(struct partner *partner, const struct outgoing *out, tern_message *m, uint64_t deadline, bool may_wait)
+reply_send(struct partner *partner, struct outgoing *out, tern_message *m, uint64_t deadline, bool may_wait)
 {
 	int r;
 

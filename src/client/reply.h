@@ -21,7 +21,7 @@
  * @deadline: of the call, host time, UINT64_MAX none: an answer that comes later is not asked for
  * Return: 0, -EHOSTDOWN, -ECONNRESET, -ENOMEM, with the error recorded.
  */
-int reply_send(struct partner *partner, const struct outgoing *out, tern_message *m, uint64_t deadline,
+int reply_send(struct partner *partner, struct outgoing *out, tern_message *m, uint64_t deadline,
 	bool may_wait);
 
 /* reply_flush() - send what is kept, as far as there is room. Return: nothing is left. */

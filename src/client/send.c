@@ -147,9 +147,6 @@ room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 		return gone(partner);
 	if (unlikely(!partner->link->ready))
 		take_hello(partner); /* who only sends would never see that there is room again */
-	if (likely(out->load.n_lent + out->load.n_fds == 0) &&
-		likely(link_is_roomy(partner->link, out->header->size, is_event)))
-		return 0;
 	r = link_room(partner->link, out->header->size, &out->load, is_event);
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
@@ -162,6 +159,8 @@ room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 int
 send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 {
+	if (likely(send_is_roomy(partner, out, is_event)))
+		return 0;
 	if (unlikely(partner->replies) && !partner->dead && !reply_flush(partner))
 		return LINK_E_FULL; /* replies were there first */
 	return room_now(partner, out, is_event);
@@ -251,8 +250,11 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 static int
 announce(struct partner *partner, struct outgoing *out, const int *fds)
 {
-	int r = link_announce(partner->link, out, fds);
+	int r;
 
+	if (likely(out->load.n_lent + out->load.n_fds == 0) && likely(!partner->wants_out))
+		return 0;
+	r = link_announce(partner->link, out, fds);
 	partner_want_out(partner, r == LINK_E_FULL);
 	return r;
 }
@@ -303,7 +305,7 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 int
 send_try(struct partner *partner, struct outgoing *out, const int *fds)
 {
-	int r = room_now(partner, out, false);
+	int r = send_is_roomy(partner, out, false) ? 0 : room_now(partner, out, false);
 
 	if (r == 0)
 		r = announce(partner, out, fds);

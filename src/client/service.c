@@ -2,6 +2,7 @@
 
 /* service: the called side: names served, methods, answers */
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "wire/cbor-flat.h"
 
 #define CBOR_FAULTS "tern.cbor." /* how the names of what may be wrong with values begin */
 
@@ -190,16 +192,25 @@ answer(tern_call *call, tern_message *m, bool may_wait)
 	return r;
 }
 
-/* new_reply() - with the lock */
+/* may_reply() - not yet answered, or nobody waits for it */
 static int
-new_reply(tern_call *call, tern_message **ret)
+may_reply(const tern_call *call)
 {
-	int r;
-
 	if (!call->incoming)
 		return error_set(-EINVAL, ERROR_INVALID, "this call was sent, not received");
 	if (call->done && !call->no_reply)
 		return error_set(-EALREADY, ERROR_INVALID, "answered already");
+	return 0;
+}
+
+/* new_reply() - with the lock */
+static int
+new_reply(tern_call *call, tern_message **ret)
+{
+	int r = may_reply(call);
+
+	if (r < 0)
+		return r;
 	r = message_new(call->bus, WIRE_REPLY, NULL, NULL, ret);
 	if (r < 0)
 		return r;
@@ -236,22 +247,65 @@ tern_reply_message(tern_message *m)
 	return r < 0 ? error_or(r, "reply") : 0;
 }
 
-_public_ int
-tern_replyv(tern_call *call, const char *format, va_list ap)
+/* reply_drawn() - a record without a message; with the lock */
+static int
+reply_drawn(tern_call *call, struct wire_header *record)
+{
+	struct outgoing out = {.header = record, .is_drawn = true};
+	int r = may_reply(call);
+
+	if (r < 0 || call->done)
+		return r;
+	if (call->partner->dead)
+		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
+	record->reference = call->serial;
+	record->trace = call->trace;
+	call->done = true;
+	r = reply_send(call->partner, &out, NULL, call->deadline, true);
+	if (r == -EAGAIN)
+		call->done = false; /* may be tried again */
+	return r;
+}
+
+/* reply_packed() - to oneself, and values that are not flat, or large: a message's; with the lock */
+static int
+reply_packed(tern_call *call, const char *format, va_list ap)
 {
 	tern_message *m = NULL;
-	int r;
+	int r = new_reply(call, &m);
 
-	r = bus_enter(call->bus);
-	if (r < 0)
-		return r;
-	error_clear();
-	r = new_reply(call, &m);
 	if (r == 0 && format && *format)
 		r = message_packv(m, true, format, ap);
 	if (r == 0)
 		r = answer(call, m, true);
 	(void)message_unref_locked(m); /* always NULL */
+	return r;
+}
+
+_public_ int
+tern_replyv(tern_call *call, const char *format, va_list ap)
+{
+	const uint32_t payload = ALIGN_TO((uint32_t)sizeof(struct wire_header) + 3u, 8u);
+	alignas(16) uint8_t record[LINK_RECORD_MIN];
+	struct wire_header *header = (struct wire_header *)record;
+	bool is_empty = !format || !*format;
+	size_t size = 0;
+	int r;
+
+	if (!is_empty)
+		size = cbor_pack_flat(record + payload, sizeof(record) - RING_ALIGN - payload, format, ap);
+	r = bus_enter(call->bus);
+	if (r < 0)
+		return r;
+	error_clear();
+	if (likely((is_empty || size > 0) && call->partner)) {
+		*header = (struct wire_header){.kind = WIRE_REPLY};
+		memset(header + 1, 0, payload - sizeof(*header)); /* three empty strings */
+		link_finish_drawn(header, payload, !is_empty, (uint32_t)size);
+		r = reply_drawn(call, header);
+	} else {
+		r = reply_packed(call, format, ap);
+	}
 	bus_leave(call->bus);
 	return r < 0 ? error_or(r, "reply") : 0;
 }

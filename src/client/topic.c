@@ -144,53 +144,60 @@ tern_topic_free(tern_topic *topic)
 
 /* --- who hears it --- */
 
-/* topic_sum() - of the words that decide. They only rise: the same sum is the same words. */
+/* sum_all_senders() - where there are too many own names to remember the word of each */
 static uint64_t
-topic_sum(const tern_topic *topic)
+sum_all_senders(const struct versions *versions)
 {
-	const struct versions *versions = &topic->bus->versions;
-	uint32_t n = MIN(load_rlx(&topic->n_words), (uint32_t)TOPIC_WORDS); /* Q1 */
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = load_rlx(&topic->words_at[i]); /* Q1 */
+	for (uint32_t at = 0; at < VERSIONS_N_SENDERS; at++)
+		sum += versions_load(versions, VERSIONS_SENDERS + at);
+	return sum;
+}
 
-		if (likely(at < VERSIONS_N_WORDS))
-			sum += versions_load(versions, at);
+/* topic_sum() - of the words that decide. They only rise: the same sum is the same words. */
+static inline uint64_t
+topic_sum(const tern_topic *topic)
+{
+	uint32_t n = load_rlx(&topic->n_words); /* Q1, as the words' places */
+	const topic_word *at = topic->words, *end = at + MIN(n, (uint32_t)TOPIC_WORDS);
+	uint64_t sum = 0;
+
+	for (; at < end; at++) {
+		const _Atomic uint64_t *word = load_rlx(at);
+
+		if (likely(word))
+			sum += load_acq(word); /* T7, or that of bus_plans_end() */
 		else
-			for (at = 0; at < VERSIONS_N_SENDERS; at++)
-				sum += versions_load(versions, VERSIONS_SENDERS + at);
+			sum += sum_all_senders(&topic->bus->versions);
 	}
 	return sum;
 }
 
 /* plan_holds() - nothing changed that could matter to this topic; with the lock */
-static bool
+static inline bool
 plan_holds(const tern_topic *topic)
 {
 	/* Relaxed: written under the lock that we have. */
-	return !(load_rlx(&topic->turn) & 1) &&
-	       load_rlx(&topic->plans_version) == load_rlx(&topic->bus->plans_version) &&
-	       topic_sum(topic) == load_rlx(&topic->sum);
+	return !(load_rlx(&topic->turn) & 1) && topic_sum(topic) == load_rlx(&topic->sum);
 }
 
 /* plan_glance() - the same without the lock, on a bus. Return: 1 there is one that holds, and what it says; 0 no. */
-static int
+static inline int
 plan_glance(const tern_topic *topic, bool *ret_heard)
 {
 	uint32_t turn = load_acq(&topic->turn); /* Q1 */
 	const tern_bus *bus = topic->bus;
 	bool heard;
 
-	if (turn & 1 || !bus->versions.words || bus_is_forked(bus))
+	if (unlikely(turn & 1 || !bus->versions.words || bus_is_forked(bus)))
 		return 0;
 	/* Relaxed, all of the plan: Q1 tells if it is of two. */
 	heard = load_rlx(&topic->is_heard);
-	if (load_rlx(&topic->plans_version) != load_acq(&bus->plans_version) ||
-		load_rlx(&topic->sum) != topic_sum(topic))
+	if (unlikely(load_rlx(&topic->sum) != topic_sum(topic)))
 		return 0;
 	fence_acq(); /* Q1 */
-	if (load_rlx(&topic->turn) != turn)
+	if (unlikely(load_rlx(&topic->turn) != turn))
 		return 0;
 	*ret_heard = heard;
 	return 1;
@@ -215,6 +222,20 @@ plan_add(tern_topic *topic, size_t *n, tern_peer peer, bool wait)
 	return 0;
 }
 
+/* plan_watch() - what decides from now on. Read before what it decides, so that what changes meanwhile shows. */
+static void
+plan_watch(tern_topic *topic, const uint32_t *words_at, size_t n)
+{
+	const struct versions *versions = &topic->bus->versions;
+
+	store_rlx(&topic->words[0], &topic->bus->plans_version); /* Q1, as all here */
+	for (size_t i = 0; i < n; i++)
+		store_rlx(&topic->words[1 + i],
+			words_at[i] < VERSIONS_N_WORDS ? &versions->words[words_at[i]] : NULL);
+	store_rlx(&topic->n_words, 1 + (uint32_t)n);
+	store_rlx(&topic->sum, topic_sum(topic));
+}
+
 /* plan_direct() - by the rules that the other ends told, and one's own */
 static int
 plan_direct(tern_topic *topic, size_t *n)
@@ -224,6 +245,7 @@ plan_direct(tern_topic *topic, size_t *n)
 	tern_subscription *s;
 	int r = topic->split ? 0 : tags_split(topic->tags, topic->n_tags, &topic->split);
 
+	plan_watch(topic, NULL, 0);
 	HASH_ITER (hh, bus->partners, partner, next)
 		for (struct rule_here *rule = partner->rules; rule && r == 0; rule = rule->next)
 			if (tags_match(rule->tags, rule->n_tags, topic->split, topic->n_tags))
@@ -234,12 +256,12 @@ plan_direct(tern_topic *topic, size_t *n)
 	return r;
 }
 
-/* plan_tables() - by ternd's tables; the words are read first, so that what changes meanwhile shows */
+/* plan_tables() - by ternd's tables */
 static int
 plan_tables(tern_topic *topic, size_t *n)
 {
 	tern_bus *bus = topic->bus;
-	uint32_t words_at[TOPIC_WORDS];
+	uint32_t words_at[TOPIC_WORDS - 1];
 	struct plan_entry *entries = NULL;
 	size_t n_words, n_entries;
 	int r;
@@ -247,11 +269,8 @@ plan_tables(tern_topic *topic, size_t *n)
 	r = daemon_map_rules(bus);
 	if (r < 0)
 		return r;
-	n_words = daemon_versions(bus, topic->tags, topic->n_tags, words_at, TOPIC_WORDS);
-	for (size_t i = 0; i < n_words; i++)
-		store_rlx(&topic->words_at[i], words_at[i]); /* Q1 */
-	store_rlx(&topic->n_words, n_words);
-	store_rlx(&topic->sum, topic_sum(topic));
+	n_words = daemon_versions(bus, topic->tags, topic->n_tags, words_at, ARRAY_SIZE(words_at));
+	plan_watch(topic, words_at, n_words);
 	r = daemon_match(bus, topic->tags, topic->n_tags, &entries, &n_entries);
 	for (size_t i = 0; r == 0 && i < n_entries; i++)
 		r = plan_add(topic, n, entries[i].peer, entries[i].wait);
@@ -259,18 +278,16 @@ plan_tables(tern_topic *topic, size_t *n)
 	return r;
 }
 
-int
-topic_plan(tern_topic *topic)
+/* plan_anew() - the plan does not hold any more */
+static _cold_ int
+plan_anew(tern_topic *topic)
 {
 	uint32_t turn = load_rlx(&topic->turn) | 1; /* written under the lock that we have */
 	size_t n = 0;
 	int r;
 
-	if (likely(plan_holds(topic)))
-		return 0;
 	store_rel(&topic->turn, turn); /* Q1 */
 	fence_rel();
-	store_rlx(&topic->plans_version, load_rlx(&topic->bus->plans_version));
 	r = topic->bus->daemon ? plan_tables(topic, &n) : plan_direct(topic, &n);
 	if (r < 0)
 		return error_or(r, "matching");
@@ -281,19 +298,31 @@ topic_plan(tern_topic *topic)
 }
 
 int
-topic_ask(tern_topic *topic)
+topic_plan(tern_topic *topic)
 {
-	bool heard;
+	return likely(plan_holds(topic)) ? 0 : plan_anew(topic);
+}
+
+/* ask_locked() - by a plan that holds now */
+static _cold_ int
+ask_locked(tern_topic *topic)
+{
 	int r;
 
-	if (likely(plan_glance(topic, &heard)))
-		return heard;
 	r = bus_enter(topic->bus);
 	if (r < 0)
 		return r;
 	r = topic_plan(topic) < 0 || topic->n_recipients > 0 || !topic_rules_known(topic->bus);
 	bus_leave(topic->bus);
 	return r;
+}
+
+int
+topic_ask(tern_topic *topic)
+{
+	bool heard;
+
+	return likely(plan_glance(topic, &heard)) ? heard : ask_locked(topic);
 }
 
 _public_ bool

@@ -4,7 +4,7 @@
 /*
  * topic: a set of tags to publish with, and its plan: who hears it
  *
- * The plan is the peers that hear it, and the sum of the version words from before they
+ * The plan is the peers that hear it, and the sum of the words that decide, from before they
  * were looked up. Words only rise, so while their sum is the same so are they, and the plan holds.
  *
  * Whether somebody listens is asked without the lock: turn is even while there is a plan, odd while there is none
@@ -18,7 +18,7 @@
 #include "client/bus.h"
 
 enum {
-	TOPIC_WORDS = TERN_MAX_TAGS + 16, /* of the tags, the tagless, the own id and some own names */
+	TOPIC_WORDS = TERN_MAX_TAGS + 17, /* the handle's, and of the tags, the tagless, the own id and some own names */
 	TOPIC_ALL_SENDERS = UINT32_MAX,	  /* instead of a word: those of all senders */
 };
 
@@ -28,16 +28,19 @@ struct recipient {
 	bool wait;
 };
 
+/* A word that decides: the handle's plans_version, or one of ternd's. NULL: those of all senders. */
+typedef _Atomic(const _Atomic uint64_t *) topic_word;
+
 struct tern_topic {
 	uint32_t refs;
 	tern_bus *bus; /* counted */
 	struct tag *split; /* direct links, from the first plan on */
 	/* the plan */
 	_Atomic uint32_t turn; /* Q1 */
-	_Atomic uint32_t n_words;
-	_Atomic uint32_t words_at[TOPIC_WORDS];
 	_Atomic uint32_t is_heard;
-	_Atomic uint64_t sum, plans_version;
+	_Atomic uint64_t sum;
+	_Atomic uint32_t n_words;
+	topic_word words[TOPIC_WORDS];
 	struct recipient *recipients;
 	size_t n_recipients;
 	uint64_t hash; /* of the tags */
