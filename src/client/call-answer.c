@@ -25,9 +25,8 @@ void
 call_finish(tern_call *call, int result, tern_message *reply, const char *name, const char *text)
 {
 	tern_bus *bus = call->bus;
+	bool was_there = call_take_out(call); /* whose reference keeps it until the end of this */
 
-	(void)tern_call_ref(call);
-	call_unlink(call);
 	call->done = true;
 	call->result = result;
 	call->reply = reply;
@@ -36,12 +35,12 @@ call_finish(tern_call *call, int result, tern_message *reply, const char *name, 
 		if (call->error)
 			error_fill(call->error, name, text);
 	}
-	if (call->waiter) {
+	if (call->waiter)
 		lead_wake(call->waiter);
-	} else if (!bus->closed) {
+	else if (!bus->closed)
 		call_queue_answer(call);
-	}
-	(void)call_unref_locked(call); /* always NULL */
+	if (was_there)
+		(void)call_unref_locked(call); /* always NULL */
 }
 
 /* --- the name has moved --- */
@@ -164,7 +163,7 @@ call_expire(tern_bus *bus)
 
 	if (!bus->deadlines)
 		return UINT64_MAX;
-	now = bus_now(bus);
+	now = HOOK_TIME(bus_clock(bus)) - bus->clock_offset;
 	while (bus->deadlines && bus->deadlines->deadline <= now) {
 		tern_call *call = bus->deadlines;
 

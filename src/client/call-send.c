@@ -49,7 +49,7 @@ call_new(tern_message *m, uint64_t deadline, uint32_t flags)
 	if (!call)
 		return NULL;
 	call->partner = m->partner ? partner_ref(m->partner) : NULL;
-	call->message = tern_message_ref(m);
+	call->message = m;
 	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
 	call->flags = flags;
 	return call;
@@ -109,6 +109,7 @@ call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 		call_queue_answer(call); /* what was queued meanwhile may be dropped already */
 	if (r < 0) {
 		m->sealed = r != -EAGAIN;
+		call->message = NULL; /* stays the caller's */
 		call_unlink(call);
 		(void)call_unref_locked(call); /* always NULL */
 		return r;
@@ -130,7 +131,9 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
-	r = call_begin(m, call_deadline(m->bus, timeout), flags, ret);
+	r = call_begin(tern_message_ref(m), call_deadline(m->bus, timeout), flags, ret);
+	if (r < 0)
+		(void)message_unref_locked(m); /* always NULL: the program has it still */
 	if (r == 0 && ret && *ret == m->bus->deadlines)
 		lead_deadline(m->bus); /* nobody waits who would see to it */
 	bus_leave(m->bus);

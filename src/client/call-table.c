@@ -87,18 +87,25 @@ call_link(tern_call *call)
 	return 0;
 }
 
-void
-call_unlink(tern_call *call)
+bool
+call_take_out(tern_call *call)
 {
 	tern_bus *bus = call->bus;
 
 	if (!call->sent)
-		return;
+		return false;
 	call->sent = false;
 	*calls_place(bus, call->serial) = NULL;
 	bus->n_calls--;
 	DL_DELETE2(bus->deadlines, call, soon_prev, soon_next);
 	if (call->partner)
 		DL_DELETE(call->partner->calls, call);
-	(void)call_unref_locked(call); /* always NULL */
+	return true;
+}
+
+void
+call_unlink(tern_call *call)
+{
+	if (call_take_out(call))
+		(void)call_unref_locked(call); /* always NULL */
 }

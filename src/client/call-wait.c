@@ -105,7 +105,10 @@ call_library(tern_message *m, bool wait)
 	int r;
 
 	m->header.flags = WIRE_LIBRARY;
-	r = call_begin(m, call_deadline(m->bus, TERN_DEFAULT), wait ? 0 : TERN_NO_REPLY | TERN_NONBLOCK, wait ? &call : NULL);
+	r = call_begin(tern_message_ref(m), call_deadline(m->bus, TERN_DEFAULT),
+		wait ? 0 : TERN_NO_REPLY | TERN_NONBLOCK, wait ? &call : NULL);
+	if (r < 0)
+		(void)message_unref_locked(m); /* always NULL: the caller has it still */
 	if (r < 0 || !wait)
 		return r;
 	r = call_wait_locked(call, UINT64_MAX);
@@ -115,16 +118,18 @@ call_library(tern_message *m, bool wait)
 	return r;
 }
 
-/* call_sync() - with the lock */
+/* call_sync() - with the lock; *m is the call's, and NULL, once it is sent */
 static int
-call_sync(tern_message *m, uint64_t deadline, tern_message **ret)
+call_sync(tern_message **m, uint64_t deadline, tern_message **ret)
 {
 	tern_call *call = NULL;
 	int r;
 
-	if (!m->partner && bus_handling(m->bus))
+	if (!(*m)->partner && bus_handling((*m)->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
-	r = call_begin(m, deadline, 0, &call);
+	r = call_begin(*m, deadline, 0, &call);
+	if (r == 0)
+		*m = NULL;
 	if (r == 0)
 		r = call_wait_locked(call, UINT64_MAX);
 	if (r == 0)
@@ -149,7 +154,7 @@ tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_mes
 		if (r == 0 && format && *format)
 			r = message_packv(m, true, format, ap);
 		if (r == 0)
-			r = call_sync(m, deadline, ret);
+			r = call_sync(&m, deadline, ret);
 		(void)message_unref_locked(m); /* always NULL */
 		bus_leave(bus);
 	}

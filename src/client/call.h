@@ -65,7 +65,9 @@ void call_send_cancel(tern_call *call);
 
 /* call_link() - give it a serial, and the table a reference. Return: 0, -ENOMEM. */
 int call_link(tern_call *call);
-/* call_unlink() - if it is in the table, out of it; the caller of this function holds a reference */
+/* call_take_out() - out of the table. Return: it was there, and the table's reference is the caller's now. */
+bool call_take_out(tern_call *call);
+/* call_unlink() - the same, and drops that reference; the caller of this function holds another one */
 void call_unlink(tern_call *call);
 /* calls_find() - borrowed; NULL: none under way has this serial */
 tern_call *calls_find(tern_bus *bus, uint64_t serial);
@@ -75,7 +77,11 @@ tern_call *calls_find(tern_bus *bus, uint64_t serial);
 /* call_new_message() - tern_message_new_call() */
 int call_new_message(tern_bus *bus, const char *service, const char *member, uint64_t deadline,
 	tern_message **ret);
-/* call_begin() - make the call of a message and send it. Return: as tern_send(), with the error recorded. */
+/*
+ * call_begin() - make the call of a message and send it
+ * @m: its reference is taken on success
+ * Return: as tern_send(), with the error recorded.
+ */
 int call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret);
 /* call_send() - the record, or the own queue. Waits for room up to the deadline. Return: as call_begin(). */
 int call_send(tern_call *call, uint64_t deadline);
@@ -116,7 +122,7 @@ int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct p
 
 /* --- waited for (call-wait.c) --- */
 
-/* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout */
+/* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout; m stays the caller's */
 int call_library(tern_message *m, bool wait);
 
 /* --- services (service.c) --- */

@@ -343,10 +343,19 @@ yield(tern_bus *bus)
 
 /* --- sleeping --- */
 
+/* time_until() - what is left until then; UINT64_MAX for ever */
+static uint64_t
+time_until(tern_bus *bus, uint64_t when)
+{
+	if (when == UINT64_MAX)
+		return when;
+	return when > bus_clock(bus) ? when - bus_clock(bus) : 0;
+}
+
 static void
 lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ring_again)
 {
-	uint64_t now = clock_now_ns(), soonest, until = deadline;
+	uint64_t soonest, until = deadline;
 
 	soonest = call_expire(bus);
 	if (soonest != UINT64_MAX)
@@ -354,10 +363,10 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 	if (waiter->done || !take_doze(bus))
 		return;
 	if (waiter->kind == WAIT_ANSWER && waiter->partner && waiter->partner->link->same_domain)
-		until = MIN(until, clock_deadline_ns(now, *ring_again));
+		until = MIN(until, clock_deadline_ns(bus_clock(bus), *ring_again));
 	bus->wakes_at = soonest;
 	bus->sleeping = true;
-	if (take_poll(bus, until > now ? until - now : 0) == 0 && until != deadline &&
+	if (take_poll(bus, time_until(bus, until)) == 0 && until != deadline &&
 		waiter->partner && !waiter->partner->dead) {
 		/* an edge of the doorbell may have been read away by a third of this domain */
 		link_ring_again(waiter->partner->link);
@@ -389,7 +398,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			return 0;
 		if ((n || bus->held_back) && bus->n_rounds % CLOCK_EVERY_ROUNDS)
 			continue;
-		if (deadline != UINT64_MAX && clock_now_ns() >= deadline) {
+		if (deadline != UINT64_MAX && bus_clock(bus) >= deadline) {
 			if (asked || take_poll(bus, 0) == 0) /* asked once, however short the time is */
 				return -ETIME;
 			asked = true;

@@ -266,17 +266,22 @@ tern_message_unpackv(tern_message *m, const char *format, va_list ap)
 		.user = m,
 		.descriptor = hook_descriptor,
 		.memory = hook_memory,
-		.error = error_get(),
 	};
 	const void *bytes = "";
 	size_t size = 0;
 	int r;
 
-	if (m->n_parts > 0) {
+	if (likely(m->n_parts > 0 && !m->parts->foreign && !m->parts->lent)) {
+		bytes = m->parts->bytes;
+		size = m->parts->size;
+	} else if (m->n_parts > 0) {
 		r = tern_message_part(m, 0, &bytes, &size);
 		if (r < 0)
 			return error_trace(r);
 	}
+	if (likely(cbor_unpack_flat(bytes, size, &hooks, format, ap)))
+		return 0;
+	hooks.error = error_get();
 	r = tern_cbor_unpackv(bytes, size, &hooks, format, ap);
 	if (r == -EBADMSG && m->n_parts == 0)
 		return error_set(r, ERROR_BAD_MESSAGE,

@@ -219,6 +219,18 @@ source_ready(tern_bus *bus, struct source *source, uint32_t events)
 	}
 }
 
+/* expect_record() - the leader was woken, most likely by who had traffic last: its lines may be on their way meanwhile */
+static void
+expect_record(const tern_bus *bus)
+{
+	const struct partner *partner = bus->hot;
+
+	if (!partner || !partner->link->ready)
+		return;
+	prefetch_read(partner->link->in.produced, 1);
+	ring_in_prefetch(&partner->link->in);
+}
+
 size_t
 take_poll(tern_bus *bus, uint64_t timeout_ns)
 {
@@ -236,6 +248,7 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 			bus_leave(bus);
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, timeout);
 			bus_lock(bus);
+			expect_record(bus);
 			bus->polling = false;
 		} else {
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, 0);
@@ -696,10 +709,10 @@ take_round(tern_bus *bus)
 	heat_all(bus);
 	bus->n_rounds++;
 	bus->n_found = 0;
-	bus->clock = 0;
 	bus->held_back = false;
 	if (HOOK_MAY_BE_ALONE && take_alone(bus, &taken))
 		return taken;
+	bus->clock = 0;
 	if (!RULE(LOOK_AFTER_H))
 		look_hot(bus);
 	STOP_POINT("before-horizon");

@@ -9,7 +9,8 @@
  */
 
 #include "base/attribute.h"
-#include "wire/cbor-unpack.h"
+#include "wire/cbor-flat.h"
+#include "wire/cbor.h"
 #include "wire/utf8.h"
 
 #define FLAT_MAX 8u
@@ -47,7 +48,7 @@ take_argument(struct flat *f, size_t n, uint64_t *ret)
 	return true;
 }
 
-static bool
+static inline bool
 take_head(struct flat *f, uint8_t *ret_major, uint64_t *ret)
 {
 	uint8_t first, info;
@@ -63,7 +64,7 @@ take_head(struct flat *f, uint8_t *ret_major, uint64_t *ret)
 	return info <= CBOR_INFO_8 && take_argument(f, (size_t)1 << (info - CBOR_INFO_1), ret);
 }
 
-static bool
+static inline bool
 take_bytes(struct flat *f, uint8_t major, const uint8_t **ret, uint64_t *ret_size)
 {
 	uint8_t found;
@@ -120,7 +121,7 @@ take_bool(struct flat *f, struct flat_value *v)
 }
 
 /* take_value() - the letter the format is at, and the item the data are at */
-static bool
+static inline bool
 take_value(struct flat *f, struct flat_value *v, va_list *ap)
 {
 	v->letter = *f->format++;
@@ -226,7 +227,7 @@ set(const struct flat_value *v, char *memory)
 	return memory;
 }
 
-static bool
+static inline bool
 set_all(struct flat *f, const struct tern_cbor_hooks *hooks)
 {
 	char *memory = NULL;
@@ -247,13 +248,45 @@ set_all(struct flat *f, const struct tern_cbor_hooks *hooks)
 	return true;
 }
 
+/* unpack_bytes() - "y" alone: a payload that is its program's own affair */
+static inline bool
+unpack_bytes(const uint8_t *at, size_t size, va_list ap)
+{
+	const uint8_t **ret;
+	size_t head = 1, n, *ret_size;
+	va_list outputs;
+
+	if (size < 3)
+		return false;
+	n = at[0] ^ CBOR_MAJOR_BYTES << 5; /* what is left of it is info, or too large */
+	if (n == CBOR_INFO_1 || n == CBOR_INFO_2) {
+		head = n == CBOR_INFO_1 ? 2 : 3;
+		n = n == CBOR_INFO_1 ? at[1] : (size_t)at[1] << 8 | at[2];
+	} else if (n > CBOR_INFO_1) {
+		return false;
+	}
+	if (head + n != size)
+		return false;
+	va_copy(outputs, ap);
+	ret = va_arg(outputs, const uint8_t **);
+	ret_size = va_arg(outputs, size_t *);
+	va_end(outputs);
+	if (ret)
+		*ret = at + head;
+	if (ret_size)
+		*ret_size = n;
+	return true;
+}
+
 bool
-unpack_flat(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap)
+cbor_unpack_flat(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap)
 {
 	struct flat f; /* values are set as they come */
 	va_list outputs;
 	bool done;
 
+	if (format[0] == 'y' && !format[1] && unpack_bytes(buf, size, ap))
+		return true;
 	f.at = buf;
 	f.end = size ? f.at + size : f.at;
 	f.format = format;

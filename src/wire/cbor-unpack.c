@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "wire/cbor-flat.h"
 #include "wire/cbor-unpack.h"
 
 /* -------- nodes -------- */
@@ -206,7 +207,7 @@ tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *ho
 	size_t at;
 	int e;
 
-	if (likely(unpack_flat(buf, size, hooks, format, ap)))
+	if (likely(cbor_unpack_flat(buf, size, hooks, format, ap)))
 		return 0;
 	u.hooks = hooks;
 	u.node = 0;

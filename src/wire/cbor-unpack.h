@@ -45,14 +45,6 @@ struct unpacker {
 	uint8_t open;		   /* the container we are in */
 };
 
-/*
- * unpack_flat() - unpack a value, or an array or map of a few, that is just what the format says
- *
- * Return: false: nothing was set; it is for the cursor to say what is to become of it.
- */
-bool unpack_flat(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format,
-	va_list ap);
-
 /* unpack_fail() - a fault of the item that was looked at last; returns -EBADMSG */
 int unpack_fail(struct unpacker *u, uint32_t code);
 
