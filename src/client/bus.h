@@ -32,6 +32,7 @@
 #include "shm/versions.h"
 #include "tern/tern.h"
 
+#define HEARD_TAGS       128u /* bytes: longer ones are not remembered */
 #define IDLE_TOPICS      16u
 #define MAX_HOT          64u   /* links without traffic that are looked at every round */
 #define CLOCK_SLACK_NS   1000u /* a stamp so far ahead of the clock here is from a wrong one */
@@ -163,6 +164,13 @@ struct waiter {
 	bool room_event;
 };
 
+/* The tags of the event that was taken in last: most are followed by others with the same. */
+struct heard_tags {
+	uint64_t number; /* another one for other tags; 0: none yet */
+	uint16_t size;
+	uint8_t bytes[HEARD_TAGS];
+};
+
 enum bus_mode {
 	MODE_BUS,
 	MODE_DIAL,
@@ -259,6 +267,7 @@ struct tern_bus {
 	tern_call *deadlines; /* the same, soonest first */
 	tern_service *services;
 	tern_subscription *subscriptions;
+	struct heard_tags heard;
 	uint64_t last_rule;
 	_Atomic uint64_t plans_version; /* bus_plans_end() */
 	struct versions versions; /* ternd's words, if on a bus; mapped until the memory goes */
@@ -266,7 +275,8 @@ struct tern_bus {
 	tern_peer_fn *peer_fn;
 	void *peer_user;
 	tern_watch *watches, *buried;
-	pthread_cond_t handler_done; /* one returned */
+	pthread_cond_t handler_done; /* one returned; told while */
+	uint32_t n_handler_waits;    /* anybody waits for it */
 
 	struct daemon *daemon; /* MODE_BUS: the conversation with ternd, and its tables */
 };

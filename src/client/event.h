@@ -42,6 +42,8 @@ struct tern_subscription {
 	void *user;
 	uint32_t n_running;
 	bool freed; /* inside a handler: goes when the last of its own returns */
+	bool is_for_heard; /* do its tags match those with this number? */
+	uint64_t heard;    /* number of the tags that it was held against last (struct heard_tags) */
 };
 
 void rules_here_free(struct rule_here *rules);

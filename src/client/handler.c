@@ -35,7 +35,8 @@ handler_end(struct handler_frame *frame)
 	frames = frame->outer;
 	bus_lock(frame->bus);
 	--*frame->n_running;
-	(void)pthread_cond_broadcast(&frame->bus->handler_done);
+	if (unlikely(frame->bus->n_handler_waits))
+		(void)pthread_cond_broadcast(&frame->bus->handler_done);
 }
 
 bool
@@ -87,8 +88,10 @@ handler_wait(tern_bus *bus, const uint32_t *n_running)
 	(void)pthread_mutex_unlock(&waiters_lock);
 	if (is_cycle)
 		return;
+	bus->n_handler_waits++;
 	while (*n_running > own)
 		(void)pthread_cond_wait(&bus->handler_done, &bus->lock);
+	bus->n_handler_waits--;
 	bus->clock = 0; /* as bus_lock() */
 	(void)pthread_mutex_lock(&waiters_lock);
 	DL_DELETE(waiters, &waiter);

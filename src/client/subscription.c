@@ -44,31 +44,83 @@ is_from(tern_subscription *s, const struct origin *origin)
 	return r > 0;
 }
 
+/* heard_number() - of this event's tags: the same as before while they come again; 0: too many bytes to remember */
+static uint64_t
+heard_number(tern_bus *bus, const tern_message *m)
+{
+	struct heard_tags *heard = &bus->heard;
+	uint16_t size = m->header.tags_size;
+
+	if (size > sizeof(heard->bytes))
+		return 0;
+	if (heard->number && heard->size == size && memcmp(heard->bytes, m->tags, size) == 0)
+		return heard->number;
+	heard->size = size;
+	memcpy(heard->bytes, m->tags, size);
+	return ++heard->number;
+}
+
+/* An event's tags, hashed when the first subscription looks at them that has not seen the same ones before. */
+struct event_tags {
+	const tern_message *m;
+	uint64_t number;
+	bool is_split;
+	struct tag split[WIRE_MAX_TAGS];
+};
+
+static bool
+has_tags(tern_subscription *s, struct event_tags *tags)
+{
+	uint8_t n = tags->m->header.n_tags;
+	const uint8_t *cursor = tags->m->tags;
+
+	if (tags->number && s->heard == tags->number)
+		return s->is_for_heard;
+	if (!tags->is_split)
+		tags_hash(&cursor, n, tags->split);
+	tags->is_split = true;
+	s->heard = tags->number;
+	s->is_for_heard = tags_match(s->tags, s->n_tags, tags->split, n);
+	return s->is_for_heard;
+}
+
+/* queue_event() - for this one; takes the message */
+static void
+queue_event(tern_subscription *s, struct partner *partner, tern_peer sender, tern_message *m)
+{
+	struct item item = {
+		.kind = TERN_EVENT,
+		.partner = partner,
+		.message = m,
+		.bytes = m->header.size + 256,
+		.subscription = s,
+		.peer = sender,
+	};
+
+	(void)queue_put(s->bus, &item); /* out of memory: as if the reader were slow */
+}
+
 void
 event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer sender, uint64_t only)
 {
-	struct tag split[WIRE_MAX_TAGS];
-	const uint8_t *cursor = m->tags;
 	struct origin origin = {.peer = sender, .partner = partner, .stamp = m->header.stamp};
-	tern_subscription *s;
+	tern_subscription *s, *last = NULL; /* it gets the message itself, those before it a reference */
+	struct event_tags tags; /* large: the split is written when it is needed */
 
-	tags_hash(&cursor, m->header.n_tags, split);
+	tags.m = m;
+	tags.number = heard_number(bus, m);
+	tags.is_split = false;
 	DL_FOREACH (bus->subscriptions, s) {
-		struct item item = {
-			.kind = TERN_EVENT,
-			.partner = partner,
-			.bytes = m->header.size + 256,
-			.subscription = s,
-			.peer = sender,
-		};
-
-		if ((only && s->id != only) || !tags_match(s->tags, s->n_tags, split, m->header.n_tags) ||
-			!is_from(s, &origin))
+		if ((only && s->id != only) || !has_tags(s, &tags) || !is_from(s, &origin))
 			continue;
-		item.message = tern_message_ref(m);
-		(void)queue_put(bus, &item); /* out of memory: as if the reader were slow */
+		if (last)
+			queue_event(last, partner, sender, tern_message_ref(m));
+		last = s;
 	}
-	(void)message_unref_locked(m); /* always NULL */
+	if (last)
+		queue_event(last, partner, sender, m);
+	else
+		(void)message_unref_locked(m); /* always NULL */
 }
 
 void
