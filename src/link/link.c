@@ -111,7 +111,7 @@ remote_unref(struct remote *remote)
 static void
 link_free_lent(struct link *link)
 {
-	for (uint32_t i = 0; i < LINK_N_RELEASES; i++) {
+	for (uint32_t i = 0; link->n_out > 0 && i < LINK_N_RELEASES; i++) {
 		if (link->lent[i].block)
 			link_count_lent(link, link->lent[i].block, -1);
 		link->lent[i].block = block_unref(link->lent[i].block);

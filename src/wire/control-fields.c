@@ -13,7 +13,8 @@ enum {
 };
 
 /* The fields of struct T; each definition below sets T to its own. */
-#define FIELD(k, m, what) .key = (k), .kind = (what), .offset = offsetof(struct T, m)
+#define FIELD(k, m, what)                                                                          \
+	.key = (k), .key_size = sizeof(k) - 1, .kind = (what), .offset = offsetof(struct T, m)
 #define U64(k, m)                                                                                  \
 	{                                                                                          \
 		FIELD(k, m, FIELD_U64)                                                             \

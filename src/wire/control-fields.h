@@ -24,7 +24,8 @@ enum field_kind {
 
 struct field {
 	const char *key; /* NULL ends a table */
-	uint8_t kind;	 /* enum field_kind */
+	uint8_t key_size;
+	uint8_t kind; /* enum field_kind */
 	bool required;
 	uint16_t offset;
 	uint16_t max;

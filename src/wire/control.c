@@ -153,7 +153,7 @@ put_fields(struct tern_cbor_writer *w, const void *base, const struct field *fie
 	for (; fields->key; fields++) {
 		if (!is_present(base, fields))
 			continue;
-		tern_cbor_put_string(w, fields->key);
+		tern_cbor_put_text(w, fields->key, fields->key_size);
 		put_value(w, at(base, fields), fields);
 	}
 }
@@ -271,53 +271,49 @@ get_value(struct reading *reading, void *p, const struct field *field)
 	}
 }
 
-static const struct field *
-find_field(const struct field *fields, const char *key, size_t size, size_t *ret_index)
+/* find_field() - from one on and round: keys mostly come in the order of the table. Its index, or -1. */
+static int
+find_field(const struct field *fields, int from, const char *key, size_t size)
 {
-	for (size_t i = 0; fields[i].key; i++) {
-		if (strlen(fields[i].key) == size && !memcmp(fields[i].key, key, size)) {
-			*ret_index = i;
-			return &fields[i];
-		}
-	}
-	return NULL;
+	for (int i = from; fields[i].key; i++)
+		if (fields[i].key_size == size && !memcmp(fields[i].key, key, size))
+			return i;
+	for (int i = 0; i < from; i++)
+		if (fields[i].key_size == size && !memcmp(fields[i].key, key, size))
+			return i;
+	return -1;
 }
 
+/* What of a table was read, as bits, and which entry is likely the next. */
+struct progress {
+	uint32_t seen;
+	int next;
+};
+
 static int
-get_field(struct reading *reading, void *base, const struct field *fields, uint32_t *seen)
+get_field(struct reading *reading, void *base, const struct field *fields, struct progress *progress)
 {
-	const struct field *field;
 	const char *key;
-	size_t size, i;
+	size_t size;
+	int i;
 
 	reading->where = NULL;
 	if (tern_cbor_get_text(&reading->cbor, &key, &size))
 		return CONTROL_E_MALFORMED; /* a key that is no text */
-	field = find_field(fields, key, size, &i);
-	if (!field)
+	i = find_field(fields, progress->next, key, size);
+	if (i < 0)
 		return tern_cbor_skip(&reading->cbor) ? CONTROL_E_MALFORMED : 0;
-	reading->where = field->key;
-	*seen |= UINT32_C(1) << i;
-	return get_value(reading, (uint8_t *)base + field->offset, field);
+	reading->where = fields[i].key;
+	progress->seen |= UINT32_C(1) << i;
+	progress->next = i + 1;
+	return get_value(reading, (uint8_t *)base + fields[i].offset, &fields[i]);
 }
 
 static int
-get_fields(struct reading *reading, void *base, const struct field *fields)
+check_required(struct reading *reading, const struct field *fields, const struct progress *progress)
 {
-	uint32_t seen = 0;
-	int r;
-
-	if (tern_cbor_enter_map(&reading->cbor, NULL))
-		return CONTROL_E_FIELD;
-	while (tern_cbor_peek(&reading->cbor) > 0) {
-		r = get_field(reading, base, fields, &seen);
-		if (r)
-			return r;
-	}
-	if (tern_cbor_leave(&reading->cbor))
-		return CONTROL_E_MALFORMED;
 	for (size_t i = 0; fields[i].key; i++) {
-		if (fields[i].required && !(seen & UINT32_C(1) << i)) {
+		if (fields[i].required && !(progress->seen & UINT32_C(1) << i)) {
 			reading->where = fields[i].key;
 			return CONTROL_E_FIELD;
 		}
@@ -325,18 +321,55 @@ get_fields(struct reading *reading, void *base, const struct field *fields)
 	return 0;
 }
 
+static int
+get_fields(struct reading *reading, void *base, const struct field *fields)
+{
+	struct progress progress = {0};
+	int r;
+
+	if (tern_cbor_enter_map(&reading->cbor, NULL))
+		return CONTROL_E_FIELD;
+	while (tern_cbor_peek(&reading->cbor) > 0) {
+		r = get_field(reading, base, fields, &progress);
+		if (r)
+			return r;
+	}
+	if (tern_cbor_leave(&reading->cbor))
+		return CONTROL_E_MALFORMED;
+	return check_required(reading, fields, &progress);
+}
+
 /* The two keys that every message has; read first, because they say what the others are. */
 static const struct field head_fields[] = {
 	{.key = "type",
+		.key_size = 4,
 		.kind = FIELD_U32,
 		.required = true,
 		.offset = offsetof(struct control, type)},
 	{.key = "serial",
+		.key_size = 6,
 		.kind = FIELD_U64,
 		.required = true,
 		.offset = offsetof(struct control, serial)},
 	{.key = NULL},
 };
+
+/* get_head() - and no further than those two, which mostly stand in front; no key is there twice */
+static int
+get_head(struct reading *reading, struct control *ret)
+{
+	struct progress progress = {0};
+	int r;
+
+	if (tern_cbor_enter_map(&reading->cbor, NULL))
+		return CONTROL_E_FIELD;
+	while (progress.seen != 3 /* both */ && tern_cbor_peek(&reading->cbor) > 0) {
+		r = get_field(reading, ret, head_fields, &progress);
+		if (r)
+			return r;
+	}
+	return check_required(reading, head_fields, &progress);
+}
 
 int
 control_decode(struct control *ret, const void *packet, size_t size, const char **ret_where)
@@ -353,7 +386,7 @@ control_decode(struct control *ret, const void *packet, size_t size, const char 
 	if (tern_cbor_check(packet, size, 0, NULL))
 		return CONTROL_E_MALFORMED;
 	tern_cbor_reader_init(&reading.cbor, packet, size);
-	r = get_fields(&reading, ret, head_fields);
+	r = get_head(&reading, ret);
 	*ret_where = reading.where;
 	if (r)
 		return CONTROL_E_MALFORMED;
