@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * check: one pass over a value, beside its type
+ * check: a value beside its type
+ *
+ * This is the whole of it, which can tell what is wrong; check-quick.c goes before.
  *
  * Keys of a [string] map that are in order cannot be there twice. Where they are
  * in none, the whole value is looked through once more at the end, by the codec.
@@ -10,6 +12,7 @@
 #include <tern/cbor.h>
 
 #include "interface/check-fault.h"
+#include "interface/check-quick.h"
 
 #define EXACT (UINT64_C(1) << 53) /* integers up to here are floats, too */
 
@@ -324,7 +327,7 @@ check_all(struct run *c, const struct interface_type *type, const void *cbor, si
 }
 
 int
-check_payload(const struct check *check, const void *cbor, size_t size, struct check_fault *ret)
+check_closely(const struct check *check, const void *cbor, size_t size, struct check_fault *ret)
 {
 	struct run c; /* the reader is set by its init, the fault when there is one */
 
@@ -332,7 +335,15 @@ check_payload(const struct check *check, const void *cbor, size_t size, struct c
 	c.n_fds = check->n_fds;
 	c.is_open = check->flags & CHECK_OPEN;
 	c.is_unsorted = false;
-	if (likely(check_all(&c, check->type, cbor, size) == 0))
+	if (check_all(&c, check->type, cbor, size) == 0)
 		return 0;
 	return fault_text(&c.fault, ret);
+}
+
+int
+check_payload(const struct check *check, const void *cbor, size_t size, struct check_fault *ret)
+{
+	if (likely(quick_check(check, cbor, size)))
+		return 0;
+	return check_closely(check, cbor, size, ret);
 }

@@ -4,10 +4,11 @@
 /*
  * check: is this value what the interface says?
  *
- * One pass of a cursor over CBOR that anybody may have written, against a type of the
- * tree as it is: no allocation, recursion as deep as CBOR may be nested
- * (TERN_CBOR_MAX_DEPTH, some 300 bytes of stack a level). Fields that come in the
- * order of the interface are found at once.
+ * A cursor over CBOR that anybody may have written, against a type of the tree as it
+ * is: no allocation, recursion as deep as CBOR may be nested (TERN_CBOR_MAX_DEPTH, some
+ * 300 bytes of stack a level). The usual value takes one short pass (check-quick.h); what is
+ * unusual or wrong a second, which knows why. Fields in the order of the interface are found
+ * at once.
  *
  * What comes to a service must be just what the interface says: an argument that the
  * service does not know may be the one that matters, or is a slip of the fingers. Whoever

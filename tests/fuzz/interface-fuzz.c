@@ -5,13 +5,14 @@
  *
  * A tree fits into its memory, and is printed as a text that makes the same tree. Faults
  * lie inside the text. A value that is checked and found right is right for CBOR, too,
- * and also where more is let pass. What is said is fit for a terminal.
+ * and also where more is let pass, and also when it is looked at closely. What is said is fit for a
+ * terminal.
  */
 
 #include <tern/cbor.h>
 
 #include "base/attribute.h"
-#include "interface/check.h"
+#include "interface/check-quick.h"
 #include "interface/print.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -83,6 +84,8 @@ check_values(const struct interface *tree, const uint8_t *value, size_t size)
 			continue;
 		}
 		check_right(value, size);
+		if (check_closely(&strict, value, size, NULL))
+			abort();
 		if (check_payload(&open, value, size, NULL))
 			abort();
 	}
