@@ -68,9 +68,13 @@ near_name(const char *word, const char *name)
 void
 near_offer(struct near *near, const char *name)
 {
-	size_t distance = near_distance(near->word, name);
+	size_t n = strlen(near->word), n_name = strlen(name), limit = near_limit(near->word),
+	       distance;
 
-	if (distance > near_limit(near->word) || (near->nearest && distance >= near->distance))
+	if (MAX(n, n_name) - MIN(n, n_name) > limit)
+		return; /* seen without counting */
+	distance = near_distance(near->word, name);
+	if (distance > limit || (near->nearest && distance >= near->distance))
 		return;
 	near->nearest = name;
 	near->distance = distance;

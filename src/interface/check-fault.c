@@ -8,6 +8,8 @@
 #include "base/near.h"
 #include "interface/check-fault.h"
 
+#define MOST_OFFERED 64 /* names: what is wrong must not cost more than what is right */
+
 /* plain() - a name of the peer's as printable ASCII, cut to fit */
 static const char *
 plain(const char *name, size_t size, char buf[48])
@@ -76,7 +78,7 @@ fault_unknown(struct fault_path *f, const struct interface *i, const struct inte
 	struct near near = {.word = plain(name, size, text)};
 	const struct interface_item *item = type_values(i, type);
 
-	for (; item; item = value_next(i, item))
+	for (; item && item->order < MOST_OFFERED; item = value_next(i, item))
 		near_offer(&near, interface_name(i, item));
 	if (near.nearest)
 		return fault_why(f, "\"%s\" %s; did you mean \"%s\"?", text, what, near.nearest);

@@ -97,6 +97,15 @@ START_TEST(a_tree_has_what_the_text_says)
 }
 END_TEST
 
+START_TEST(types_may_hold_themselves)
+{
+	_cleanup_(interface_freep) struct interface *i = parsed(
+		"interface a.b\ntype A (a: []A, b: [string]A, c: ?A, d: ?(e: B))\ntype B (a: A)\n");
+
+	ck_assert_ptr_nonnull(interface_find(i, "B", 1));
+}
+END_TEST
+
 START_TEST(streams_go_either_way)
 {
 	_cleanup_(interface_freep) struct interface *i =
@@ -259,13 +268,14 @@ END_TEST
 
 START_TEST(several_faults_are_told_at_once)
 {
-	static const char text[] = "interface a.b\n"
-				   "type A (a: int b: int)\n"
-				   "method b() -> ()\n"
-				   "type C (type: int, method: int)\n"
-				   "error D (a: strng)\n"
-				   "method E()\n"
-				   "method F(a: int,) -> ()\n";
+	static const char text[] =
+		"interface a.b\n"
+		"type A (a: int b: int, type: int, method: B, c: (error, event))\n"
+		"method b() -> ()\n"
+		"type C (type: int, method: int)\n"
+		"error D (a: strng)\n"
+		"method E()\n"
+		"method F(a: int,) -> ()\n";
 	struct interface_faults faults;
 	struct interface *i = NULL;
 
@@ -364,6 +374,26 @@ START_TEST(memory_is_bounded_by_the_text)
 		interface_parse(text, (size_t)(at - text), &i, &faults), INTERFACE_E_INVALID);
 	ck_assert_uint_eq(faults.n, 1);
 	ck_assert_str_eq(faults.items[0].text, "too much for a text of this size");
+}
+END_TEST
+
+/* Each of 1,000 faults could be compared with 1,000 names; only those that are kept may. */
+START_TEST(many_faults_cost_little)
+{
+	static const char LONG[] = "Abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghi";
+	size_t room = 1000 * (3 * sizeof(LONG) + 40) + 64;
+	char *text = malloc(room), *at;
+	struct interface_faults faults;
+	struct interface *i;
+
+	ck_assert_ptr_nonnull(text);
+	at = stpcpy(text, "interface a.b\n");
+	for (int k = 0; k < 1000; k++)
+		at += sprintf(at, "type %s%d (a: %sx, b: %sy)\n", LONG, k, LONG, LONG);
+	ck_assert_int_eq(
+		interface_parse(text, (size_t)(at - text), &i, &faults), INTERFACE_E_INVALID);
+	ck_assert_uint_eq(faults.n, 2000);
+	free(text);
 }
 END_TEST
 
@@ -518,6 +548,7 @@ main(void)
 
 	tcase_set_timeout(tcase, 20);
 	tcase_add_test(tcase, a_tree_has_what_the_text_says);
+	tcase_add_test(tcase, types_may_hold_themselves);
 	tcase_add_test(tcase, streams_go_either_way);
 	tcase_add_test(tcase, comments_are_documentation);
 	tcase_add_test(tcase, tags_are_found_in_documentation);
@@ -527,6 +558,7 @@ main(void)
 	tcase_add_test(tcase, counts_have_limits);
 	tcase_add_test(tcase, depths_and_sizes_have_limits);
 	tcase_add_test(tcase, memory_is_bounded_by_the_text);
+	tcase_add_test(tcase, many_faults_cost_little);
 	tcase_add_test(tcase, what_is_printed_is_read_as_the_same);
 	tcase_add_test(tcase, printing_is_canonical);
 	tcase_add_test(tcase, each_token_has_its_kind);

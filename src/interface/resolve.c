@@ -51,7 +51,8 @@ resolve_name(struct parser *p, struct interface_type *type)
 	type->ref = member ? parser_ref(p, member) : 0;
 	if (member && member->kind == MEMBER_TYPE)
 		return;
-	near = interface_near(p->tree, MEMBER_TYPE, word);
+	near = p->faults->n < INTERFACE_MAX_FAULTS ? interface_near(p->tree, MEMBER_TYPE, word)
+						   : NULL; /* nobody would read it */
 	/* a fault is kept, and there is nothing to stop: the results of these are not needed */
 	if (member)
 		(void)parser_fault(p, name, "'%s' is the name of %s %s; a type is wanted", word,
