@@ -54,9 +54,10 @@ link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret)
 	_cleanup_(link_unrefp) struct link *link = NULL;
 	int r;
 
-	link = calloc(1, sizeof(*link));
+	link = aligned_alloc(CACHE_LINE, sizeof(*link));
 	if (!link)
 		return -ENOMEM;
+	memset(link, 0, sizeof(*link));
 	link->endpoint = endpoint;
 	link->refs = 1;
 	link->fd = link->doorbell = -1;

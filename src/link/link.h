@@ -69,40 +69,44 @@ struct lent {
 };
 
 struct link {
+	/* what every record that goes out touches: two lines */
+	alignas(CACHE_LINE) struct ring_out out;
+	struct shm_control *words;
+	const struct shm_control *partner_words;
+	uint64_t moved_at;       /* position where the old ring is left */
+	struct segment old_ring; /* after the first move, until the partner has left it */
+	uint64_t rung;           /* attention word that was answered with a bell */
+	int doorbell;            /* the partner's; -1: none */
+	bool ready;              /* the partner's hello is here */
+	bool closed;             /* the socket is at its end, or broken */
+	bool told_page;          /* the partner has the own page */
+	bool same_domain;
+	/* and every one that comes in: one more */
+	struct ring_in in;
+	const struct shm_page *page; /* NULL: it was not sent yet */
+	const char *why; /* what the partner did wrong, NULL: nothing */
+
 	struct endpoint *endpoint;
 	struct link *prev, *next; /* endpoint->links */
 	struct identity partner;
 	uint64_t id; /* the partner's peer id */
 	int fd;      /* the socket; -1 once closed */
 	uint32_t refs;
-	bool same_domain;
-	bool ready;  /* the partner's hello is here */
-	bool told_page; /* the partner has the own page */
-	bool closed; /* the socket is at its end, or broken */
-	const char *why; /* what the partner did wrong, NULL: nothing */
 
 	/* own segment */
 	struct segment own;
-	struct shm_control *words;
 	_Atomic uint64_t *releases;
-	struct ring_out out;
-	struct segment ring, old_ring; /* after the first move */
-	uint64_t moved_at;             /* position where the old ring is left */
+	struct segment ring; /* after the first move */
 	uint64_t epoch;
 	uint64_t room_epoch;
 	enum attention attention;
 
 	/* the partner's */
 	struct segment partner_segment, partner_page;
-	const struct shm_control *partner_words;
 	const _Atomic uint64_t *partner_releases;
 	uint32_t partner_n_releases;
-	const struct shm_page *page; /* NULL: it was not sent yet */
-	int doorbell;        /* -1: none */
-	uint64_t rung;       /* attention word that was answered with a bell */
-	uint64_t room_rung;  /* the same of the room word */
+	uint64_t room_rung; /* its room word that was answered with a bell */
 	uint64_t taken_releases;
-	struct ring_in in;
 	struct remote *in_ring; /* NULL: the first */
 	struct remote *remotes;
 	uint32_t n_remotes;
@@ -125,6 +129,8 @@ struct link {
 	uint32_t *known; /* segments the partner was told of; behind them those that it was not told to drop yet */
 	size_t n_known, n_untold;
 };
+
+static_assert(offsetof(struct link, in) == 2 * CACHE_LINE, "two lines");
 
 /*
  * link_new() - begin a link over a connected socket; hello is sent at once
