@@ -203,23 +203,47 @@ plan_glance(const tern_topic *topic, bool *ret_heard)
 	return 1;
 }
 
+/* plan_add() - once for each rule; the memory doubles where n is a power of two */
 static int
 plan_add(tern_topic *topic, size_t *n, tern_peer peer, bool wait)
 {
 	struct recipient *recipients;
 
-	for (size_t i = *n; i-- > 0;) {
-		if (topic->recipients[i].peer != peer)
-			continue;
-		topic->recipients[i].wait |= wait; /* the most preserving policy wins */
-		return 0;
+	if ((*n & (*n - 1)) == 0) {
+		recipients = reallocarray(topic->recipients, MAX(2 * *n, (size_t)1), sizeof(*recipients));
+		if (!recipients)
+			return -ENOMEM;
+		topic->recipients = recipients;
 	}
-	recipients = reallocarray(topic->recipients, *n + 1, sizeof(*recipients));
-	if (!recipients)
-		return -ENOMEM;
-	topic->recipients = recipients;
-	recipients[(*n)++] = (struct recipient){.peer = peer, .wait = wait};
+	topic->recipients[(*n)++] = (struct recipient){.peer = peer, .wait = wait};
 	return 0;
+}
+
+static int
+compare_peers(const void *a, const void *b)
+{
+	const struct recipient *x = a, *y = b;
+
+	return (x->peer > y->peer) - (x->peer < y->peer);
+}
+
+/* plan_merge() - each peer once. Return: how many there are. */
+static size_t
+plan_merge(struct recipient *recipients, size_t n)
+{
+	size_t n_peers = 0;
+
+	if (n > 1)
+		qsort(recipients, n, sizeof(*recipients), compare_peers);
+	for (size_t i = 0; i < n; i++) {
+		struct recipient *last = n_peers ? &recipients[n_peers - 1] : NULL;
+
+		if (last && last->peer == recipients[i].peer)
+			last->wait |= recipients[i].wait; /* the most preserving policy wins */
+		else
+			recipients[n_peers++] = recipients[i];
+	}
+	return n_peers;
 }
 
 /* plan_watch() - what decides from now on. Read before what it decides, so that what changes meanwhile shows. */
@@ -291,7 +315,7 @@ plan_anew(tern_topic *topic)
 	r = topic->bus->daemon ? plan_tables(topic, &n) : plan_direct(topic, &n);
 	if (r < 0)
 		return error_or(r, "matching");
-	topic->n_recipients = n;
+	topic->n_recipients = plan_merge(topic->recipients, n);
 	store_rlx(&topic->is_heard, n > 0);
 	store_rel(&topic->turn, turn + 1); /* Q1 */
 	return 0;
