@@ -17,8 +17,7 @@ enum {
 	MOST_FIELDS = 64,		      /* bits in a word */
 };
 
-/* The major types of CBOR, in place; the rest of a first byte is a length below 24, or what has it.
- */
+/* First bytes of items: the major types, with a number in the other five bits, and the others. */
 enum {
 	UINT = 0 << 5,
 	NINT = 1 << 5,

@@ -161,8 +161,7 @@ START_TEST(right_values_are_taken)
 }
 END_TEST
 
-/* The plain way of writing each of these takes no second pass; a change that lost that would only
- * be slow. */
+/* What is written plainly takes no second pass; a change that lost that would only be slow. */
 START_TEST(the_usual_is_seen_quickly)
 {
 	static const char *const USUAL[][2] = {

@@ -72,8 +72,7 @@ span_equals(const struct parser *p, struct span span, const struct interface_ite
 	       !memcmp(p->text + span.at, interface_name(p->tree, item), item->name_size);
 }
 
-/* A field: letters and digits, single underscores between; a member: a capital letter, no
- * underscore. */
+/* Letters and digits; of a field with single underscores between, of a member from a capital on. */
 static int
 check_name(struct parser *p, bool is_member, const char *what)
 {
@@ -450,8 +449,7 @@ is_at_member(const struct parser *p)
 
 /* -------- the whole -------- */
 
-/* The bytes of the character at this place; 0: not UTF-8, or one that could play tricks on a
- * terminal. */
+/* The bytes of a character; 0: not UTF-8, or one that could play tricks on a terminal. */
 static uint32_t
 character_size(const struct parser *p, uint32_t at)
 {

@@ -292,8 +292,7 @@ END_TEST
 
 /* -------- limits -------- */
 
-/* What interface_parse() says first of a text made of n pieces; a # in one is its number. NULL:
- * nothing. */
+/* What is said first of a text with n pieces in it, a # in each is its number; NULL: nothing. */
 static const char *
 said_of(const char *before, const char *piece, size_t n, const char *behind)
 {

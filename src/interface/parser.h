@@ -66,8 +66,7 @@ int parser_expected(struct parser *p, const char *what);
 /* parser_missing() - the same, told behind the token before where this one is on another line */
 int parser_missing(struct parser *p, const char *what);
 
-/* parser_grow() - zeroed memory of the block, its size a multiple of 4; NULL: none left, which is
- * told */
+/* parser_grow() - zeroed memory of the block, a multiple of 4; NULL: none left, which is told */
 void *parser_grow(struct parser *p, uint32_t size);
 
 static inline uint32_t
@@ -87,6 +86,5 @@ int parser_item(
 /* item_comment() - more documentation for an item; what has no room is a fault */
 void item_comment(struct parser *p, struct interface_item *item, struct span comments);
 
-/* parser_resolve() - see to it that names of types lead somewhere, and that types have values at
- * all */
+/* parser_resolve() - names of types lead somewhere, types have values: or faults say which not */
 void parser_resolve(struct parser *p);

@@ -161,8 +161,7 @@ print_body(struct printer *p, const struct interface_type *type, bool flat)
 	put_string(p, PRINT_PUNCTUATION, ")");
 }
 
-/* print_brackets() - a STRUCT or an ENUM, on one line if `more` fits behind it there, or on several
- */
+/* print_brackets() - a STRUCT or an ENUM, on one line if `more` columns are left there behind it */
 static void
 print_brackets(struct printer *p, const struct interface_type *type, uint32_t more)
 {
