@@ -61,7 +61,8 @@ tell_with(struct self *self, long id, long number, long bytes, uint32_t flags)
 	long r;
 
 	(void)snprintf(service, sizeof(service), ":%ld", id);
-	must_be(tern_message_new_call(self->bus, service, "news", &m), 0);
+	/* short, because ids have more digits the longer the machine is up, and many of these are to fit into a ring */
+	must_be(tern_message_new_call(self->bus, service, "n", &m), 0);
 	pad(m, number, bytes);
 	r = tern_send(m, TERN_FOREVER, flags | TERN_NO_REPLY, NULL);
 	(void)tern_message_unref(m); /* always NULL */
