@@ -15,353 +15,17 @@
  */
 
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "base/atomic.h"
 #include "base/hook.h"
-#include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
-#include "client/direct.h"
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
-#include "client/watch.h"
+#include "client/take.h"
 
-#define POLL_EVENTS    64
-#define ASK_ROUNDS     64u   /* busy rounds until sockets and the program's descriptors have their turn */
-
-/* --- looking --- */
-
-static void
-found_add(tern_bus *bus, struct partner *partner)
-{
-	if (partner->round == bus->n_rounds)
-		return;
-	partner->round = bus->n_rounds;
-	partner->round_records = partner->round_bytes = 0;
-	assert(bus->n_found < bus->max_found);
-	bus->found[bus->n_found++] = partner;
-}
-
-/* look_lost() - events dropped after the last record that was taken (edge: the counter is in every look) */
-static bool
-has_lost(const struct partner *partner)
-{
-	return link_lost(partner->link) != partner->lost_told;
-}
-
-/* can_tell() - it has lost some, and there is room in the queue to say so; else a counter alone could fill it */
-static bool
-can_tell(struct partner *partner)
-{
-	return has_lost(partner) && !queue_is_full(partner->bus, partner);
-}
-
-/* look_link() - a new link's hello may lie in the socket still, and records beyond it in the ring */
-static int
-look_link(struct partner *partner)
-{
-	bool rang;
-	int r = 0;
-
-	if (unlikely(!partner->link->ready) && !partner->link->closed && RULE(HELLO_LOOK))
-		r = link_read_socket(partner->link, &rang); /* closed: seen below, in the link */
-	partner->bus->n_looks++;
-	return r < 0 ? r : link_look(partner->link);
-}
-
-/* look() - one link; what is found is remembered for this round */
-static void
-look(tern_bus *bus, struct partner *partner)
-{
-	int r = look_link(partner);
-
-	if (r < 0) {
-		partner_broke(partner);
-		r = 0;
-	}
-	if (r > 0 || partner->link->closed || has_lost(partner))
-		found_add(bus, partner);
-}
-
-static void
-look_hot(tern_bus *bus)
-{
-	struct partner *partner, *next;
-
-	for (partner = bus->hot; partner; partner = next) {
-		next = partner->next;
-		look(bus, partner);
-		STOP_POINT("look");
-	}
-}
-
-/* daemon_spoke() - did the inbox word move? */
-static bool
-daemon_spoke(tern_bus *bus)
-{
-	return bus->daemon && RULE(INBOX) && daemon_has_news(bus->daemon);
-}
-
-bool
-take_has_news(tern_bus *bus)
-{
-	struct partner *partner;
-
-	if (daemon_spoke(bus))
-		return true;
-	DL_FOREACH (bus->hot, partner) {
-		const struct ring_in *in = &partner->link->in;
-
-		if (partner->link->ready && load_rlx(in->produced) != in->seen) { /* looked at again */
-			ring_in_prefetch(in);
-			return true;
-		}
-		if (partner->uncommitted && link_is_committed(partner->link, &partner->head))
-			return true;
-	}
-	return false;
-}
-
-/* --- the epoll set --- */
-
-/* heat_all() - whatever ends dozing makes all dozing links hot */
-static void
-heat_all(tern_bus *bus)
-{
-	struct partner *partner;
-
-	if (!bus->dozing)
-		return;
-	bus->dozing = false;
-	if (!RULE(HEAT_ALL))
-		return;
-	DL_FOREACH (bus->hot, partner)
-		if (partner->link->attention == ATTENTION_DOZING)
-			link_attend(partner->link, ATTENTION_HOT);
-}
-
-static void
-partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
-{
-	bool rang;
-	int r;
-
-	if (events & EPOLLOUT) {
-		(void)link_tell_drops(partner->link); /* what does not fit in is waited for again */
-		partner_want_out(partner, false);
-	}
-	r = link_read_socket(partner->link, &rang);
-	if (r < 0 || partner->link->why) /* or it was a sender here who saw what was wrong */
-		partner_broke(partner);
-	else if (partner->link->closed && partner->link->fd >= 0)
-		(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, partner->link->fd, NULL); /* told once */
-	partner_heat(partner);
-	look(bus, partner);
-}
-
-void
-take_hello(struct partner *partner)
-{
-	lead_pause(partner->bus);
-	if (partner->dead)
-		return;
-	partner_ready(partner->bus, partner, 0);
-	if (partner->bus->sleeping || partner->bus->exported)
-		lead_kick(partner->bus); /* it is hot now: nobody rings, so whoever sleeps must look */
-}
-
-static void
-drain_wake(tern_bus *bus)
-{
-	struct waiter *waiter;
-	uint64_t count;
-
-	(void)!read(bus->wake, &count, sizeof(count)); /* empty: another was first */
-	if (!load_rlx(&bus->woken)) /* the eventfd ordered it */
-		return;
-	DL_FOREACH (bus->waiters, waiter) {
-		if (waiter->kind != WAIT_ITEM || waiter->done)
-			continue;
-		store_rlx(&bus->woken, 0); /* this one takes it */
-		lead_interrupt(waiter);
-		return;
-	}
-}
-
-static void
-source_ready(tern_bus *bus, struct source *source, uint32_t events)
-{
-	uint64_t count;
-
-	switch (source->kind) {
-	case SOURCE_PARTNER:
-		partner_ready(bus, container_of(source, struct partner, source), events);
-		break;
-	case SOURCE_CONTROL:
-		(void)daemon_read(bus); /* its losses show in daemon_is_gone() */
-		break;
-	case SOURCE_DOORBELL:
-		break; /* it did its work by ending the sleep */
-	case SOURCE_WAKE:
-		drain_wake(bus);
-		break;
-	case SOURCE_TIMER:
-		(void)!read(bus->timer, &count, sizeof(count)); /* call_expire() follows */
-		break;
-	case SOURCE_LISTEN:
-		direct_accept(bus);
-		break;
-	case SOURCE_WATCH:
-		watch_ready(bus, source, events);
-		break;
-	}
-}
-
-/* expect_record() - the leader was woken, most likely by who had traffic last: its lines may be on their way meanwhile */
-static void
-expect_record(const tern_bus *bus)
-{
-	const struct partner *partner = bus->hot;
-
-	if (!partner || !partner->link->ready)
-		return;
-	prefetch_read(partner->link->in.produced, 1);
-	ring_in_prefetch(&partner->link->in);
-}
-
-size_t
-take_poll(tern_bus *bus, uint64_t timeout_ns)
-{
-	struct epoll_event events[POLL_EVENTS];
-	size_t total = 0;
-	int timeout, n;
-
-	if (timeout_ns == UINT64_MAX)
-		timeout = -1;
-	else
-		timeout = (int)MIN((timeout_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, 1u << 30);
-	do {
-		if (timeout) {
-			bus->polling = true;
-			bus_leave(bus);
-			n = epoll_wait(bus->epoll, events, POLL_EVENTS, timeout);
-			bus_lock(bus);
-			expect_record(bus);
-			bus->polling = false;
-		} else {
-			n = epoll_wait(bus->epoll, events, POLL_EVENTS, 0);
-		}
-		heat_all(bus);
-		for (int i = 0; i < n; i++)
-			source_ready(bus, events[i].data.ptr, events[i].events);
-		total += (size_t)MAX(n, 0);
-		timeout = 0;
-		watch_reap(bus);
-	} while (n == POLL_EVENTS);
-	return total;
-}
-
-/* --- sleeping --- */
-
-/* can_take() - something in the ring, and if it is shared, committed */
-static bool
-can_take(struct partner *partner)
-{
-	int r = link_look(partner->link);
-
-	partner->bus->n_looks++;
-	if (r < 0 || partner->link->closed)
-		return true; /* the round sees to it */
-	if (can_tell(partner))
-		return true;
-	if (r == 0 || queue_is_full(partner->bus, partner))
-		return false;
-	if (!partner->has_head) {
-		r = link_peek(partner->link, &partner->head);
-		if (r <= 0)
-			return r < 0;
-		partner->has_head = true;
-		partner->head_seen = 0;
-	}
-	return link_is_committed(partner->link, &partner->head);
-}
-
-bool
-take_doze(tern_bus *bus)
-{
-	struct partner *partner;
-	bool found = false;
-
-	if (bus->to_self.n || daemon_spoke(bus) || load_rlx(&bus->kicked)) {
-		store_rlx(&bus->kicked, 0); /* a round follows */
-		return false;
-	}
-	STOP_POINT("before-doze");
-	DL_FOREACH (bus->hot, partner) {
-		if (RULE(PUBLISH_ROOM))
-			link_publish(partner->link);
-		if (partner->link->attention == ATTENTION_HOT)
-			link_attend(partner->link, ATTENTION_DOZING);
-	}
-	bus->dozing = true;
-	STOP_POINT("dozing");
-	/*
-	 * Attention must be visible before the last look: a sender pushes, fences and reads attention. With
-	 * both fences one of the two sees the other (A1, A2); release and acquire do not give that.
-	 */
-	if (RULE(SLEEP_FENCE))
-		fence_seq();
-	if (!RULE(SLEEP_LOOK))
-		return true;
-	DL_FOREACH (bus->hot, partner)
-		found = found || can_take(partner);
-	if (daemon_spoke(bus))
-		found = true;
-	STOP_POINT("doze-looked");
-	if (found)
-		heat_all(bus);
-	HOOK_DRAIN(SLEEP_FENCE);
-	return !found;
-}
-
-/* chill_idle() - beyond MAX_HOT, links that had no traffic for longest are left to their bells */
-static void
-chill_idle(tern_bus *bus)
-{
-	struct partner *partner, *before, *chilled = NULL;
-	uint32_t n_idle = bus->n_hot;
-
-	STOP_POINT("before-chill");
-	for (partner = bus->hot ? bus->hot->prev : NULL; partner && n_idle > HOOK_MAX_HOT(MAX_HOT); partner = before) {
-		before = partner == bus->hot ? NULL : partner->prev;
-		if (!partner->link->ready || partner->link->closed)
-			continue;
-		n_idle--;
-		if (RULE(UNCOMMITTED_HOT) && !ring_in_is_empty(&partner->link->in))
-			continue;
-		link_publish(partner->link);
-		partner_chill(partner);
-		chilled = chilled ? chilled : partner;
-	}
-	if (!chilled || !RULE(CHILL_LOOK))
-		return;
-	fence_seq(); /* as in take_doze(): announced, fenced, looked at once more */
-	for (partner = bus->cold; partner; partner = before) {
-		bool last = partner == chilled;
-
-		bus->n_looks++;
-		before = partner->next;
-		if (RULE(UNCOMMITTED_HOT) ? link_look(partner->link) != 0 || has_lost(partner)
-					  : can_take(partner)) {
-			partner_heat(partner);
-			look(bus, partner);
-		}
-		if (last)
-			break;
-	}
-}
+#define ASK_ROUNDS 64u /* busy rounds until sockets and the program's descriptors have their turn */
 
 /* --- one record --- */
 
@@ -558,7 +222,7 @@ found_filter(tern_bus *bus, uint64_t horizon)
 			bus->found[n++] = partner;
 			continue;
 		}
-		if (ring_in_is_empty(&partner->link->in) && can_tell(partner))
+		if (ring_in_is_empty(&partner->link->in) && take_can_tell(partner))
 			tell_gap(partner, link_lost(partner->link));
 	}
 	return n;
@@ -605,7 +269,7 @@ end_closed(tern_bus *bus)
 			continue;
 		if (!partner->link->why && RULE(DRAIN) && link_look(partner->link) > 0)
 			continue;
-		if (has_lost(partner))
+		if (take_has_lost(partner))
 			tell_gap(partner, link_lost(partner->link));
 		if (partner->broke) /* what it sends is not looked at: as many events as it may be until it notices */
 			event_gap(partner, partner->link->in.size / sizeof(struct wire_header) + LOOK_AROUND);
@@ -625,7 +289,7 @@ is_silent(const struct partner *partner)
 
 	partner->bus->n_looks++;
 	return link->ready && !link->closed && load_rlx(link->in.produced) == link->in.tail &&
-		!has_lost(partner);
+		!take_has_lost(partner);
 }
 
 /* others_silent() - all but this one, and ternd */
@@ -637,7 +301,7 @@ others_silent(tern_bus *bus, const struct partner *but)
 	DL_FOREACH (bus->hot, partner)
 		if (partner != but && !is_silent(partner))
 			return false;
-	return !daemon_spoke(bus);
+	return !take_daemon_spoke(bus);
 }
 
 /* first_to_speak() - a hot link that is not silent; NULL none */
@@ -706,7 +370,7 @@ take_round(tern_bus *bus)
 	size_t n, taken, news = 0;
 	uint64_t horizon;
 
-	heat_all(bus);
+	take_heat_all(bus);
 	bus->n_rounds++;
 	bus->n_found = 0;
 	bus->held_back = false;
@@ -714,14 +378,14 @@ take_round(tern_bus *bus)
 		return taken;
 	bus->clock = 0;
 	if (!RULE(LOOK_AFTER_H))
-		look_hot(bus);
+		take_look_hot(bus);
 	STOP_POINT("before-horizon");
 	horizon = bus_now_ordered(bus); /* H */
 	STOP_POINT("horizon");
-	if (daemon_spoke(bus))
+	if (take_daemon_spoke(bus))
 		news = daemon_read(bus);
 	if (RULE(LOOK_AFTER_H))
-		look_hot(bus);
+		take_look_hot(bus);
 	STOP_POINT("looked");
 	if ((bus->n_found || bus->to_self.n) && ((bus->n_cold && RULE(ASK_COLD)) || bus->n_rounds % ASK_ROUNDS == 0))
 		(void)take_poll(bus, 0);
@@ -731,7 +395,7 @@ take_round(tern_bus *bus)
 	if (bus->n_found)
 		taken += end_closed(bus);
 	if (bus->n_hot > HOOK_MAX_HOT(MAX_HOT))
-		chill_idle(bus);
+		take_chill_idle(bus);
 	HOOK_DRAIN(GIVE_FENCE);
 	return taken + news;
 }

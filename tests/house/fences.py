@@ -21,7 +21,7 @@ OBJECT = re.compile(r"^(\S+\.o):\s+file format[^\n]*\n(.*?)(?=^\S+\.o:\s+file fo
 # object, what for, pattern, how many at least
 WANTED = (
     ("client_send.c.o", "A1: after one push, after many, after the commit", FENCE, 3),
-    ("client_take.c.o", "A2: after dozing, and after cold, was announced", FENCE, 2),
+    ("client_take-doze.c.o", "A2: after dozing, and after cold, was announced", FENCE, 2),
     ("link_link-send.c.o", "A3: after the room word", FENCE, 1),
     ("link_link-receive.c.o", "A4: after consumed or released", FENCE, 1),
     ("client_take.c.o", "H: after the clock", ORDERED, 1),
