@@ -34,7 +34,7 @@ static tern_bus *all;
 static _Atomic uint32_t fork_generation;
 
 /* fork_prepare() - no handle is in the middle of anything, so that the child finds all it has to close */
-static void
+_cold_ static void
 fork_prepare(void)
 {
 	tern_bus *bus;
@@ -45,7 +45,7 @@ fork_prepare(void)
 	handler_fork_prepare();
 }
 
-static void
+_cold_ static void
 fork_parent(void)
 {
 	tern_bus *bus;
@@ -56,7 +56,7 @@ fork_parent(void)
 	(void)pthread_mutex_unlock(&all_lock);
 }
 
-static void
+_cold_ static void
 close_pool(struct pool *pool)
 {
 	for (struct pool_segment *segment = pool->segments; segment; segment = segment->next)
@@ -64,7 +64,7 @@ close_pool(struct pool *pool)
 }
 
 /* close_queued() - descriptors that came with what the program has not seen yet */
-static void
+_cold_ static void
 close_queued(struct queue *queue)
 {
 	for (struct item *item = queue->first; item; item = item->next)
@@ -73,7 +73,7 @@ close_queued(struct queue *queue)
 				item->message->fds[i] = fd_close(item->message->fds[i]);
 }
 
-static void
+_cold_ static void
 bus_close_descriptors(tern_bus *bus)
 {
 	bus->outer = fd_close(bus->outer);
@@ -84,7 +84,7 @@ bus_close_descriptors(tern_bus *bus)
 }
 
 /* fork_child() - only closes: the threads that would go on with the rest are not here */
-static void
+_cold_ static void
 fork_child(void)
 {
 	tern_bus *bus;
@@ -125,7 +125,7 @@ fork_child(void)
 	(void)pthread_mutex_unlock(&all_lock);
 }
 
-static void
+_cold_ static void
 fork_init(void)
 {
 	(void)pthread_atfork(fork_prepare, fork_parent, fork_child); /* fails without memory only */
@@ -170,7 +170,7 @@ bus_ref(tern_bus *bus)
 }
 
 /* bus_drop_pending() - nothing of a closed handle is waited for any more */
-static void
+_cold_ static void
 bus_drop_queues(tern_bus *bus)
 {
 	struct item *item;
@@ -209,7 +209,7 @@ bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source)
 	return epoll_ctl(bus->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int
+_cold_ int
 bus_open_descriptors(tern_bus *bus)
 {
 	int r;
@@ -234,7 +234,7 @@ bus_open_descriptors(tern_bus *bus)
 	return bus_watch(bus, bus->wake, EPOLLIN, &bus->wake_source);
 }
 
-static void
+_cold_ static void
 bus_set_defaults(tern_bus *bus)
 {
 	bus->timeout = DEFAULT_TIMEOUT;
@@ -249,7 +249,7 @@ bus_set_defaults(tern_bus *bus)
 	bus->fork_generation = load_rlx(&fork_generation); /* changes in a child alone */
 }
 
-int
+_cold_ int
 bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 {
 	tern_bus *bus;
@@ -287,7 +287,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 }
 
 /* bus_shut() - end links and calls; the descriptors go, the memory stays for who still refers to it */
-static void
+_cold_ static void
 bus_shut(tern_bus *bus)
 {
 	struct partner *partner, *next;
@@ -312,7 +312,7 @@ bus_shut(tern_bus *bus)
 	identity_deinit(&bus->self);
 }
 
-_public_ tern_bus *
+_cold_ _public_ tern_bus *
 tern_close(tern_bus *bus)
 {
 	if (!bus)
@@ -329,7 +329,7 @@ tern_close(tern_bus *bus)
 	return NULL; /* the child's copy: what it points to is the parent's, and goes with the child */
 }
 
-_public_ int
+_cold_ _public_ int
 tern_set_option(tern_bus *bus, uint32_t option, uint64_t value)
 {
 	int r = bus_enter(bus);
@@ -384,7 +384,7 @@ tern_address(tern_bus *bus)
 	return bus->address;
 }
 
-_public_ int
+_cold_ _public_ int
 tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 {
 	struct partner *partner;

@@ -12,7 +12,7 @@
 /* --- mapping --- */
 
 /* open_table() - map what ternd sent in place of what was there */
-static int
+_cold_ static int
 open_table(tern_bus *bus, uint32_t kind, int fd)
 {
 	struct daemon *daemon = bus->daemon, new = {0};
@@ -58,7 +58,7 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 	return r > 0 ? -EPROTO : r;
 }
 
-int
+_cold_ int
 daemon_take_table(tern_bus *bus, uint32_t kind, int *fd)
 {
 	struct daemon *daemon = bus->daemon;
@@ -136,7 +136,7 @@ daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 	return r ? -EAGAIN : 0;
 }
 
-int
+_cold_ int
 daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 {
 	struct peer_entry entry, self;
@@ -158,7 +158,7 @@ daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 }
 
 /* list_one() - hand an entry to the program; the lock is held, so it gets a copy and may not call back */
-static int
+_cold_ static int
 list_one(tern_bus *bus, const struct name_entry *entry, tern_name_fn *fn, void *user)
 {
 	char text[NAMES_LABELS_SIZE + NAMES_LABELS_MAX];
@@ -189,7 +189,7 @@ list_one(tern_bus *bus, const struct name_entry *entry, tern_name_fn *fn, void *
 	return bus->closed && r == 0 ? -ESHUTDOWN : r;
 }
 
-int
+_cold_ int
 daemon_list(tern_bus *bus, tern_name_fn *fn, void *user)
 {
 	struct table_cursor cursor = {0};

@@ -42,7 +42,7 @@ partner_find(tern_bus *bus, uint64_t id)
 }
 
 /* missed_sweep() - forget the dead, who lost nothing that they could be told */
-static void
+_cold_ static void
 missed_sweep(tern_bus *bus)
 {
 	struct missed *missed, *next;
@@ -56,7 +56,7 @@ missed_sweep(tern_bus *bus)
 	}
 }
 
-void
+_cold_ void
 partner_missed(tern_bus *bus, uint64_t id)
 {
 	struct missed *missed;
@@ -79,7 +79,7 @@ partner_missed(tern_bus *bus, uint64_t id)
 		free(missed);
 }
 
-void
+_cold_ void
 partner_forget_missed(tern_bus *bus)
 {
 	struct missed *missed, *next;
@@ -91,7 +91,7 @@ partner_forget_missed(tern_bus *bus)
 }
 
 /* partner_tell_missed() - a new link begins with what was lost before it */
-static void
+_cold_ static void
 partner_tell_missed(struct partner *partner)
 {
 	tern_bus *bus = partner->bus;
@@ -108,7 +108,7 @@ partner_tell_missed(struct partner *partner)
 }
 
 /* partner_reserve() - room for every partner in the list of a round, so that a round cannot fail */
-static int
+_cold_ static int
 partner_reserve(tern_bus *bus)
 {
 	struct partner **found;
@@ -125,7 +125,7 @@ partner_reserve(tern_bus *bus)
 	return 0;
 }
 
-int
+_cold_ int
 partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity, bool same_domain,
 	struct partner **ret)
 {
@@ -225,7 +225,7 @@ partner_touch(struct partner *partner)
  * Closing alone does not take it out: a child between fork and exec may hold a copy, and the set would
  * go on telling of a partner that is no more.
  */
-static void
+_cold_ static void
 hang_up(struct partner *partner)
 {
 	if (partner->link->fd >= 0)
@@ -233,7 +233,7 @@ hang_up(struct partner *partner)
 	link_hang_up(partner->link);
 }
 
-void
+_cold_ void
 partner_broke(struct partner *partner)
 {
 	partner->has_head = false;
@@ -242,7 +242,7 @@ partner_broke(struct partner *partner)
 	partner_heat(partner);
 }
 
-void
+_cold_ void
 partner_end(struct partner *partner)
 {
 	tern_bus *bus = partner->bus;
@@ -304,7 +304,7 @@ partner_want_out(struct partner *partner, bool want)
 		partner->wants_out = want;
 }
 
-void
+_cold_ void
 partner_tell_drops(tern_bus *bus)
 {
 	struct partner *partner;
