@@ -14,7 +14,8 @@ REPEATS ?= 5
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
 measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; \
 	bench/measure $(BUILD)/bench/tern-bench $(BUILD)/bench.tsv --seconds $(SECONDS_EACH) --repeats $(REPEATS); \
-	bench/figures.py $(BUILD)/bench.tsv docs/bench.md docs/plots
+	bench/figures.py $(BUILD)/bench.tsv docs/bench.md docs/plots; \
+	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
 .PHONY: all help test demo bench library install asan tsan clang fuzz soak format clean asan-short tsan-short

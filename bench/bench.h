@@ -147,7 +147,7 @@ struct bench_figures {
 extern const struct workload workload_rpc_hot;
 extern const struct workload workload_rpc_blocking;
 extern const struct workload workload_rpc_default;
-extern const struct workload workload_rpc_links;
+extern const struct workload workload_rpc_links, workload_rpc_busy;
 extern const struct workload workload_stream;
 extern const struct workload workload_unheard;
 extern const struct workload workload_match_scale;

@@ -83,6 +83,12 @@ def targets():
     for peer, bound in (("sdbus-dbus-broker", 10), ("sdbus-dbus-daemon", 10), ("zeromq", 1.5)):
         yield Target("P7", f"fanout-100 rate, to peer:{peer}", of("fanout-100", metric="rate"),
                      of("fanout-100", "peer:" + peer, "rate"), at_least=bound)
+    for n in (1, 10):
+        yield Target("P7", f"publisher by each of {n} who never sleep, ns", of(f"fanout-{n}", "tern:polling", "cpu-client"),
+                     at_most=100)
+    for n in (1, 10, 100, 1000):
+        yield Target("P7", f"one event to {n:,} asleep, publisher, to limit:eventfds", of(f"fanout-asleep-{n}"),
+                     of(f"fanout-asleep-{n}", "limit:eventfds"), at_most=1.2)
     yield Target("P8", "has_listeners, ns", of("unheard", "tern:has-listeners"), at_most=15)
     yield Target("P8", "publish to nobody on a topic, ns", of("unheard", "tern:publish"), at_most=60)
     yield Target("P8", "the same from bare strings, ns", of("unheard", "tern:bare-strings"), at_most=150)

@@ -26,6 +26,7 @@ static const struct workload *const workloads[] = {
 	&workload_rpc_blocking,
 	&workload_rpc_default,
 	&workload_rpc_links,
+	&workload_rpc_busy,
 	&workload_rpc_payload_64,
 	&workload_rpc_payload_4k,
 	&workload_rpc_payload_64k,

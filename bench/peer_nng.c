@@ -16,9 +16,11 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "peer_socket.h"
 #include "rpc.h"
 #include "stream.h"
 
@@ -29,9 +31,16 @@
 struct nng_link {
 	struct bench_run *run;
 	nng_socket socket;
-	struct payload *buffer; /* of run_size() */
-	bool is_pub;
 	_Atomic uint32_t n_pipes;
+};
+
+static int (*const opens[])(nng_socket *) = {
+	[PEER_REQUEST] = nng_req0_open,
+	[PEER_REPLY] = nng_rep0_open,
+	[PEER_PUSH] = nng_push0_open,
+	[PEER_PULL] = nng_pull0_open,
+	[PEER_PUBLISH] = nng_pub0_open,
+	[PEER_SUBSCRIBE] = nng_sub0_open,
 };
 
 static int
@@ -51,10 +60,12 @@ nng_address(struct bench_run *run)
 }
 
 static void
-link_close(struct nng_link *link)
+link_close(void *socket)
 {
+	struct nng_link *link = socket;
+
 	(void)nng_close(link->socket); /* an unopened one is refused, and that is all */
-	free(link->buffer);
+	free(link);
 }
 
 static void
@@ -77,144 +88,59 @@ link_set_options(struct nng_link *link)
 	(void)nng_socket_set_int(link->socket, NNG_OPT_RECVBUF, (int)QUEUE);
 }
 
-/* Consumes what @open made. Whoever there is one of listens. */
+/* Servers listen, except that subscribers dial their publisher. */
 static int
-link_open(struct bench_run *run, int (*open)(nng_socket *), bool is_listener, struct nng_link *ret)
+link_open(struct bench_run *run, enum peer_role role, void **ret)
 {
+	bool is_listener = role == PEER_REPLY || role == PEER_PULL || role == PEER_PUBLISH;
+	struct nng_link *link = calloc(1, sizeof(*link));
 	int r;
 
-	*ret = (struct nng_link){.run = run, .socket = NNG_SOCKET_INITIALIZER};
-	ret->buffer = aligned_alloc(CACHE_LINE, run_size(run));
-	if (!ret->buffer)
-		return run_fail(run, -ENOMEM, "buffer");
-	memset(ret->buffer, 0, run_size(run));
-	r = open(&ret->socket);
+	if (!link)
+		return run_fail(run, -ENOMEM, "socket");
+	*ret = link; /* closed by who asked for it, also half made */
+	link->run = run;
+	r = opens[role](&link->socket);
 	if (r)
 		return nng_fail(run, r, "open");
-	link_set_options(ret);
-	if (open == nng_sub0_open)
-		r = nng_socket_set(ret->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+	link_set_options(link);
+	if (role == PEER_SUBSCRIBE)
+		r = nng_socket_set(link->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
 	if (r == 0)
-		r = nng_pipe_notify(ret->socket, NNG_PIPE_EV_ADD_POST, on_pipe, ret);
+		r = nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_POST, on_pipe, link);
 	if (r)
 		return nng_fail(run, r, "setting an option");
-	r = is_listener ? nng_listen(ret->socket, run->address, NULL, 0)
-			: nng_dial(ret->socket, run->address, NULL, NNG_FLAG_NONBLOCK);
+	r = is_listener ? nng_listen(link->socket, run->address, NULL, 0)
+			: nng_dial(link->socket, run->address, NULL, NNG_FLAG_NONBLOCK);
 	return r ? nng_fail(run, r, is_listener ? "nng_listen" : "nng_dial") : 0;
 }
 
-/* Return: 0, or -EMSGSIZE for another size than expected. */
 static int
-link_receive(struct nng_link *link, void *to, size_t size)
+link_receive(void *socket, void *to, size_t size)
 {
+	struct nng_link *link = socket;
 	size_t n = size;
 	int r = nng_recv(link->socket, to, &n, 0);
 
 	if (r)
 		return nng_fail(link->run, r, "nng_recv");
-	return n == size ? 0 : -EMSGSIZE;
+	return n == size ? 0 : run_fail(link->run, -EMSGSIZE, "nng_recv");
 }
 
 static int
-link_send(struct nng_link *link, void *from, size_t size)
+link_send(void *socket, const void *from, size_t size)
 {
-	int r = nng_send(link->socket, from, size, 0);
+	struct nng_link *link = socket;
+	/* not changed by it: NNG's own prototype lacks the const */
+	int r = nng_send(link->socket, (void *)(uintptr_t)from, size, 0);
 
 	return r ? nng_fail(link->run, r, "nng_send") : 0;
 }
 
 static int
-nng_call(void *userdata, const struct payload *request, struct payload *ret_reply)
+link_await(void *socket)
 {
-	struct nng_link *link = userdata;
-	int r;
-
-	/* not changed by it: NNG's own prototype lacks the const */
-	r = link_send(link, (void *)(uintptr_t)request, run_size(link->run));
-	return r < 0 ? r : link_receive(link, ret_reply, sizeof(*ret_reply));
-}
-
-static int
-nng_drive(struct bench_run *run)
-{
-	struct nng_link link;
-	int r;
-
-	r = link_open(run, nng_req0_open, false, &link);
-	if (r == 0)
-		r = rpc_drive(run, nng_call, &link);
-	link_close(&link);
-	return r;
-}
-
-static int
-nng_answer(struct nng_link *link)
-{
-	struct payload reply = {0};
-	int r;
-
-	r = link_receive(link, link->buffer, run_size(link->run));
-	if (r == 0)
-		r = rpc_answer(link->run, link->buffer, &reply);
-	return r < 0 ? r : link_send(link, &reply, sizeof(reply));
-}
-
-static int
-nng_take(struct nng_link *link)
-{
-	int r = link_receive(link, link->buffer, run_size(link->run));
-
-	return r < 0 ? r : stream_take(link->run, link->buffer);
-}
-
-static int
-nng_serve_as(struct bench_run *run, int (*open)(nng_socket *), int (*take)(struct nng_link *link))
-{
-	struct nng_link link;
-	int r;
-
-	r = link_open(run, open, open != nng_sub0_open, &link);
-	if (r == 0)
-		run_ready(run);
-	while (r == 0)
-		r = take(&link);
-	link_close(&link);
-	return r;
-}
-
-static int
-nng_serve(struct bench_run *run)
-{
-	return nng_serve_as(run, nng_rep0_open, nng_answer);
-}
-
-static int
-nng_pull(struct bench_run *run)
-{
-	return nng_serve_as(run, nng_pull0_open, nng_take);
-}
-
-static int
-nng_subscribe(struct bench_run *run)
-{
-	return nng_serve_as(run, nng_sub0_open, nng_take);
-}
-
-static int
-nng_send_event(void *userdata, const struct payload *event)
-{
-	struct nng_link *link = userdata;
-	uint64_t window = stream_window(link->run, WINDOW);
-
-	payload_fill(link->buffer, run_size(link->run), PAYLOAD_EVENT, event->serial);
-	if (link->is_pub && event->serial % (window / 4) == 0)
-		stream_hold_back(link->run, event->serial, window);
-	return link_send(link, link->buffer, run_size(link->run));
-}
-
-static int
-await_pipes(struct nng_link *link)
-{
+	struct nng_link *link = socket;
 	const struct timespec tick = {.tv_nsec = 1000000};
 	uint64_t deadline = clock_now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
 
@@ -226,34 +152,50 @@ await_pipes(struct nng_link *link)
 	return 0;
 }
 
-static int
-nng_publish_as(struct bench_run *run, int (*open)(nng_socket *))
-{
-	struct nng_link link;
-	int r;
+static const struct peer_kind nng = {
+	.open = link_open,
+	.close = link_close,
+	.send = link_send,
+	.receive = link_receive,
+	.await_subscribers = link_await,
+	.window = WINDOW,
+	.loses_the_end = true,
+};
 
-	r = link_open(run, open, open == nng_pub0_open, &link);
-	link.is_pub = open == nng_pub0_open;
-	if (r == 0 && link.is_pub)
-		r = await_pipes(&link);
-	if (r == 0)
-		r = stream_drive(run, nng_send_event, &link);
-	if (r == 0)
-		stream_await_all(run);
-	link_close(&link);
-	return r;
+static int
+nng_drive(struct bench_run *run)
+{
+	return peer_drive(run, &nng, PEER_REQUEST);
 }
 
 static int
 nng_push(struct bench_run *run)
 {
-	return nng_publish_as(run, nng_push0_open);
+	return peer_drive(run, &nng, PEER_PUSH);
 }
 
 static int
 nng_publish(struct bench_run *run)
 {
-	return nng_publish_as(run, nng_pub0_open);
+	return peer_drive(run, &nng, PEER_PUBLISH);
+}
+
+static int
+nng_serve(struct bench_run *run)
+{
+	return peer_serve(run, &nng, PEER_REPLY);
+}
+
+static int
+nng_pull(struct bench_run *run)
+{
+	return peer_serve(run, &nng, PEER_PULL);
+}
+
+static int
+nng_subscribe(struct bench_run *run)
+{
+	return peer_serve(run, &nng, PEER_SUBSCRIBE);
 }
 
 const struct subject peer_nng = {

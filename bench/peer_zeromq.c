@@ -8,8 +8,10 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <zmq.h>
 
+#include "peer_socket.h"
 #include "rpc.h"
 #include "stream.h"
 
@@ -19,7 +21,15 @@
 struct zmq_link {
 	struct bench_run *run;
 	void *context, *socket;
-	struct payload *buffer; /* of run_size() */
+};
+
+static const int types[] = {
+	[PEER_REQUEST] = ZMQ_REQ,
+	[PEER_REPLY] = ZMQ_REP,
+	[PEER_PUSH] = ZMQ_PUSH,
+	[PEER_PULL] = ZMQ_PULL,
+	[PEER_PUBLISH] = ZMQ_XPUB,
+	[PEER_SUBSCRIBE] = ZMQ_SUB,
 };
 
 static int
@@ -36,13 +46,15 @@ zmq_address(struct bench_run *run)
 }
 
 static void
-link_close(struct zmq_link *link)
+link_close(void *socket)
 {
+	struct zmq_link *link = socket;
+
 	if (link->socket)
 		(void)zmq_close(link->socket); /* cannot fail: it is one */
 	if (link->context)
 		(void)zmq_ctx_term(link->context); /* waits until all is sent */
-	free(link->buffer);
+	free(link);
 }
 
 static int
@@ -53,146 +65,71 @@ link_set(struct zmq_link *link, int option, int value)
 		       : 0;
 }
 
+static int
+link_set_all(struct zmq_link *link, enum peer_role role)
+{
+	int r = link_set(link, ZMQ_BACKLOG, BACKLOG);
+
+	if (r == 0 && role == PEER_REQUEST)
+		r = link_set(link, ZMQ_RCVTIMEO, PATIENCE_MS);
+	if (r == 0 && role == PEER_PUBLISH)
+		r = link_set(link, ZMQ_XPUB_NODROP, 1);
+	if (r == 0 && role == PEER_PUBLISH)
+		r = link_set(link, ZMQ_XPUB_VERBOSE, 1); /* tell of every subscriber */
+	if (r == 0 && role == PEER_SUBSCRIBE && zmq_setsockopt(link->socket, ZMQ_SUBSCRIBE, "", 0) < 0)
+		r = zmq_fail(link->run, "zmq_setsockopt");
+	return r;
+}
+
 /* Servers bind, except that subscribers connect to their publisher. */
 static int
-link_open(struct bench_run *run, int type, struct zmq_link *ret)
+link_open(struct bench_run *run, enum peer_role role, void **ret)
 {
-	bool is_bound = type == ZMQ_REP || type == ZMQ_PULL || type == ZMQ_XPUB;
+	bool is_bound = role == PEER_REPLY || role == PEER_PULL || role == PEER_PUBLISH;
+	struct zmq_link *link = calloc(1, sizeof(*link));
 	int r;
 
-	*ret = (struct zmq_link){.run = run, .context = zmq_ctx_new()};
-	ret->buffer = aligned_alloc(CACHE_LINE, run_size(run));
-	if (!ret->context || !ret->buffer)
+	if (!link)
+		return run_fail(run, -ENOMEM, "socket");
+	*ret = link; /* closed by who asked for it, also half made */
+	link->run = run;
+	link->context = zmq_ctx_new();
+	if (!link->context)
 		return run_fail(run, -ENOMEM, "zmq_ctx_new");
-	memset(ret->buffer, 0, run_size(run));
-	ret->socket = zmq_socket(ret->context, type);
-	if (!ret->socket)
+	link->socket = zmq_socket(link->context, types[role]);
+	if (!link->socket)
 		return zmq_fail(run, "zmq_socket");
-	r = link_set(ret, ZMQ_BACKLOG, BACKLOG);
-	if (r == 0 && type == ZMQ_REQ)
-		r = link_set(ret, ZMQ_RCVTIMEO, PATIENCE_MS);
-	if (r == 0 && type == ZMQ_XPUB)
-		r = link_set(ret, ZMQ_XPUB_NODROP, 1);
-	if (r == 0 && type == ZMQ_XPUB)
-		r = link_set(ret, ZMQ_XPUB_VERBOSE, 1); /* tell of every subscriber */
-	if (r == 0 && type == ZMQ_SUB && zmq_setsockopt(ret->socket, ZMQ_SUBSCRIBE, "", 0) < 0)
-		r = zmq_fail(run, "zmq_setsockopt");
+	r = link_set_all(link, role);
 	if (r < 0)
 		return r;
-	if ((is_bound ? zmq_bind : zmq_connect)(ret->socket, run->address) < 0)
+	if ((is_bound ? zmq_bind : zmq_connect)(link->socket, run->address) < 0)
 		return zmq_fail(run, is_bound ? "zmq_bind" : "zmq_connect");
 	return 0;
 }
 
-/* Return: 0, or -EMSGSIZE for another size than expected. */
 static int
-link_receive(struct zmq_link *link, void *to, size_t size)
+link_receive(void *socket, void *to, size_t size)
 {
+	struct zmq_link *link = socket;
 	int n = zmq_recv(link->socket, to, size, 0);
 
 	if (n < 0)
-		return -errno;
-	return (size_t)n == size ? 0 : -EMSGSIZE;
+		return zmq_fail(link->run, "zmq_recv");
+	return (size_t)n == size ? 0 : run_fail(link->run, -EMSGSIZE, "zmq_recv");
 }
 
 static int
-link_send(struct zmq_link *link, const void *from, size_t size)
+link_send(void *socket, const void *from, size_t size)
 {
-	return zmq_send(link->socket, from, size, 0) < 0 ? -errno : 0;
+	struct zmq_link *link = socket;
+
+	return zmq_send(link->socket, from, size, 0) < 0 ? zmq_fail(link->run, "zmq_send") : 0;
 }
 
 static int
-zeromq_call(void *userdata, const struct payload *request, struct payload *ret_reply)
+link_await(void *socket)
 {
-	struct zmq_link *link = userdata;
-	int r;
-
-	r = link_send(link, request, run_size(link->run));
-	return r < 0 ? r : link_receive(link, ret_reply, sizeof(*ret_reply));
-}
-
-static int
-zeromq_drive(struct bench_run *run)
-{
-	struct zmq_link link;
-	int r;
-
-	r = link_open(run, ZMQ_REQ, &link);
-	if (r == 0)
-		r = rpc_drive(run, zeromq_call, &link);
-	link_close(&link);
-	return r;
-}
-
-static int
-zeromq_answer(struct zmq_link *link)
-{
-	struct payload reply = {0};
-	int r;
-
-	r = link_receive(link, link->buffer, run_size(link->run));
-	if (r < 0)
-		return run_fail(link->run, r, "zmq_recv");
-	r = rpc_answer(link->run, link->buffer, &reply);
-	if (r < 0)
-		return r;
-	r = link_send(link, &reply, sizeof(reply));
-	return r < 0 ? run_fail(link->run, r, "zmq_send") : 0;
-}
-
-static int
-zeromq_take(struct zmq_link *link)
-{
-	int r = link_receive(link, link->buffer, run_size(link->run));
-
-	return r < 0 ? run_fail(link->run, r, "zmq_recv") : stream_take(link->run, link->buffer);
-}
-
-static int
-zeromq_serve_as(struct bench_run *run, int type, int (*take)(struct zmq_link *link))
-{
-	struct zmq_link link;
-	int r;
-
-	r = link_open(run, type, &link);
-	if (r == 0)
-		run_ready(run);
-	while (r == 0)
-		r = take(&link);
-	link_close(&link);
-	return r;
-}
-
-static int
-zeromq_serve(struct bench_run *run)
-{
-	return zeromq_serve_as(run, ZMQ_REP, zeromq_answer);
-}
-
-static int
-zeromq_pull(struct bench_run *run)
-{
-	return zeromq_serve_as(run, ZMQ_PULL, zeromq_take);
-}
-
-static int
-zeromq_subscribe(struct bench_run *run)
-{
-	return zeromq_serve_as(run, ZMQ_SUB, zeromq_take);
-}
-
-static int
-zeromq_send(void *userdata, const struct payload *event)
-{
-	struct zmq_link *link = userdata;
-
-	payload_fill(link->buffer, run_size(link->run), PAYLOAD_EVENT, event->serial);
-	return link_send(link, link->buffer, run_size(link->run));
-}
-
-static int
-await_subscribers(struct zmq_link *link)
-{
+	struct zmq_link *link = socket;
 	char subscription[16];
 
 	for (uint32_t i = 0; i < run_n_servers(link->run); i++)
@@ -201,31 +138,49 @@ await_subscribers(struct zmq_link *link)
 	return 0;
 }
 
-static int
-zeromq_publish_as(struct bench_run *run, int type)
-{
-	struct zmq_link link;
-	int r;
+static const struct peer_kind zeromq = {
+	.open = link_open,
+	.close = link_close,
+	.send = link_send,
+	.receive = link_receive,
+	.await_subscribers = link_await,
+	.loses_the_end = true, /* once in some dozen runs, though all was sent before it is closed */
+};
 
-	r = link_open(run, type, &link);
-	if (r == 0 && type == ZMQ_XPUB)
-		r = await_subscribers(&link);
-	if (r == 0)
-		r = stream_drive(run, zeromq_send, &link);
-	link_close(&link);
-	return r;
+static int
+zeromq_drive(struct bench_run *run)
+{
+	return peer_drive(run, &zeromq, PEER_REQUEST);
 }
 
 static int
 zeromq_push(struct bench_run *run)
 {
-	return zeromq_publish_as(run, ZMQ_PUSH);
+	return peer_drive(run, &zeromq, PEER_PUSH);
 }
 
 static int
 zeromq_publish(struct bench_run *run)
 {
-	return zeromq_publish_as(run, ZMQ_XPUB);
+	return peer_drive(run, &zeromq, PEER_PUBLISH);
+}
+
+static int
+zeromq_serve(struct bench_run *run)
+{
+	return peer_serve(run, &zeromq, PEER_REPLY);
+}
+
+static int
+zeromq_pull(struct bench_run *run)
+{
+	return peer_serve(run, &zeromq, PEER_PULL);
+}
+
+static int
+zeromq_subscribe(struct bench_run *run)
+{
+	return peer_serve(run, &zeromq, PEER_SUBSCRIBE);
 }
 
 const struct subject peer_zeromq = {

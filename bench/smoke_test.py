@@ -46,6 +46,7 @@ FORMS = {
     "order-tax": ["tern:on@1", "tern:off@1"],
     "idle": ["tern@500"],
     "rpc-links": ["tern@0", "tern@64"],
+    "rpc-busy": ["tern@1", "tern@16", "tern@128"],
     "lookup-scale": ["tern:hot@10", "tern:random@10", "limit:random-3-lines@10"],
 }
 DBUS_PEERS = ["sdbus-dbus-broker", "sdbus-dbus-daemon", "libdbus-dbus-broker",
@@ -174,6 +175,9 @@ class Smoke(unittest.TestCase):
 
     def test_rpc_links(self):
         self.check_forms("rpc-links", "--only", "tern@[06]*")
+
+    def test_rpc_busy(self):
+        self.check_forms("rpc-busy", "--only", "tern@1*")
 
     def test_rpc_payload(self):
         self.check_workload("rpc-payload-4k", peers=SOCKET_PEERS)
