@@ -34,7 +34,7 @@ struct publish {
 	struct outgoing *drawn; /* one record for all; NULL: of the message */
 	tern_message *m;	/* NULL: values alone */
 	uint32_t flags;
-	uint64_t begin; /* of this process's clock */
+	uint64_t begin; /* of this process's clock; 0: nobody has asked */
 	struct send_to *to, few[8];
 	size_t n_to;
 	bool self;
@@ -52,7 +52,7 @@ publish_init(struct publish *p, tern_topic *topic, tern_message *m, struct outgo
 	p->drawn = drawn;
 	p->m = m;
 	p->flags = flags;
-	p->begin = bus_clock(topic->bus);
+	p->begin = 0;
 	p->to = p->few;
 	p->others = NULL;
 	p->n_others = p->n_gave_up = 0;
@@ -90,15 +90,24 @@ give_up(struct publish *p, tern_peer peer)
 		p->gave_up[p->n_gave_up++] = peer;
 }
 
+/* publish_begin() - asked before the first wait, and not where there is none: a batch reads the clock once */
+static uint64_t
+publish_begin(struct publish *p)
+{
+	if (!p->begin)
+		p->begin = bus_clock(p->topic->bus);
+	return p->begin;
+}
+
 /* publish_deadline() - how long this receiver may hold the publisher up */
 static uint64_t
-publish_deadline(const struct publish *p, const struct partner *partner)
+publish_deadline(struct publish *p, const struct partner *partner)
 {
 	const tern_bus *bus = p->topic->bus;
 
 	if (partner && !partner->link->same_domain && !bus->max_wait_set)
-		return p->begin; /* by default others hold up nobody */
-	return clock_deadline_ns(p->begin, bus->max_wait);
+		return publish_begin(p); /* by default others hold up nobody */
+	return clock_deadline_ns(publish_begin(p), bus->max_wait);
 }
 
 /* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 1 waited. */
@@ -179,7 +188,7 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct o
  * Return: 0, LINK_E_FULL, or a negative errno.
  */
 static int
-publish_look(const struct publish *p, struct partner *partner, bool wait, struct outgoing *out)
+publish_look(struct publish *p, struct partner *partner, bool wait, struct outgoing *out)
 {
 	int r;
 
@@ -187,7 +196,7 @@ publish_look(const struct publish *p, struct partner *partner, bool wait, struct
 		partner->slow = false;
 		return 0;
 	}
-	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > p->begin;
+	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > publish_begin(p);
 	r = send_room(partner, out, true);
 	if (r == 0)
 		partner->slow = false;
