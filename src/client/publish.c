@@ -35,7 +35,7 @@ struct publish {
 	tern_message *m;	/* NULL: values alone */
 	uint32_t flags;
 	uint64_t begin; /* of this process's clock; 0: nobody has asked */
-	struct send_to *to, few[8];
+	struct send_to *to, few[16];
 	size_t n_to;
 	bool self;
 	struct copy own;      /* for the own domain */

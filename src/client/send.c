@@ -347,7 +347,8 @@ static void
 ring_many(const struct send_to *to, size_t n, bool cold, bool dozing)
 {
 	for (size_t i = 0; i < n; i++)
-		link_ring(to[i].partner->link, cold, dozing);
+		if (HOOK_IS_BUILT || !link_is_awake(to[i].partner->link))
+			link_ring(to[i].partner->link, cold, dozing);
 }
 
 void
@@ -368,6 +369,8 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, u
 	for (size_t i = 0; i < n; i++) {
 		struct wire_header *header = to[i].out->header;
 
+		if (i > 0 && to[i].out == to[i - 1].out)
+			continue; /* as most are */
 		header->stamp = stamp;
 		header->flags |= WIRE_SHARED;
 		header->reference = bus->endpoint.shared;

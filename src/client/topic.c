@@ -11,6 +11,10 @@
 #include "client/topic.h"
 #include "shm/hash.h"
 
+static_assert(TOPIC_WORDS % TOPIC_WORDS_STEP == 0, "in whole steps");
+
+static const _Atomic uint64_t never; /* changes */
+
 #define TOPIC_SEED UINT64_C(0x7465726e) /* any: compared inside of this process */
 
 /* --- topics --- */
@@ -87,7 +91,9 @@ topic_make(const uint8_t *tags, uint16_t size, uint8_t n, uint64_t hash)
 	topic = calloc(1, offsetof(tern_topic, head) + places.parts);
 	if (!topic)
 		return NULL;
-	store_rlx(&topic->turn, 1); /* nobody has it yet */
+	store_rlx(&topic->turn, 1); /* nobody has it yet, as in all here */
+	for (size_t i = 0; i < TOPIC_WORDS; i++)
+		store_rlx(&topic->words[i], &never); /* who reads of two plans reads something */
 	topic->hash = hash;
 	topic->n_tags = n;
 	topic->tags_size = size;
@@ -145,7 +151,7 @@ tern_topic_free(tern_topic *topic)
 /* --- who hears it --- */
 
 /* sum_all_senders() - where there are too many own names to remember the word of each */
-static uint64_t
+static _cold_ uint64_t
 sum_all_senders(const struct versions *versions)
 {
 	uint64_t sum = 0;
@@ -155,22 +161,27 @@ sum_all_senders(const struct versions *versions)
 	return sum;
 }
 
+/* word_at() - T7, or that of bus_plans_end(); its place Q1 */
+static inline uint64_t
+word_at(const topic_word *at)
+{
+	return load_acq(load_rlx(at));
+}
+
 /* topic_sum() - of the words that decide. They only rise: the same sum is the same words. */
 static inline uint64_t
 topic_sum(const tern_topic *topic)
 {
-	uint32_t n = load_rlx(&topic->n_words); /* Q1, as the words' places */
-	const topic_word *at = topic->words, *end = at + MIN(n, (uint32_t)TOPIC_WORDS);
+	uint32_t n = load_rlx(&topic->n_words); /* Q1 */
+	const topic_word *at = topic->words, *end;
 	uint64_t sum = 0;
 
-	for (; at < end; at++) {
-		const _Atomic uint64_t *word = load_rlx(at);
-
-		if (likely(word))
-			sum += load_acq(word); /* T7, or that of bus_plans_end() */
-		else
-			sum += sum_all_senders(&topic->bus->versions);
+	if (unlikely(n > TOPIC_WORDS)) {
+		n = TOPIC_WORDS;
+		sum = sum_all_senders(&topic->bus->versions);
 	}
+	for (end = at + n; at < end; at += TOPIC_WORDS_STEP)
+		sum += word_at(at) + word_at(at + 1) + word_at(at + 2) + word_at(at + 3);
 	return sum;
 }
 
@@ -248,15 +259,18 @@ plan_merge(struct recipient *recipients, size_t n)
 
 /* plan_watch() - what decides from now on. Read before what it decides, so that what changes meanwhile shows. */
 static void
-plan_watch(tern_topic *topic, const uint32_t *words_at, size_t n)
+plan_watch(tern_topic *topic, const uint32_t *words_at, size_t n_words)
 {
 	const struct versions *versions = &topic->bus->versions;
+	bool of_all = n_words > 0 && words_at[n_words - 1] == TOPIC_ALL_SENDERS;
+	uint32_t n = 0;
 
-	store_rlx(&topic->words[0], &topic->bus->plans_version); /* Q1, as all here */
-	for (size_t i = 0; i < n; i++)
-		store_rlx(&topic->words[1 + i],
-			words_at[i] < VERSIONS_N_WORDS ? &versions->words[words_at[i]] : NULL);
-	store_rlx(&topic->n_words, 1 + (uint32_t)n);
+	store_rlx(&topic->words[n++], &topic->bus->plans_version); /* Q1, as all here */
+	for (size_t i = 0; i < n_words - of_all; i++)
+		store_rlx(&topic->words[n++], &versions->words[words_at[i]]);
+	while (n % TOPIC_WORDS_STEP || (of_all && n < TOPIC_WORDS))
+		store_rlx(&topic->words[n++], &never);
+	store_rlx(&topic->n_words, of_all ? TOPIC_WORDS + 1 : n);
 	store_rlx(&topic->sum, topic_sum(topic));
 }
 

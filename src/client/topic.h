@@ -18,7 +18,8 @@
 #include "client/bus.h"
 
 enum {
-	TOPIC_WORDS = TERN_MAX_TAGS + 17, /* the handle's, and of the tags, the tagless, the own id and some own names */
+	TOPIC_WORDS = TERN_MAX_TAGS + 20, /* the handle's, and of the tags, the tagless, the own id and some own names */
+	TOPIC_WORDS_STEP = 4,		  /* they are looked at so many at a time */
 	TOPIC_ALL_SENDERS = UINT32_MAX,	  /* instead of a word: those of all senders */
 };
 
@@ -28,7 +29,7 @@ struct recipient {
 	bool wait;
 };
 
-/* A word that decides: the handle's plans_version, or one of ternd's. NULL: those of all senders. */
+/* A word that decides: the handle's plans_version, or one of ternd's; or one that never changes, to fill up. */
 typedef _Atomic(const _Atomic uint64_t *) topic_word;
 
 struct tern_topic {
@@ -39,7 +40,7 @@ struct tern_topic {
 	_Atomic uint32_t turn; /* Q1 */
 	_Atomic uint32_t is_heard;
 	_Atomic uint64_t sum;
-	_Atomic uint32_t n_words;
+	_Atomic uint32_t n_words; /* a multiple of TOPIC_WORDS_STEP; more than TOPIC_WORDS: and those of all senders */
 	topic_word words[TOPIC_WORDS];
 	struct recipient *recipients;
 	size_t n_recipients;

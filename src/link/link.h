@@ -246,6 +246,13 @@ void link_push(struct link *link, const struct outgoing *out);
 /* link_count_lost() - n events were dropped instead */
 void link_count_lost(struct link *link, uint64_t n);
 
+/* link_is_awake() - it looks at this link, and need not be rung (edge A1; the caller has fenced) */
+static inline bool
+link_is_awake(const struct link *link)
+{
+	return link->ready && ATTENTION_STATE(load_rlx(&link->partner_words->attention)) == ATTENTION_HOT;
+}
+
 /*
  * link_ring() - ring the partner if it asks for it (edge A1; the caller has fenced)
  * @cold, @dozing: which kinds of sleep to answer

@@ -32,15 +32,6 @@ ring_in_valid(const struct ring_in *ring)
 		ring->tail <= ring->seen && ring->seen - ring->tail <= ring->size;
 }
 
-/* pad_needed() - bytes to fill so that a record of this size is not split */
-static uint32_t
-pad_needed(uint64_t position, uint32_t ring_size, uint32_t size)
-{
-	uint32_t left = ring_size - (uint32_t)(position & (ring_size - 1));
-
-	return left < size ? left : 0;
-}
-
 int
 ring_out_look(struct ring_out *ring)
 {
@@ -62,7 +53,7 @@ ring_out_room(struct ring_out *ring, uint32_t size, uint32_t reserve)
 	int r;
 
 	assert(size % RING_ALIGN == 0 && size <= ring->size);
-	need = (uint64_t)size + pad_needed(ring->head, ring->size, size) + reserve;
+	need = (uint64_t)size + ring_out_pad(ring->head, ring->size, size) + reserve;
 	if (likely(ring->size - ring_out_used(ring) >= need))
 		return 1;
 	r = ring_out_look(ring);
@@ -71,40 +62,13 @@ ring_out_room(struct ring_out *ring, uint32_t size, uint32_t reserve)
 	return ring->size - ring_out_used(ring) >= need;
 }
 
-void *
-ring_out_begin(struct ring_out *ring, uint32_t size)
-{
-	uint32_t pad = pad_needed(ring->head, ring->size, size);
-	uint64_t index = ring->head & (ring->size - 1);
-
-	assert(ring->size - ring_out_used(ring) >= (uint64_t)size + pad);
-	if (pad) {
-		struct shm_ring_record record = {.size = pad, .tag = RING_PAD};
-
-		memcpy(ring->base + index, &record, sizeof(record));
-		ring->head += pad;
-		index = 0;
-	}
-	return ring->base + index;
-}
-
-/* ring_out_prefetch() - the next record will lie in lines that the consumer read a round ago */
-static void
-ring_out_prefetch(const struct ring_out *ring)
-{
-	uint64_t index = ring->head & (ring->size - 1);
-
-	if (index + RING_PREFETCH <= ring->size)
-		prefetch_write(ring->base + index, RING_PREFETCH);
-}
-
 void
-ring_out_end(struct ring_out *ring, uint32_t size)
+ring_out_put_pad(struct ring_out *ring, uint32_t size)
 {
+	struct shm_ring_record record = {.size = size, .tag = RING_PAD};
+
+	memcpy(ring->base + (ring->head & (ring->size - 1)), &record, sizeof(record));
 	ring->head += size;
-	ring->published = ring->head;
-	STORE_FENCED(SEND_FENCE, store_rel, ring->produced, ring->head); /* R1 */
-	ring_out_prefetch(ring);
 }
 
 int

@@ -32,6 +32,8 @@
 #include <stdint.h>
 
 #include "base/atomic.h"
+#include "base/attribute.h"
+#include "base/hook.h"
 
 #define RING_ALIGN    16u
 #define RING_PREFETCH 192u /* bytes: a small call with its names */
@@ -89,22 +91,55 @@ ring_out_is_roomy(const struct ring_out *ring, uint32_t size, uint32_t reserve)
 	return ring->size - (ring->head - ring->tail) >= 2 * (uint64_t)size + reserve;
 }
 
+/* ring_out_used() - bytes not consumed yet, as far as known */
+static inline uint64_t
+ring_out_used(const struct ring_out *ring)
+{
+	return ring->head - ring->tail;
+}
+
+/* ring_out_pad() - bytes to fill so that a record of this size is not split at this position */
+static inline uint32_t
+ring_out_pad(uint64_t position, uint32_t ring_size, uint32_t size)
+{
+	uint32_t left = ring_size - (uint32_t)(position & (ring_size - 1));
+
+	return left < size ? left : 0;
+}
+
+/* ring_out_put_pad() - fill the ring to its end; size bytes, by ring_out_pad() */
+void ring_out_put_pad(struct ring_out *ring, uint32_t size);
+
 /*
  * ring_out_begin() - where to write the next record; room was asked for
  *
  * Writes a pad record first where the record would be split. Nothing is visible before
  * ring_out_end(). Return: size bytes, aligned.
  */
-void *ring_out_begin(struct ring_out *ring, uint32_t size);
+static inline void *
+ring_out_begin(struct ring_out *ring, uint32_t size)
+{
+	uint32_t pad = ring_out_pad(ring->head, ring->size, size);
+
+	assert(ring->size - ring_out_used(ring) >= (uint64_t)size + pad);
+	if (unlikely(pad))
+		ring_out_put_pad(ring, pad);
+	return ring->base + (ring->head & (ring->size - 1));
+}
 
 /* ring_out_end() - publish what was begun (edge R1) */
-void ring_out_end(struct ring_out *ring, uint32_t size);
-
-/* ring_out_used() - bytes not consumed yet, as far as known */
-static inline uint64_t
-ring_out_used(const struct ring_out *ring)
+static inline void
+ring_out_end(struct ring_out *ring, uint32_t size)
 {
-	return ring->head - ring->tail;
+	uint64_t next;
+
+	ring->head += size;
+	ring->published = ring->head;
+	STORE_FENCED(SEND_FENCE, store_rel, ring->produced, ring->head); /* R1 */
+	/* The next record will lie in lines that the consumer read a round ago. */
+	next = ring->head & (ring->size - 1);
+	if (next + RING_PREFETCH <= ring->size)
+		prefetch_write(ring->base + next, RING_PREFETCH);
 }
 
 /*
