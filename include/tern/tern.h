@@ -28,5 +28,6 @@
 #include <tern/loop.h>
 #include <tern/message.h>
 #include <tern/name.h>
+#include <tern/state.h>
 
 #endif

@@ -25,6 +25,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/state.h"
 #include "client/topic.h"
 #include "client/watch.h"
 
@@ -95,6 +96,7 @@ fork_child(void)
 		struct partner *partner, *next;
 		struct domain *domain;
 		struct link *link;
+		tern_state *state;
 
 		DL_FOREACH (bus->endpoint.links, link) {
 			link->fd = fd_close(link->fd);
@@ -114,6 +116,8 @@ fork_child(void)
 		close_pool(&bus->own.pool);
 		DL_FOREACH (bus->domains, domain)
 			close_pool(&domain->pool);
+		DL_FOREACH (bus->states, state)
+			segment_close_fd(&state->value.memory);
 		HASH_ITER (hh, bus->partners, partner, next)
 			reply_forked(partner);
 		close_queued(&bus->queue);

@@ -268,6 +268,8 @@ struct tern_bus {
 	tern_service *services;
 	tern_subscription *subscriptions;
 	struct heard_tags heard;
+	tern_state *states; /* kept, and opened */
+	_Atomic uint64_t last_state;
 	uint64_t last_rule;
 	_Atomic uint64_t plans_version; /* bus_plans_end() */
 	struct versions versions; /* ternd's words, if on a bus; mapped until the memory goes */

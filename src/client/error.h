@@ -13,6 +13,7 @@
 /* Names of tern's own errors, as programs see them. */
 #define ERROR_NO_SERVICE   "tern.NoSuchService"
 #define ERROR_NO_MEMBER    "tern.NoSuchMember"
+#define ERROR_NO_STATE     "tern.NoSuchState"
 #define ERROR_NO_REPLY     "tern.NoReply"
 #define ERROR_DIED         "tern.PeerDied"
 #define ERROR_TIMEOUT      "tern.Timeout"

@@ -44,7 +44,17 @@ struct tern_subscription {
 	bool freed; /* inside a handler: goes when the last of its own returns */
 	bool is_for_heard; /* do its tags match those with this number? */
 	uint64_t heard;    /* number of the tags that it was held against last (struct heard_tags) */
+	/* of a value of a service */
+	tern_state *state; /* counted; NULL: of events */
+	uint64_t seen;     /* its version that was queued last; TERN_LATEST: handed out last */
+	bool begun;        /* the value was read once */
+	bool latest;       /* TERN_LATEST: no more than one event is queued */
+	bool pending;      /* it is */
 };
+
+/* subscription_start() - tern_subscribe(), to a state value unless that is NULL */
+int subscription_start(tern_bus *bus, const struct tern_rule *rule, tern_state *state, tern_event_fn *fn, void *user,
+	tern_subscription **ret);
 
 void rules_here_free(struct rule_here *rules);
 

@@ -15,6 +15,7 @@
 #include "client/event.h"
 #include "client/handler.h"
 #include "client/message.h"
+#include "client/state.h"
 #include "client/watch.h"
 
 #define MAX_LOOKS 64u /* of a tern_next() that does not wait, while handlers take what it finds */
@@ -76,6 +77,8 @@ run_event(tern_bus *bus, struct item *item)
 		return true; /* unsubscribed meanwhile */
 	if (!s->fn)
 		return false;
+	if (s->latest && !state_newest(s, item))
+		return true; /* this version was handed out already */
 	handler_begin(bus, &frame, &s->n_running);
 	s->fn(s, item->message, item->lost, s->user);
 	handler_end(&frame);
@@ -322,6 +325,14 @@ is_stale(const struct item *item)
 	}
 }
 
+/* is_news() - about to be given to the program: of a TERN_LATEST subscription nothing that it was given already */
+static bool
+is_news(struct item *item)
+{
+	return item->kind != TERN_EVENT || !item->subscription || !item->subscription->latest ||
+		state_newest(item->subscription, item);
+}
+
 /* next_item() - run handlers until something has none. Return: that, or NULL. */
 static struct item *
 next_item(tern_bus *bus)
@@ -330,12 +341,12 @@ next_item(tern_bus *bus)
 
 	while ((item = take_item(bus, &bus->kept))) {
 		bus->n_kept_notices -= is_unasked(item);
-		if (!is_stale(item))
+		if (!is_stale(item) && is_news(item))
 			return item;
 		(void)item_free(bus, item); /* always NULL */
 	}
 	while ((item = take_item(bus, &bus->queue))) {
-		if (!run_item(bus, item))
+		if (!run_item(bus, item) && is_news(item))
 			return item;
 		(void)item_free(bus, item); /* always NULL */
 	}

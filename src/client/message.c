@@ -114,9 +114,8 @@ message_new_event(tern_bus *bus, const struct wire_header *head, uint32_t size, 
 	return 0;
 }
 
-/* new_local() - an event that came otherwise than over a link; tags and payload are copied */
-static int
-new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
+int
+message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
 	size_t size, tern_peer sender, tern_message **ret)
 {
 	tern_message *m = message_alloc(NULL, (uint32_t)(tags_size + size));
@@ -154,7 +153,7 @@ message_new_from_daemon(const struct control_event *event, tern_message **ret)
 		at += tag->size;
 		*at++ = '\0';
 	}
-	return new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
+	return message_new_local(tags, (uint16_t)(at - tags), n, event->payload.bytes, event->payload.size,
 		TERN_PEER_BUS, ret);
 }
 

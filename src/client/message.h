@@ -99,6 +99,10 @@ int message_from_record(tern_bus *bus, const struct wire_header *record, tern_me
  */
 int message_reserve(tern_message *m, uint32_t n);
 
+/* message_new_local() - an event that came otherwise than over a link; tags and payload are copied. Return: 0, -ENOMEM. */
+int message_new_local(const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, const uint8_t *payload,
+	size_t size, tern_peer sender, tern_message **ret);
+
 struct control_event;
 /* message_new_from_daemon() - a name event of ternd, as a message like others */
 int message_new_from_daemon(const struct control_event *event, tern_message **ret);

@@ -12,6 +12,7 @@
 #include "client/direct.h"
 #include "client/event.h"
 #include "client/reply.h"
+#include "client/state.h"
 
 struct partner *
 partner_ref(struct partner *partner)
@@ -269,6 +270,7 @@ partner_end(struct partner *partner)
 	reply_drop_all(partner);
 	call_fail_partner(partner);
 	direct_partner_ended(partner);
+	state_owner_gone(bus, partner->id);
 	hang_up(partner);
 	lead_check_room(bus);
 	bus->n_untold -= bus->mode != MODE_BUS && direct_is_unsure(partner);

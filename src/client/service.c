@@ -15,6 +15,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/state.h"
 #include "wire/cbor-flat.h"
 
 #define CBOR_FAULTS "tern.cbor." /* how the names of what may be wrong with values begin */
@@ -438,6 +439,10 @@ service_run(tern_service *service, tern_call *call, tern_message *m)
 	char text[256];
 	int r;
 
+	if (strcmp(m->strings[1], STATE_MEMBER) == 0) {
+		state_answer(service, call, m);
+		return;
+	}
 	if (!method) {
 		(void)snprintf(text, sizeof(text), "%s has no method \"%s\"",
 			*service->name ? service->name : "the service", m->strings[1]);
@@ -546,6 +551,7 @@ tern_service_free(tern_service *service)
 	if (service->owned && !bus->closed)
 		daemon_release(bus, service->name);
 	DL_DELETE(bus->services, service);
+	state_service_gone(service);
 	handler_wait(bus, &service->n_running);
 	service->freed = true;
 	running = service->n_running > 0; /* it goes when the last handler returns */

@@ -20,6 +20,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/state.h"
 #include "client/tag.h"
 #include "wire/control.h"
 
@@ -30,7 +31,10 @@ tell_gap(tern_subscription *s, tern_peer sender, uint64_t n)
 {
 	struct item item = {.kind = TERN_GAP, .subscription = s, .peer = sender, .lost = n};
 
-	(void)queue_put(s->bus, &item); /* out of memory: the next gap is as large */
+	if (!s->latest)
+		(void)queue_put(s->bus, &item); /* out of memory: the next gap is as large */
+	if (s->state)
+		(void)state_tell_now(s); /* the same */
 }
 
 /* is_from() - is it of the rule's sender? */
@@ -97,7 +101,8 @@ queue_event(tern_subscription *s, struct partner *partner, tern_peer sender, ter
 		.peer = sender,
 	};
 
-	(void)queue_put(s->bus, &item); /* out of memory: as if the reader were slow */
+	if (queue_put(s->bus, &item) < 0) /* out of memory: as if the reader were slow */
+		state_dropped(s);
 }
 
 void
@@ -112,6 +117,8 @@ event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer
 	tags.is_split = false;
 	DL_FOREACH (bus->subscriptions, s) {
 		if ((only && s->id != only) || !has_tags(s, &tags) || !is_from(s, &origin))
+			continue;
+		if (s->state && !state_wants(s, m->header.serial))
 			continue;
 		if (last)
 			queue_event(last, partner, sender, tern_message_ref(m));
@@ -337,13 +344,13 @@ rules_here_tell_on(struct partner *partner)
 /* --- subscriptions --- */
 
 static int
-check_rule(const tern_bus *bus, const struct tern_rule *rule)
+check_rule(const tern_bus *bus, const struct tern_rule *rule, bool is_state)
 {
 	if (rule->size != sizeof(*rule))
 		return error_set(-EINVAL, ERROR_INVALID, "set rule.size to sizeof(struct tern_rule)");
 	if (rule->policy > TERN_DISCONNECT)
 		return error_set(-EINVAL, ERROR_INVALID, "no such policy: %u", rule->policy);
-	if (rule->policy != TERN_DROP_NEWEST && rule->policy != TERN_WAIT)
+	if (rule->policy != TERN_DROP_NEWEST && rule->policy != TERN_WAIT && !(is_state && rule->policy == TERN_LATEST))
 		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED,
 			"only TERN_DROP_NEWEST and TERN_WAIT are built yet");
 	if (rule->queue || rule->max_rate)
@@ -358,7 +365,8 @@ check_rule(const tern_bus *bus, const struct tern_rule *rule)
 void
 subscription_free(tern_subscription *s)
 {
-	(void)bus_unref(s->bus); /* always NULL */
+	(void)state_unref(s->state); /* always NULL, as the next */
+	(void)bus_unref(s->bus);
 	sender_deinit(&s->sender);
 	free(s->encoded);
 	free(s->tags);
@@ -417,10 +425,11 @@ again:
 	return 0;
 }
 
-_public_ int
-tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
+int
+subscription_start(tern_bus *bus, const struct tern_rule *wanted, tern_state *state, tern_event_fn *fn, void *user,
 	tern_subscription **ret)
 {
+	struct tern_rule rule = *wanted;
 	tern_subscription *s = NULL;
 	int r;
 
@@ -428,18 +437,24 @@ tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, v
 	if (r < 0)
 		return r;
 	error_clear();
-	r = check_rule(bus, rule);
+	r = check_rule(bus, wanted, state != NULL);
+	if (rule.policy == TERN_LATEST)
+		rule.policy = TERN_DROP_NEWEST; /* to others: here the value itself is looked at */
 	if (r == 0)
-		r = subscription_new(bus, rule, &s);
+		r = subscription_new(bus, &rule, &s);
 	if (r < 0) {
 		bus_leave(bus);
 		return r;
 	}
 	s->fn = fn;
 	s->user = user;
+	s->state = state ? state_ref(state) : NULL;
+	s->latest = wanted->policy == TERN_LATEST;
 	DL_APPEND(bus->subscriptions, s); /* first: present owners are told before the answer */
 	bus_plans_end(bus);
-	r = announce(bus, s, rule);
+	r = announce(bus, s, &rule);
+	if (r == 0 && state)
+		r = state_tell_now(s); /* T8: the rule is known, then the value is read */
 	bus_leave(bus);
 	if (r < 0) {
 		(void)tern_subscription_free(s); /* always NULL */
@@ -447,6 +462,13 @@ tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, v
 	}
 	*ret = s;
 	return 0;
+}
+
+_public_ int
+tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
+	tern_subscription **ret)
+{
+	return subscription_start(bus, rule, NULL, fn, user, ret);
 }
 
 /* withdraw() - best effort: what comes nevertheless finds no subscription */

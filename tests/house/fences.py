@@ -3,7 +3,7 @@
 """fences: the released objects have the fences that docs/memory-model.md argues with
 
 A missing fence is seen on hardware once in many thousand runs, so it is looked up in the machine code:
-edges A1 to A4 (a locked instruction between store and load), H (lfence after the clock). x86-64 only. libtern.so is
+edges A1 to A4 and T8 (a locked instruction between store and load), H (lfence after the clock). x86-64 only. libtern.so is
 compiled apart, and as a whole, so that nobody can say where a function went: there they are counted all together.
 """
 
@@ -24,6 +24,7 @@ WANTED = (
     ("client_take-doze.c.o", "A2: after dozing, and after cold, was announced", FENCE, 2),
     ("link_link-send.c.o", "A3: after the room word", FENCE, 1),
     ("link_link-receive.c.o", "A4: after consumed or released", FENCE, 1),
+    ("client_state.c.o", "T8: after a value was stored", FENCE, 1),
     ("client_take.c.o", "H: after the clock", ORDERED, 1),
 )
 

@@ -99,6 +99,7 @@ struct things {
 	tern_watch *watch;
 	tern_message *event, *call_message;
 	tern_call *call;
+	tern_state *kept, *opened;
 	int fds[2];
 	bool opens;
 	int n_before; /* descriptors like the library's that are none */
@@ -148,6 +149,24 @@ use_handle(struct things *t)
 }
 
 static void
+use_states(struct things *t)
+{
+	tern_subscription *s;
+	tern_state *state;
+	uint8_t buf[64];
+	size_t size;
+
+	must_be(tern_state_new(t->service, "other", 64, &state), -ECHILD);
+	must_be(tern_state_open(t->bus, LINKS_SERVICE, "none", &state), -ECHILD);
+	must_be(tern_state_set(t->kept, "u", UINT64_C(2)), -ECHILD);
+	must_be(tern_state_put(t->kept, "\x02", 1), -ECHILD);
+	must_be(tern_state_read(t->kept, buf, sizeof(buf), &size, NULL), -ECHILD); /* their memory is not here */
+	must_be(tern_state_read(t->opened, buf, sizeof(buf), &size, NULL), -ECHILD);
+	must_be(tern_state_version(t->opened), 0);
+	must_be(tern_state_subscribe(t->opened, TERN_WAIT, NULL, NULL, &s), -ECHILD);
+}
+
+static void
 use_things(struct things *t)
 {
 	struct tern_error error;
@@ -166,6 +185,7 @@ use_things(struct things *t)
 	must_be(tern_send(t->call_message, LONG_NS, 0, &call), -ECHILD);
 	must_be(tern_call_wait(t->call, LONG_NS, &m, &error), -ECHILD);
 	must_be(tern_call_then(t->call, NULL, NULL), -ECHILD);
+	use_states(t);
 }
 
 static void
@@ -175,6 +195,8 @@ let_things_go(struct things *t)
 	(void)tern_message_unref(t->event);
 	(void)tern_message_unref(t->call_message);
 	(void)tern_watch_free(t->watch);
+	(void)tern_state_free(t->opened);
+	(void)tern_state_free(t->kept);
 	(void)tern_subscription_free(t->subscription);
 	(void)tern_service_free(t->service);
 	(void)tern_topic_free(t->topic);
@@ -228,6 +250,9 @@ things_begin(struct things *t, struct ground *ground)
 	must_be(pipe2(t->fds, O_CLOEXEC), 0);
 	t->bus = ground_client(ground);
 	must_be(tern_serve(t->bus, "org.example.Parent", NULL, methods, 1, NULL, &t->service), 0);
+	must_be(tern_state_new(t->service, "kept", 64, &t->kept), 0);
+	must_be(tern_state_set(t->kept, "u", UINT64_C(1)), 0);
+	must_be(tern_state_open(t->bus, "org.example.Parent", "kept", &t->opened), 0);
 	must_be(tern_subscribe(t->bus, &rule, NULL, NULL, &t->subscription), 0);
 	must_be(tern_topic_new(t->bus, tags, &t->topic), 0);
 	must_be(tern_watch_fd(t->bus, t->fds[0], POLLIN, NULL, NULL, &t->watch), 0);
@@ -259,6 +284,8 @@ START_TEST(child_has_nothing)
 	(void)tern_message_unref(reply); /* always NULL */
 	must_be(tern_publish_message(t.event, 0), 0);
 	must_be(tern_call_sync(t.bus, LINKS_SERVICE, "Echo", NULL, NULL, "u", 8), 0);
+	must_be(tern_state_set(t.kept, "u", UINT64_C(2)), 0);
+	must_be(tern_state_version(t.opened), 2);
 	let_things_go(&t);
 	must_be(close(t.fds[0]) | close(t.fds[1]), 0);
 	tell(&ground.words[GO]);
