@@ -44,7 +44,7 @@ struct command {
 };
 
 extern const struct command command_list, command_call, command_publish, command_subscribe,
-	command_run, command_ping, command_check, command_generate;
+	command_run, command_ping, command_check, command_generate, command_get, command_watch;
 
 struct cli {
 	const struct command *command;

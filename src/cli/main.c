@@ -20,6 +20,8 @@ static const struct command *const COMMANDS[] = {
 	&command_ping,
 	&command_publish,
 	&command_subscribe,
+	&command_get,
+	&command_watch,
 	&command_run,
 	&command_check,
 	&command_generate,

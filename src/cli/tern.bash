@@ -42,11 +42,13 @@ _tern_words()
 	ping/-*) echo --count --interval --timeout --json --bus --help ;;
 	publish/-*) echo --data --json --bus --help ;;
 	subscribe/-*) echo --count --timeout --sender --policy --ready-fd --json --bus --help ;;
+	get/-*) echo --timeout --json --bus --help ;;
+	watch/-*) echo --count --timeout --latest --json --bus --help ;;
 	run/-* | generate/-*) echo --help ;;
 	check/-*) echo --print --json --help ;;
-	/* | help/*) echo list call ping publish subscribe run check generate help ;;
+	/* | help/*) echo list call ping publish subscribe get watch run check generate help ;;
 	generate/*) [[ $place -eq 0 ]] && echo json-schema ;;
-	call/* | ping/*) [[ $place -eq 0 ]] && _tern_names "$bus" ;;
+	call/* | ping/* | get/* | watch/*) [[ $place -eq 0 ]] && _tern_names "$bus" ;;
 	run/*) [[ $place -eq 0 ]] && compgen -c -- "$1" ;;
 	esac
 }

@@ -142,7 +142,7 @@ def finished(process, status, stderr=""):
 # -------- without a bus --------
 
 def help_is_there():
-    commands = "list", "call", "ping", "publish", "subscribe", "run", "check", "generate"
+    commands = "list", "call", "ping", "publish", "subscribe", "get", "watch", "run", "check", "generate"
     for words in (["--help"], ["help"], ["-h"]):
         result = expect(tern(*words), 0)
         for command in commands:
@@ -168,6 +168,8 @@ def mistakes_are_told():
             (["publish"] + ["t"] * 17, "16 tags"), (["subscribe", "-n", "0"], "no number"),
             (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
             (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
+            (["get"], "SERVICE and NAME"), (["get", "a"], "NAME of a value of a"), (["get", "a", "b", "c"], "not also 'c'"),
+            (["watch", "-n", "0", "a", "b"], "no number"), (["watch", "a", "--latset"], "did you mean --latest"),
             (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option"),
             (["--bus", "unix:/x", "run", "true"], "no --bus"),
             (["check"], "needs a FILE"), (["check", "-p", "-j", "-"], "--json is not"), (["check", "--prnt"], "--print"),
@@ -180,7 +182,8 @@ def mistakes_are_told():
 
 def no_bus_is_told():
     nowhere = "unix:/nowhere/bus"
-    for words in (["list"], ["call", "a", "b"], ["ping", "a"], ["publish", "a"], ["subscribe"]):
+    for words in (["list"], ["call", "a", "b"], ["ping", "a"], ["publish", "a"], ["subscribe"], ["get", "a", "b"],
+                  ["watch", "a", "b"]):
         expect(tern(*words, bus=nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as TERN_BUS says.*tern run --")
         expect(tern("--bus", nowhere, *words), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
         expect(tern(*words, "--bus", nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
@@ -548,6 +551,65 @@ def waiting_has_an_end():
             same(finished(s, -signal.SIGINT), "")
 
 
+def values_are_read():
+    with a_bus() as (bus, _), a_service(bus) as service:
+        expect(tern("get", NAME, "level", bus=bus), 0, "dB: -6.0\non: true\n")
+        same(value(tern("get", "-j", NAME, "level", bus=bus)), {"dB": -6.0, "on": True})
+        for seen in ({"a": [1, "x", None]}, 7, "text", ["long"] * 500):
+            expect(tern("call", NAME, "Set", "-", bus=bus, stdin=json.dumps(seen)), 0)
+            same(value(tern("get", "-j", NAME, "level", bus=bus)), seen)
+        expect(tern("get", NAME, "other", bus=bus), 1, "", f"{NAME} has no value 'other'")
+        expect(tern("get", NAME, "unset", bus=bus), 1, "", f"{NAME} has not set 'unset' yet")
+        expect(tern("get", "org.example.Ecko", "level", bus=bus), 3, "", NAME)
+        expect(tern("get", NAME, "", bus=bus), 2, "", "1 to 255 bytes")
+        service.send_signal(signal.SIGSTOP)
+        expect(tern("get", "-t", "50ms", NAME, "level", bus=bus), 4, "", "did not answer in time")
+
+
+@contextlib.contextmanager
+def a_watcher(bus, *words):
+    process = subprocess.Popen([TERN, "watch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=environment(bus))
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def values_are_watched():
+    with a_bus() as (bus, _), a_service(bus) as service:
+        expect(tern("watch", "-n", "1", NAME, "level", bus=bus), 0, '{"dB":-6.0,"on":true}\n')
+        expect(tern("watch", "-t", "50ms", NAME, "unset", bus=bus), 0, "")
+        expect(tern("watch", "-t", "50ms", "-n", "1", NAME, "unset", bus=bus), 4, "", "0 of 1 values")
+        expect(tern("watch", NAME, "other", bus=bus), 1, "", "no value 'other'")
+        with a_watcher(bus, "-j", NAME, "level") as watcher:
+            same(json.loads(watcher.stdout.readline()), {"version": 1, "value": {"dB": -6.0, "on": True}})
+            for version in range(2, 6):
+                expect(tern("call", NAME, "Set", str(version), bus=bus), 0)
+                same(json.loads(watcher.stdout.readline()), {"version": version, "value": version})
+            service.kill()
+            same(finished(watcher, 5, f"{NAME} is gone"), "")
+
+
+def values_too_fast_to_watch():
+    """Of many at once some are lost, which is said; with --latest it is not, and the newest comes all the same."""
+    for words in (["-j"], ["-j", "--latest"]):
+        with a_bus() as (bus, _), a_service(bus), a_watcher(bus, *words, NAME, "level") as watcher:
+            same(json.loads(watcher.stdout.readline())["version"], 1)
+            watcher.send_signal(signal.SIGSTOP)
+            expect(tern("call", NAME, "Burst", "n=20000", bus=bus), 0)
+            watcher.send_signal(signal.SIGCONT)
+            lost, version = 0, 1
+            while version < 20001:
+                line = json.loads(watcher.stdout.readline())
+                lost += line.get("lost", 0)
+                check(line.get("version", version + 1) > version, f"{line} after version {version}")
+                version = line.get("version", version)
+            same(version, 20001)
+            check(lost < 20000, f"{lost} lost")
+            check((lost > 0) == (words == ["-j"]), f"{lost} lost with {words}")
+
+
 def senders_are_chosen():
     with a_bus() as (bus, _):
         with a_subscriber(bus, "-j", "--sender", "tern", "new", "-n", "1") as s:
@@ -722,7 +784,7 @@ SCENARIOS = [
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
-    waiting_has_an_end, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
+    waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, limits_are_as_asked_for, a_full_disk_is_told,
 ]

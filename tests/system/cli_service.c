@@ -126,6 +126,7 @@ on_die(tern_call *call, tern_message *m, void *user)
 /* What serve() shares with the methods. */
 struct speaker {
 	tern_bus *bus;
+	tern_state *level, *unset; /* values: Set sets the one, nothing the other */
 	tern_topic *topic; /* of what Flood and Tick publish; made by the first of them */
 	bool ticks;
 };
@@ -166,6 +167,35 @@ on_tick(tern_call *call, tern_message *m, void *user)
 	return r ? r : tern_reply(call, NULL);
 }
 
+/* Set: the value "level" is what the call says. */
+static int
+on_set(tern_call *call, tern_message *m, void *user)
+{
+	struct speaker *speaker = user;
+	const void *part;
+	size_t size;
+	int r;
+
+	r = tern_message_part(m, 0, &part, &size);
+	if (r == 0)
+		r = tern_state_put(speaker->level, part, size);
+	return r ? r : tern_reply(call, NULL);
+}
+
+/* Burst {n}: the value is the numbers below n, one after the other. */
+static int
+on_burst(tern_call *call, tern_message *m, void *user)
+{
+	struct speaker *speaker = user;
+	uint64_t n;
+	int r;
+
+	r = tern_message_unpack(m, "{n:u}", &n);
+	for (uint64_t i = 0; r == 0 && i < n; i++)
+		r = tern_state_set(speaker->level, "u", i);
+	return r ? r : tern_reply(call, NULL);
+}
+
 static const struct tern_method METHODS[] = {
 	{"Echo", on_echo},
 	{"Text", on_text},
@@ -179,6 +209,8 @@ static const struct tern_method METHODS[] = {
 	{"Die", on_die},
 	{"Flood", on_flood},
 	{"Tick", on_tick},
+	{"Set", on_set},
+	{"Burst", on_burst},
 };
 
 static int
@@ -213,6 +245,12 @@ serve(const char *name, const char *const *labels)
 	if (r == 0)
 		r = tern_serve(
 			speaker.bus, name, NULL, METHODS, ARRAY_SIZE(METHODS), &speaker, &service);
+	if (r == 0)
+		r = tern_state_new(service, "level", 4096, &speaker.level);
+	if (r == 0)
+		r = tern_state_new(service, "unset", 0, &speaker.unset);
+	if (r == 0)
+		r = tern_state_set(speaker.level, "{dB:d, on:b}", -6.0, true);
 	if (r == 0) {
 		(void)puts("serving"); /* whoever waits for it would notice */
 		(void)fflush(stdout);  /* as above */
