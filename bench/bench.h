@@ -157,6 +157,7 @@ extern const struct workload workload_idle;
 extern const struct workload workload_connect;
 extern const struct workload workload_connect_program;
 extern const struct workload workload_churn;
+extern const struct workload workload_state_read;
 extern const struct workload workload_footprint;
 extern const struct workload workload_spin_tax;
 extern const struct workload workload_order_tax;

@@ -119,6 +119,10 @@ def targets():
     yield Target("P14", "wake-ups of who has nothing to do", of("idle", "tern@500", "wakes"), at_most=0)
     yield Target("P15", "spin-tax cpu, to blocking", of("spin-tax", metric="cpu"),
                  of("spin-tax", "tern:blocking", "cpu"), at_most=1.3)
+    for form in ("idle", "busy"):
+        yield Target("P16", f"reading a value, its writer {form}: p50, ns", of("state-read", f"tern:{form}", pin="cross"),
+                     at_most=40)
+        yield Target("P16", "the same, p99", of("state-read", f"tern:{form}", "p99", "cross"), at_most=300)
     for n in (1, 64, 1000):
         yield Target("P17", f"call in order, to without, {n:,} links", of("order-tax", f"tern:on@{n}", pin="cross"),
                      of("order-tax", f"tern:off@{n}", pin="cross"), at_most=1.15)

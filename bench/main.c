@@ -41,6 +41,7 @@ static const struct workload *const workloads[] = {
 	&workload_connect,
 	&workload_connect_program,
 	&workload_churn,
+	&workload_state_read,
 	&workload_footprint,
 	&workload_spin_tax,
 	&workload_order_tax,

@@ -44,6 +44,7 @@ FORMS = {
     "footprint": ["tern", "limit:nothing", "peer:libdbus", "peer:libsystemd"],
     "spin-tax": ["tern", "tern:blocking", "limit:eventfd-epoll", "peer:sdbus-dbus-broker"],
     "order-tax": ["tern:on@1", "tern:off@1"],
+    "state-read": ["tern:idle", "tern:busy", "limit:seqlock-idle", "limit:seqlock-busy"],
     "idle": ["tern@500"],
     "rpc-links": ["tern@0", "tern@64"],
     "rpc-busy": ["tern@1", "tern@16", "tern@128"],
