@@ -82,6 +82,7 @@ struct partner {
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
 	bool slow; /* it held up a publish or a reply in vain: not waited for again before it has room */
+	bool is_behind; /* the same of keeping near to a publisher of large events */
 	bool want_event;
 	uint32_t want_size; /* what there was no room for */
 	struct link_load want_load;
@@ -222,6 +223,7 @@ struct tern_bus {
 	bool sleeping;
 	bool polling;  /* the leader is in the epoll set without the lock */
 	bool spinning; /* the leader looks at the links without the lock */
+	uint32_t n_pausing; /* threads in lead_pause(): the leader leaves them the lock before it looks again */
 	bool dozing;
 	uint64_t wakes_at; /* when the sleeping leader looks at the deadlines, host time */
 	uint64_t timer_at; /* what the timer is set to, host time */
@@ -432,7 +434,7 @@ int lead_wait(tern_bus *bus, struct waiter *waiter, uint64_t deadline);
 /* lead_try() - one round without waiting, if nobody leads. Return: as take_round(). */
 size_t lead_try(tern_bus *bus);
 /*
- * lead_pause() - until the leader is not looking without the lock
+ * lead_pause() - until the leader is not looking without the lock; the lock may be given up meanwhile
  * Then whoever has the lock may change what is the leader's to change.
  */
 void lead_pause(tern_bus *bus);

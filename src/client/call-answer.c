@@ -103,8 +103,8 @@ call_answered(struct partner *partner, tern_message *m)
 	tern_call *call;
 
 	call = calls_find(partner->bus, m->header.reference);
-	if (!call || call->partner != partner) {
-		(void)message_unref_locked(m); /* given up already */
+	if (!call || call->partner != partner || call->taken) {
+		(void)message_unref_locked(m); /* given up already; or a lie: it is not sent yet */
 		return;
 	}
 	m->header.trace = call->message->header.trace;

@@ -17,7 +17,7 @@ struct tern_call {
 	_Atomic uint32_t refs;
 	bool incoming;
 	bool done;     /* caller: decided; service: answered */
-	bool taken;    /* caller: the answer was handed out */
+	bool taken;    /* caller: the answer was handed out, or the call is being sent: there can be none */
 	bool no_reply; /* service: nobody waits for an answer */
 	bool sent;
 	bool handed; /* service: tern_next() gave it out, so that a cancel is told the same way */

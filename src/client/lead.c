@@ -128,12 +128,26 @@ lead_kick(tern_bus *bus)
 void
 lead_pause(tern_bus *bus)
 {
+	bus->n_pausing++;
 	while (bus->spinning) {
 		store_rlx(&bus->kicked, 1); /* the lock orders the rest */
 		bus_leave(bus);
 		(void)sched_yield(); /* cannot fail */
 		bus_lock(bus);
 	}
+	bus->n_pausing--;
+}
+
+/* give_way() - to those in lead_pause(). Return: false, there is none. */
+static bool
+give_way(tern_bus *bus)
+{
+	if (likely(bus->n_pausing == 0))
+		return false;
+	bus_leave(bus);
+	(void)sched_yield(); /* cannot fail */
+	bus_lock(bus);
+	return true;
 }
 
 void
@@ -261,8 +275,6 @@ spin_learn(tern_bus *bus, bool paid)
 	if (bus->spin == TERN_FOREVER)
 		return;
 	bus->spin_now = paid ? bus->spin : bus->spin_now / 2;
-	if (!paid) /* perhaps because it got fewer since */
-		bus->one_processor = processors_usable(clock_now_ns()) == 1;
 }
 
 enum spin_end {
@@ -276,8 +288,10 @@ static enum spin_end
 spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 {
 	uint64_t now = 0, end = 0, last = 0;
-	bool found = false;
+	bool found = false, one = bus->one_processor;
 
+	if (give_way(bus))
+		return SPIN_FOUND;
 	STOP_POINT("spin");
 	bus->spinning = true;
 	bus_leave(bus);
@@ -294,7 +308,10 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 			last = MIN(clock_deadline_ns(now, budget), deadline);
 		}
 	} while (now < end);
+	if (!found && now >= last)
+		one = processors_usable(now) == 1; /* in vain: perhaps because it got fewer */
 	bus_lock(bus);
+	bus->one_processor = one;
 	bus->spinning = false;
 	store_rlx(&bus->kicked, 0); /* a round follows */
 	return found ? SPIN_FOUND : now < last ? SPIN_ASK : SPIN_OVER;
@@ -323,6 +340,8 @@ yield(tern_bus *bus)
 	uint64_t before;
 	bool found;
 
+	if (give_way(bus))
+		return true;
 	if (bus->spin == 0)
 		return false;
 	if (bus->n_no_yield > 0) {

@@ -183,7 +183,7 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct o
 }
 
 /*
- * publish_look() - is there room? Who is waited for is not left far behind; who was waited for in vain may be.
+ * publish_look() - is there room? Who is waited for is not left far behind; who did not catch up in time may be.
  *
  * Return: 0, LINK_E_FULL, or a negative errno.
  */
@@ -198,9 +198,11 @@ publish_look(struct publish *p, struct partner *partner, bool wait, struct outgo
 	}
 	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > publish_begin(p);
 	r = send_room(partner, out, true);
-	if (r == 0)
+	if (r == 0) {
 		partner->slow = false;
-	if (r != LINK_E_FULL || !partner->slow || !out->load.is_paced)
+		partner->is_behind = partner->is_behind && !out->load.is_paced;
+	}
+	if (r != LINK_E_FULL || !out->load.is_paced || !(partner->is_behind || has_given_up(p, partner->id)))
 		return r;
 	out->load.is_paced = false;
 	return send_room(partner, out, true);
@@ -212,6 +214,7 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 {
 	tern_peer peer = partner->id; /* it may end while we wait */
 	uint64_t deadline;
+	bool paced;
 	int r;
 
 	r = publish_look(p, partner, wait, out);
@@ -226,12 +229,13 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 		return error_set(-EAGAIN, ERROR_FULL, "a subscriber that waits has no room");
 	}
 	deadline = publish_deadline(p, partner);
-	partner->slow = true; /* until it has room */
+	paced = out->load.is_paced;
+	*(paced ? &partner->is_behind : &partner->slow) = true; /* until it has room */
 	if (deadline <= clock_now_ns() ||
 		send_wait_room(partner, out, true, deadline) < 0)
 		give_up(p, peer);
 	else if (partner_find(p->topic->bus, peer) == partner)
-		partner->slow = false;
+		*(paced ? &partner->is_behind : &partner->slow) = false;
 	return 1;
 }
 
@@ -251,6 +255,10 @@ publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 		r = publish_link(p, recipient, &partner);
 		if (r || !partner)
 			return r;
+	}
+	if (unlikely(!partner->link->ready) && p->topic->bus->spinning) {
+		lead_pause(p->topic->bus); /* to read its hello; it gives up the lock */
+		return 1;
 	}
 	if (unlikely(!out))
 		r = publish_build(p, partner, is_only, &out);

@@ -333,6 +333,17 @@ take_share(tern_bus *bus, struct partner *partner)
 	return n;
 }
 
+/* look_first() - is there something? */
+static bool
+look_first(struct partner *first)
+{
+	int r = first->link->closed ? 0 : link_look(first->link);
+
+	if (r < 0)
+		partner_broke(first);
+	return r > 0;
+}
+
 /*
  * take_alone() - a round without a clock
  *
@@ -354,7 +365,7 @@ take_alone(tern_bus *bus, size_t *ret_taken)
 	if (!RULE(OTHERS_AFTER))
 		others = others_silent(bus, first);
 	STOP_POINT("alone");
-	if (first && (first->link->closed || link_look(first->link) <= 0)) /* the order: what is loaded below is loaded after R2 */
+	if (first && !look_first(first)) /* the order: what is loaded below is loaded after R2 */
 		return false;
 	if (RULE(OTHERS_AFTER))
 		others = others_silent(bus, first);
