@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * spin: looking before sleep stays away where it cannot pay
+ * spin: looking before sleep stays away where it cannot pay, and stops for who waits for it
  *
  * What is counted is how often it was begun, not how long it took.
  */
@@ -21,6 +21,7 @@ enum {
 	N_VAIN = 40,  /* 50, 25, … 1 us in pieces of 20, and again after each 32 sleeps; without learning 900 */
 	N_AGAIN = 33, /* sleeps after which the processors have been counted again */
 	N_CALLS = 50,
+	N_PAUSES = 2000,
 };
 
 enum { READY };
@@ -161,6 +162,40 @@ START_TEST(never_against_who_needs_this_processor)
 }
 END_TEST
 
+/* --- who has to change what the leader looks at without the lock --- */
+
+static void *
+lead_for_ever(void *user)
+{
+	struct tern_event event = {.size = sizeof(event)};
+
+	must_be(tern_next(user, TERN_FOREVER, &event), -EINTR);
+	return NULL;
+}
+
+START_TEST(a_leader_that_never_sleeps_gives_way)
+{
+	struct ground ground;
+	pthread_t leader;
+	tern_bus *bus;
+
+	must(ground_begin(&ground, BY_BUS));
+	bus = ground_client(&ground);
+	must_be(tern_set_option(bus, TERN_OPT_SPIN, TERN_FOREVER), 0);
+	must_be(pthread_create(&leader, NULL, lead_for_ever, bus), 0);
+	for (unsigned int i = 0; i < N_PAUSES; i++) {
+		must_be(bus_enter(bus), 0);
+		lead_pause(bus);
+		must(!bus->spinning);
+		bus_leave(bus);
+	}
+	must_be(tern_wake(bus), 0);
+	must_be(pthread_join(leader, NULL), 0);
+	(void)tern_close(bus);
+	ground_end(&ground);
+}
+END_TEST
+
 static Suite *
 spin_suite(void)
 {
@@ -173,6 +208,7 @@ spin_suite(void)
 	tcase_add_test(tcase, less_after_each_in_vain);
 	tcase_add_test(tcase, never_on_one_processor);
 	tcase_add_test(tcase, never_against_who_needs_this_processor);
+	tcase_add_test(tcase, a_leader_that_never_sleeps_gives_way);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
