@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "client/bus.h"
@@ -149,6 +150,95 @@ START_TEST(to_and_fro)
 }
 END_TEST
 
+/* --- a bounce of what was not sent yet --- */
+
+enum { LENT_SIZE = 4096 }; /* lies in a block */
+
+static void *
+call_blocking(void *user)
+{
+	static uint8_t bytes[LENT_SIZE];
+
+	memset(bytes, 7, sizeof(bytes));
+	must_be(tern_call_sync(user, SERVICE, "Lent", NULL, NULL, "y", bytes, sizeof(bytes)), 0);
+	return NULL;
+}
+
+/* fill_ring() - calls to one who takes nothing in, until there is no room */
+static void
+fill_ring(tern_bus *liar)
+{
+	tern_message *m;
+	int r;
+
+	do {
+		must_be(tern_message_new_call(scene.bus, SERVICE, "Fill", &m), 0);
+		r = tern_send(m, LONG_NS, TERN_NO_REPLY | TERN_NONBLOCK, NULL);
+		(void)tern_message_unref(m); /* always NULL */
+		if (!liar->partners)
+			must(tern_process(liar) >= 0); /* until there is a link */
+	} while (r == 0);
+	must_be(r, -EAGAIN);
+}
+
+/* lie() - that the call with the next serial came to who is no owner */
+static void
+lie(tern_bus *liar, uint64_t serial)
+{
+	struct wire_header header = {.kind = WIRE_ERROR, .flags = WIRE_BOUNCED, .reference = serial};
+	struct outgoing out = {.header = &header, .strings = {"", "", ""}};
+
+	must_be(bus_enter(liar), 0);
+	(void)link_plan(&out);
+	must_be(send_record(liar->partners, &out, NULL, 0, TERN_NONBLOCK), 0);
+	bus_leave(liar);
+}
+
+/* take_lent() - the call itself, whole, and answer it; what filled the ring is let go */
+static void
+take_lent(tern_bus *liar)
+{
+	bool taken = false;
+
+	while (!taken) {
+		struct tern_event event = next_event(liar, TERN_CALL);
+
+		if (strcmp(tern_message_member(event.message), "Lent") == 0) {
+			const uint8_t *bytes;
+			size_t size;
+
+			must_be(tern_message_unpack(event.message, "y", (const void **)&bytes, &size), 0);
+			must(size == LENT_SIZE && bytes[0] == 7 && bytes[LENT_SIZE - 1] == 7);
+			must_be(tern_reply(event.call, NULL), 0);
+			taken = true;
+		}
+		event_free(&event);
+	}
+}
+
+/* While a call waits for room nobody can have it; who says so would move its memory from under its sender. */
+START_TEST(before_it_was_sent)
+{
+	tern_bus *liar = scene_open();
+	bool waits = false;
+	pthread_t caller;
+
+	must_be(tern_own(liar, SERVICE, 0, NULL), 0);
+	fill_ring(liar);
+	must_be(pthread_create(&caller, NULL, call_blocking, scene.bus), 0);
+	while (!waits) {
+		must_be(bus_enter(scene.bus), 0);
+		waits = scene.bus->n_want_room > 0;
+		bus_leave(scene.bus);
+	}
+	for (uint64_t i = 0; i < 4; i++)
+		lie(liar, scene.bus->last_serial + i - 1); /* the caller waits: nobody changes it */
+	take_lent(liar);
+	must_be(pthread_join(caller, NULL), 0);
+	(void)tern_close(liar);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -160,6 +250,7 @@ main(void)
 	tcase_add_test(tcase, four_times);
 	tcase_add_test(tcase, five_times);
 	tcase_add_test(tcase, to_and_fro);
+	tcase_add_test(tcase, before_it_was_sent);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
