@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/bus.h"
 #include "client/call.h"
@@ -233,6 +234,7 @@ START_TEST(before_it_was_sent)
 	}
 	for (uint64_t i = 0; i < 4; i++)
 		lie(liar, scene.bus->last_serial + i - 1); /* the caller waits: nobody changes it */
+	(void)usleep(200000); /* time to be misled: what must not come cannot be waited for */
 	take_lent(liar);
 	must_be(pthread_join(caller, NULL), 0);
 	(void)tern_close(liar);
