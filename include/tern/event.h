@@ -25,7 +25,7 @@ typedef struct tern_subscription tern_subscription;
 enum {
 	TERN_DROP_NEWEST = 0, /**< the new one is dropped and counted; a gap tells it */
 	TERN_DROP_OLDEST = 1, /**< not built yet: -EOPNOTSUPP */
-	TERN_LATEST = 2,      /**< not built yet: -EOPNOTSUPP */
+	TERN_LATEST = 2,      /**< of a state value what is newest (<tern/state.h>); of events not built yet: -EOPNOTSUPP */
 	/**
 	 * The publisher waits, as long as its TERN_OPT_MAX_WAIT allows: while there is no room, or events of 4 MiB in
 	 * lent memory, four at least, are not taken in yet.

@@ -407,7 +407,7 @@ bool queue_is_full(tern_bus *bus, const struct partner *partner);
 /* queue_notice() - queue a TERN_LOST, TERN_LINKED or TERN_WRITABLE */
 void queue_notice(tern_bus *bus, uint32_t kind, tern_peer peer);
 
-/* --- taking in (take.c) --- */
+/* --- taking in (take*.c) --- */
 
 /*
  * take_round() - one round of docs/memory-model.md, "Receiving"

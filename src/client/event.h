@@ -68,8 +68,6 @@ void event_gap(struct partner *partner, uint64_t n);
 void event_gap_daemon(tern_bus *bus, uint64_t n);
 /* event_of_name() - ternd told of a name: rules about it follow; before what its new owner pushed is looked at */
 void event_of_name(tern_bus *bus, const struct control_event *event);
-/* event_run() - run a subscription's handler; without the lock */
-void event_run(tern_subscription *s, tern_message *m, uint64_t lost);
 
 /* rules_here_call() - a partner on a direct link tells or withdraws a rule; answers the call */
 void rules_here_call(struct partner *partner, tern_message *m);

@@ -282,7 +282,7 @@ tern_message_unpackv(tern_message *m, const char *format, va_list ap)
 	if (likely(cbor_unpack_flat(bytes, size, &hooks, format, ap)))
 		return 0;
 	hooks.error = error_get();
-	r = tern_cbor_unpackv(bytes, size, &hooks, format, ap);
+	r = cbor_unpack_cursor(bytes, size, &hooks, format, ap);
 	if (r == -EBADMSG && m->n_parts == 0)
 		return error_set(r, ERROR_BAD_MESSAGE,
 			"the message carries no values, and \"%.100s\" wants some", format);

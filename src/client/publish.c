@@ -28,6 +28,12 @@ struct copy {
 	struct block *blocks[TERN_MAX_PARTS]; /* of another domain; the own one's are the message's */
 };
 
+/* Answers of what follows, beside 0 and a negative errno. */
+enum publish_answer {
+	PUBLISH_AGAIN = 1, /* the lock was given up: who hears it may be others now */
+	PUBLISH_WITHOUT,   /* this one does not get it */
+};
+
 /* One publish under way. */
 struct publish {
 	tern_topic *topic;	/* held */
@@ -110,7 +116,7 @@ publish_deadline(struct publish *p, const struct partner *partner)
 	return clock_deadline_ns(publish_begin(p), bus->max_wait);
 }
 
-/* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 1 waited. */
+/* publish_link() - the link to a receiver; a new one is waited for. *ret NULL: not this time. Return: 0, PUBLISH_AGAIN. */
 static _cold_ int
 publish_link(struct publish *p, struct recipient *recipient, struct partner **ret)
 {
@@ -129,7 +135,7 @@ publish_link(struct publish *p, struct recipient *recipient, struct partner **re
 		r = daemon_introduce(bus, peer, publish_deadline(p, NULL), ret);
 	if (r < 0)
 		give_up(p, peer);
-	return 1;
+	return PUBLISH_AGAIN;
 }
 
 /* publish_copy() - that of a domain; NULL: no memory */
@@ -159,7 +165,7 @@ publish_copy(struct publish *p, struct domain *domain)
 	return copy;
 }
 
-/* publish_build() - the record for the domain of this partner. Return: 0, 2 it can have none, errno. */
+/* publish_build() - the record for the domain of this partner. Return: 0, PUBLISH_WITHOUT, errno. */
 static int
 publish_build(struct publish *p, struct partner *partner, bool is_only, struct outgoing **ret)
 {
@@ -168,7 +174,7 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct o
 	int r = 0;
 
 	if (unlikely(!partner->domain))
-		return 2;
+		return PUBLISH_WITHOUT;
 	copy = publish_copy(p, partner->domain);
 	if (!copy)
 		return -ENOMEM;
@@ -179,7 +185,7 @@ publish_build(struct publish *p, struct partner *partner, bool is_only, struct o
 	}
 	copy->built = r == 0;
 	*ret = &copy->out;
-	return r == -EDQUOT && copy != &p->own ? 2 : r; /* others do not keep the own domain from its events */
+	return r == -EDQUOT && copy != &p->own ? PUBLISH_WITHOUT : r; /* others do not keep the own domain from its events */
 }
 
 /*
@@ -208,7 +214,7 @@ publish_look(struct publish *p, struct partner *partner, bool wait, struct outgo
 	return send_room(partner, out, true);
 }
 
-/* publish_room() - room at one receiver, or wait. Return: 0, 1 waited: begin again, LINK_E_FULL as 2, errno. */
+/* publish_room() - room at one receiver, or wait. Return: 0, PUBLISH_*, errno. */
 static int
 publish_room(struct publish *p, struct partner *partner, bool wait, struct outgoing *out)
 {
@@ -219,11 +225,11 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 
 	r = publish_look(p, partner, wait, out);
 	if (r < 0)
-		return 2; /* it is ending: nobody to tell */
+		return PUBLISH_WITHOUT; /* it is ending: nobody to tell */
 	if (r == 0)
 		return 0;
 	if (!wait || partner->slow || has_given_up(p, partner->id))
-		return 2;
+		return PUBLISH_WITHOUT;
 	if (p->flags & TERN_NONBLOCK) {
 		send_want_room(partner, out, true);
 		return error_set(-EAGAIN, ERROR_FULL, "a subscriber that waits has no room");
@@ -236,10 +242,10 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 		give_up(p, peer);
 	else if (partner_find(p->topic->bus, peer) == partner)
 		*(paced ? &partner->is_behind : &partner->slow) = false;
-	return 1;
+	return PUBLISH_AGAIN;
 }
 
-/* publish_one() - one recipient of the plan into the list. Return: 0, 1 begin again, errno. */
+/* publish_one() - one recipient of the plan into the list. Return: 0, PUBLISH_AGAIN, errno. */
 static int
 publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 {
@@ -258,7 +264,7 @@ publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 	}
 	if (unlikely(!partner->link->ready) && p->topic->bus->spinning) {
 		lead_pause(p->topic->bus); /* to read its hello; it gives up the lock */
-		return 1;
+		return PUBLISH_AGAIN;
 	}
 	if (unlikely(!out))
 		r = publish_build(p, partner, is_only, &out);
@@ -266,10 +272,10 @@ publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 		r = publish_room(p, partner, recipient->wait, out);
 	if (r == 0)
 		p->to[p->n_to++] = (struct send_to){.partner = partner, .out = out};
-	return r == 2 ? 0 : r;
+	return r == PUBLISH_WITHOUT ? 0 : r;
 }
 
-/* publish_learn() - on direct links: what the other ends want to hear. Return: 0, 1 waited. */
+/* publish_learn() - on direct links: what the other ends want to hear. Return: 0, PUBLISH_AGAIN. */
 static int
 publish_learn(struct publish *p)
 {
@@ -285,12 +291,12 @@ publish_learn(struct publish *p)
 			continue;
 		if (p->flags & TERN_NONBLOCK || direct_wait_rules(partner, publish_deadline(p, NULL)) < 0)
 			give_up(p, peer);
-		return 1;
+		return PUBLISH_AGAIN;
 	}
 	return 0;
 }
 
-/* publish_gather() - everybody who has room now. Return: 0, 1 begin again, errno. */
+/* publish_gather() - everybody who has room now. Return: 0, PUBLISH_AGAIN, errno. */
 static int
 publish_gather(struct publish *p)
 {

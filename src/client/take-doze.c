@@ -29,6 +29,21 @@ can_take(struct partner *partner)
 	return link_is_committed(partner->link, &partner->head);
 }
 
+void
+take_heat_all(tern_bus *bus)
+{
+	struct partner *partner;
+
+	if (!bus->dozing)
+		return;
+	bus->dozing = false;
+	if (!RULE(HEAT_ALL))
+		return;
+	DL_FOREACH (bus->hot, partner)
+		if (partner->link->attention == ATTENTION_DOZING)
+			link_attend(partner->link, ATTENTION_HOT);
+}
+
 bool
 take_doze(tern_bus *bus)
 {

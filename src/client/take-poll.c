@@ -13,21 +13,6 @@
 
 #define POLL_EVENTS 64
 
-void
-take_heat_all(tern_bus *bus)
-{
-	struct partner *partner;
-
-	if (!bus->dozing)
-		return;
-	bus->dozing = false;
-	if (!RULE(HEAT_ALL))
-		return;
-	DL_FOREACH (bus->hot, partner)
-		if (partner->link->attention == ATTENTION_DOZING)
-			link_attend(partner->link, ATTENTION_HOT);
-}
-
 static void
 partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
 {

@@ -6,6 +6,7 @@
 
 #include "base/attribute.h"
 #include "wire/cbor-flat.h"
+#include "wire/cbor-format.h"
 #include "wire/cbor.h"
 #include "wire/utf8.h"
 
@@ -142,20 +143,13 @@ put_array(struct flat *f, const char *format)
 	return format + 1;
 }
 
-static inline bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-	       c == '.';
-}
-
 /* put_name() - of the n-th member. Return: at the letter of its value, or NULL. */
 static const char *
 put_name(struct flat *f, const char *format, struct member *members, uint8_t n)
 {
 	size_t size = 0;
 
-	while (is_name_char(format[size]))
+	while (format_is_name_char(format[size]))
 		size++;
 	if (size == 0 || size > UINT8_MAX || format[size] != ':' || !room_for(f, size))
 		return NULL;

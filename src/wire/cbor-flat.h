@@ -32,3 +32,6 @@ size_t cbor_pack_flat(uint8_t *to, size_t room, const char *format, va_list ap);
  */
 bool cbor_unpack_flat(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format,
 	va_list ap);
+
+/* cbor_unpack_cursor() - tern_cbor_unpackv() for who has tried cbor_unpack_flat() already (cbor-unpack.c) */
+int cbor_unpack_cursor(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap);

@@ -25,13 +25,6 @@ skip_spaces(struct parser *p)
 		p->at++;
 }
 
-static bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-' || c == '.';
-}
-
 /* What *X may be an array of. */
 static bool
 is_element(char c)
@@ -93,7 +86,7 @@ parse_name(struct parser *p, bool *ret_optional, const char **ret_name, size_t *
 		p->at++;
 	skip_spaces(p);
 	*ret_name = p->at;
-	while (is_name_char(*p->at))
+	while (format_is_name_char(*p->at))
 		p->at++;
 	*ret_size = (size_t)(p->at - *ret_name);
 	if (*ret_size == 0 || *ret_size > UINT16_MAX)

@@ -40,6 +40,14 @@ struct format {
 	struct format_node nodes[TERN_CBOR_MAX_VALUES];
 };
 
+/* format_is_name_char() - may it stand in the name of a member? */
+static inline bool
+format_is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '-' || c == '.';
+}
+
 /*
  * format_parse() - take a format apart
  *

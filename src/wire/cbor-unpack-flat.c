@@ -10,6 +10,7 @@
 
 #include "base/attribute.h"
 #include "wire/cbor-flat.h"
+#include "wire/cbor-format.h"
 #include "wire/cbor.h"
 #include "wire/utf8.h"
 
@@ -151,12 +152,6 @@ take_value(struct flat *f, struct flat_value *v, va_list *ap)
 
 /* -------- containers -------- */
 
-static bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 /* take_name() - of the format, and the same of the data; one that came before is wrong in both */
 static bool
 take_name(struct flat *f, struct flat_value *v)
@@ -165,7 +160,7 @@ take_name(struct flat *f, struct flat_value *v)
 	uint64_t size;
 
 	v->name = f->format;
-	while (is_name_char(*f->format))
+	while (format_is_name_char(*f->format))
 		f->format++;
 	v->name_size = (size_t)(f->format - v->name);
 	if (v->name_size == 0 || *f->format++ != ':')

@@ -197,9 +197,8 @@ describe(const struct unpacker *u, struct tern_error *error)
 		has_name ? "\"" : "", tern_cbor_fault_text(fault->code));
 }
 
-_public_ int
-tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks,
-	const char *format, va_list ap)
+int
+cbor_unpack_cursor(const void *buf, size_t size, const struct tern_cbor_hooks *hooks, const char *format, va_list ap)
 {
 	struct tern_error *error = hooks ? hooks->error : NULL;
 	struct unpacker u; /* large: only what the format has is ever set and read */
@@ -207,8 +206,6 @@ tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *ho
 	size_t at;
 	int e;
 
-	if (likely(cbor_unpack_flat(buf, size, hooks, format, ap)))
-		return 0;
 	u.hooks = hooks;
 	u.node = 0;
 	u.memory_needed = 0;
@@ -228,6 +225,15 @@ tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *ho
 		return error_trace(e);
 	}
 	return error_trace(unpack_set_outputs(&u));
+}
+
+_public_ int
+tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks,
+	const char *format, va_list ap)
+{
+	if (likely(cbor_unpack_flat(buf, size, hooks, format, ap)))
+		return 0;
+	return cbor_unpack_cursor(buf, size, hooks, format, ap);
 }
 
 /* The memory hook of tern_cbor_unpack(). */
