@@ -5,6 +5,8 @@
  * daemon-state: what the files daemon*.c share, and nobody else looks at
  */
 
+#include <string.h>
+
 #include "client/daemon.h"
 #include "shm/names.h"
 #include "shm/owners.h"
@@ -60,3 +62,28 @@ daemon_has_table(const struct daemon *daemon, uint32_t kind)
 }
 /* daemon_need_table() - map it, if it is not. Return: 0, -EPROTO, -ENOMEM. */
 int daemon_need_table(tern_bus *bus, uint32_t kind);
+
+/* daemon_text() - as requests have it; borrowed, and NULL: absent */
+static inline struct control_text
+daemon_text(const char *text)
+{
+	return (struct control_text){.text = text, .size = text ? strlen(text) : 0};
+}
+
+/* daemon_send() - a packet, now. Return: 0, -EAGAIN no room, or another negative errno, recorded. */
+int daemon_send(tern_bus *bus, const struct control *control);
+/* daemon_request_send() - now, or as soon as ternd's socket has room; sets the serial. Return: 0, negative errno, recorded. */
+int daemon_request_send(tern_bus *bus, struct control *control, uint64_t deadline);
+/*
+ * daemon_request() - send and wait for the answer
+ * @request: written; holds what was answered
+ * Return: 0, -ETIME, or a negative errno, ternd's too; recorded.
+ */
+int daemon_request(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline);
+/* daemon_deadline() - until when an answer is waited for, of this process's clock */
+uint64_t daemon_deadline(const tern_bus *bus);
+
+/* daemon_own_add() - this name is owned, or asked for: calls to it are not bounced. Return: 0, -ENOMEM. */
+int daemon_own_add(tern_bus *bus, const char *name, size_t size);
+/* daemon_own_remove() - no longer; one that is not there is fine */
+void daemon_own_remove(tern_bus *bus, const char *name, size_t size);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+
+/* daemon-name: the names of this program; contracts in daemon.h */
+
+#include <stdlib.h>
+
+#include "client/daemon-state.h"
+#include "client/error.h"
+
+static struct own_name *
+own_find(const struct daemon *daemon, const char *name, size_t size)
+{
+	struct own_name *own;
+
+	HASH_FIND(hh, daemon->own, name, size, own);
+	return own;
+}
+
+int
+daemon_own_add(tern_bus *bus, const char *name, size_t size)
+{
+	struct daemon *daemon = bus->daemon;
+	struct own_name *own = own_find(daemon, name, size);
+
+	if (own)
+		return 0;
+	own = calloc(1, sizeof(*own) + size + 1);
+	if (!own)
+		return -ENOMEM;
+	memcpy(own->name, name, size);
+	HASH_ADD_KEYPTR(hh, daemon->own, own->name, size, own);
+	if (!hash_added(own, hh)) {
+		free(own);
+		return -ENOMEM;
+	}
+	bus_plans_end(bus);
+	return 0;
+}
+
+void
+daemon_own_remove(tern_bus *bus, const char *name, size_t size)
+{
+	struct daemon *daemon = bus->daemon;
+	struct own_name *own = own_find(daemon, name, size);
+
+	if (!own)
+		return;
+	HASH_DEL(daemon->own, own);
+	free(own);
+	bus_plans_end(bus);
+}
+
+bool
+daemon_has_name(const tern_bus *bus, const char *name)
+{
+	return bus->daemon && own_find(bus->daemon, name, strlen(name));
+}
+
+int
+daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *labels)
+{
+	struct control control = {
+		.type = CONTROL_OWN,
+		.own = {.name = daemon_text(name), .flags = flags},
+	};
+	bool had = daemon_has_name(bus, name);
+	struct request r1;
+	int r;
+
+	for (size_t i = 0; labels && labels[i]; i++) {
+		if (i == CONTROL_MAX_TAGS)
+			return error_set(-E2BIG, ERROR_TOO_BIG, "a name has at most 16 labels");
+		control.own.labels.items[i] = daemon_text(labels[i]);
+		control.own.labels.n = i + 1;
+	}
+	r = daemon_own_add(bus, name, strlen(name)); /* callers may be faster than the answer */
+	if (r == 0)
+		r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
+	if (r < 0 && !had)
+		daemon_own_remove(bus, name, strlen(name));
+	if (r == 0 && r1.state == CONTROL_QUEUED)
+		return error_set(-EINPROGRESS, ERROR_NAME_TAKEN, "the name is taken; this program is in line");
+	return r;
+}
+
+int
+daemon_disown(tern_bus *bus, const char *name)
+{
+	struct control control = {.type = CONTROL_DISOWN, .name = {daemon_text(name)}};
+	struct request r1;
+	int r;
+
+	r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
+	daemon_own_remove(bus, name, strlen(name));
+	return r;
+}
+
+void
+daemon_release(tern_bus *bus, const char *name)
+{
+	struct control control = {.type = CONTROL_DISOWN, .name = {daemon_text(name)}};
+
+	if (!bus->daemon || bus->daemon->gone)
+		return;
+	(void)daemon_request_send(bus, &control, daemon_deadline(bus)); /* the answer tells nothing */
+	daemon_own_remove(bus, name, strlen(name));
+}
