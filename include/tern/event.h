@@ -35,6 +35,22 @@ enum {
 };
 
 /**
+ * The tag of a tap. A rule with this tag alone, and without a sender, hears a copy of each call, reply, error, part
+ * of a stream and cancellation that programs of the same user and security label send on the bus; of root, that
+ * anybody sends. No copies are made of what is sent with TERN_PRIVATE (nor of answers to that), on direct links, of
+ * events (a rule without tags hears those), and of what the tap's own handle sends. Nobody waits for a tap: where
+ * it is slow it loses copies, which a gap tells. Nothing else may be published with this tag.
+ *
+ * A copy is an event; its sender is who sent the message. Its first part is the map {kind:s, to:u, service:s, member:s,
+ * type:s, serial:u, reference:u, deadline:u, trace:u, no_reply:b, fds:u, sizes:[u]}. kind: call, reply, error, part,
+ * end or cancel. to: the receiver's peer. member: of an error its name. serial: of a call, a number that its caller
+ * never uses again, which is the reference of all that belongs to it. deadline: host monotonic ns, 0 none. sizes: of
+ * the message's parts, which follow as the second part of the copy, one behind the other, 64 KiB of them at most. It
+ * comes before whatever was caused by the message itself.
+ */
+#define TERN_TAG_TAP "tern.tap"
+
+/**
  * tern_topic_new() - prepare a set of tags to publish with
  * @param tags 1 to 16, NULL-ended, 1 to 255 bytes of UTF-8 each; copied
  * @param ret  the caller's; remembers who hears it

@@ -157,10 +157,22 @@ fill_rule(struct bus_rule *rule, const struct control_rule_add *spec)
 	char *to = (char *)(rule->tags + spec->tags.n);
 
 	rule->policy = spec->policy;
+	rule->is_tap = bus_rule_is_tap(&spec->tags);
 	set_sender(rule, &spec->sender, &to);
 	rule->n_tags = spec->tags.n;
 	for (size_t i = 0; i < spec->tags.n; i++)
 		rule->tags[i] = copy_text(&to, &spec->tags.items[i]);
+}
+
+bool
+bus_rule_is_tap(const struct control_tags *tags)
+{
+	const struct control_text tap = {CONTROL_TAG_TAP, sizeof(CONTROL_TAG_TAP) - 1};
+
+	for (size_t i = 0; i < tags->n; i++)
+		if (is_same(&tags->items[i], &tap))
+			return true;
+	return false;
 }
 
 static int

@@ -30,6 +30,7 @@ struct bus_rule {
 	uint64_t sender_id;
 	struct control_text sender_name;
 	uint32_t policy;
+	bool is_tap; /* hears copies of calls: for whom the host decides */
 	struct bus_rule_list *list; /* NULL: tagless, or hears no name events */
 	struct quota_charge charge, bytes;
 	struct bus_rule *prev, *next;		/* in its list, or among the tagless */
@@ -55,6 +56,9 @@ struct bus_rule_list {
  * Return: 0, BUS_E_RULE_EXISTS, BUS_E_QUOTA or -ENOMEM.  Threads: owner.  Blocks: never.
  */
 int bus_rule_add(struct bus_peer *peer, const struct control_rule_add *spec, struct bus_rule **ret);
+
+/* bus_rule_is_tap() - is the tag of taps among these? */
+bool bus_rule_is_tap(const struct control_tags *tags);
 
 /* bus_rule_find() - NULL: the peer has no such rule */
 struct bus_rule *bus_rule_find(struct bus_peer *peer, uint64_t number);

@@ -192,6 +192,7 @@ bus_unref(tern_bus *bus)
 	pool_deinit(&bus->own.pool);
 	endpoint_deinit(&bus->endpoint);
 	free(bus->batch);
+	tap_deinit(&bus->tap);
 	free(bus->found);
 	free(bus->calls);
 	spare_deinit(&bus->spare_items);
@@ -248,6 +249,7 @@ bus_set_defaults(tern_bus *bus)
 	bus->spin_now = DEFAULT_SPIN;
 	bus->ring_again = DEFAULT_RING_AGAIN;
 	bus->order = true;
+	tap_init(&bus->tap);
 	bus->one_processor = processors_usable(clock_now_ns()) == 1;
 	bus->clock_offset = (uint64_t)clock_offset_ns();
 	bus->fork_generation = load_rlx(&fork_generation); /* changes in a child alone */

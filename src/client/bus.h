@@ -27,6 +27,7 @@
 #include "base/hook.h"
 #include "base/spare.h"
 #include "client/domain.h"
+#include "client/tap.h"
 #include "io/listener.h"
 #include "link/link.h"
 #include "shm/versions.h"
@@ -213,6 +214,7 @@ struct tern_bus {
 	struct partner **batch; /* pushed to, dozing bell not rung */
 	size_t n_batch, max_batch;
 	struct partner *batch_last; /* pushed to, cold bell not rung */
+	struct tap tap;
 	uint64_t last_serial;
 	uint64_t n_dropped; /* publishes that did not reach everybody */
 	uint64_t to_self_stamp; /* of the last one */
@@ -458,6 +460,8 @@ void lead_queued(tern_bus *bus);
 void lead_arm(tern_bus *bus, bool more);
 
 /* --- sending (send.c) --- */
+
+#define SEND_AGAIN (UINT32_C(1) << 31) /* a flag beside those of the API: taps have seen it already */
 
 /*
  * send_record() - wait for room, stamp, push, ring

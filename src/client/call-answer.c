@@ -86,7 +86,7 @@ call_resend(tern_call *call, struct partner *partner, int result)
 			call->waiter->partner = partner;
 		if (partner)
 			DL_APPEND(partner->calls, call);
-		call->flags |= TERN_NONBLOCK; /* the leader does not wait */
+		call->flags |= TERN_NONBLOCK | SEND_AGAIN; /* the leader does not wait */
 		result = call_send(call, 0);
 	}
 	if (result < 0)

@@ -69,6 +69,8 @@ call_send(tern_call *call, uint64_t deadline)
 		(call->flags & TERN_NO_REPLY ? WIRE_NO_REPLY : 0) |
 		(call->flags & TERN_NO_ACTIVATE ? WIRE_NO_ACTIVATE : 0) |
 		(call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0);
+	if (unlikely(call->bus->tap.n_peers) && !call->partner)
+		tap_copy_self(call->bus, m);
 	if (!call->partner)
 		return send_self(call->bus, TERN_CALL, tern_message_ref(m), tern_call_ref(call));
 	if (call->partner->dead)
@@ -131,6 +133,7 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(m->bus, &m->bus->tap);
 	r = call_begin(tern_message_ref(m), call_deadline(m->bus, timeout), flags, ret);
 	if (r < 0)
 		(void)message_unref_locked(m); /* always NULL: the program has it still */

@@ -148,6 +148,7 @@ tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_mes
 
 	r = bus_enter(bus);
 	if (r == 0) {
+		tap_prepare(bus, &bus->tap);
 		error_clear();
 		deadline = call_deadline(bus, TERN_DEFAULT);
 		r = call_new_message(bus, service, member, deadline, &m);

@@ -23,7 +23,11 @@ call_alloc(tern_bus *bus)
 void
 call_send_cancel(tern_call *call)
 {
-	struct wire_header header = {.kind = WIRE_CANCEL, .reference = call->serial};
+	struct wire_header header = {
+		.kind = WIRE_CANCEL,
+		.flags = call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0,
+		.reference = call->serial,
+	};
 	struct outgoing out = {
 		.header = &header,
 		.strings = {"", "", ""},

@@ -19,6 +19,7 @@ struct tern_call {
 	bool done;     /* caller: decided; service: answered */
 	bool taken;    /* caller: the answer was handed out, or the call is being sent: there can be none */
 	bool no_reply; /* service: nobody waits for an answer */
+	bool is_private; /* service: and so is the answer */
 	bool sent;
 	bool handed; /* service: tern_next() gave it out, so that a cancel is told the same way */
 	_Atomic bool cancelled;

@@ -77,16 +77,12 @@ match_once(struct daemon *daemon, tern_peer id, const uint8_t *tags, uint8_t n_t
 	return rules_match(&daemon->rules, &query, &daemon->hits);
 }
 
-int
-daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n)
+/* entries_of() - what was found, or why nothing was */
+static int
+entries_of(const struct rule_hits *hits, int r, struct plan_entry **ret, size_t *ret_n)
 {
-	struct rule_hits *hits = &bus->daemon->hits;
 	struct plan_entry *entries;
-	int r, tries = 0;
 
-	do {
-		r = match_once(bus->daemon, bus->id, tags, n_tags);
-	} while (daemon_refresh(bus, r, &tries));
 	if (r)
 		return r < 0 ? r : error_set(-EAGAIN, ERROR_NO_BUS, "the rules could not be read");
 	entries = calloc(hits->n_hits + 1, sizeof(*entries));
@@ -100,4 +96,54 @@ daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_ent
 	*ret = entries;
 	*ret_n = hits->n_hits;
 	return 0;
+}
+
+int
+daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n)
+{
+	int r, tries = 0;
+
+	do {
+		r = match_once(bus->daemon, bus->id, tags, n_tags);
+	} while (daemon_refresh(bus, r, &tries));
+	return entries_of(&bus->daemon->hits, r, ret, ret_n);
+}
+
+/* --- taps --- */
+
+_cold_ int
+daemon_map_versions(tern_bus *bus)
+{
+	return daemon_need_table(bus, CONTROL_TABLE_VERSIONS);
+}
+
+/* match_taps() - as match_once(), for the one tag alone: a rule without tags hears no copies */
+static int
+match_taps(struct daemon *daemon)
+{
+	struct match_query query = {.n_tags = 1, .is_tagged = true};
+	uint32_t id;
+	int r;
+
+	r = tags_find(&daemon->tags, TERN_TAG_TAP, strlen(TERN_TAG_TAP), &id);
+	if (r == TABLE_E_NOT_FOUND) {
+		daemon->hits.n_hits = 0;
+		return 0;
+	}
+	query.tags = &id;
+	return r ? r : rules_match(&daemon->rules, &query, &daemon->hits);
+}
+
+_cold_ int
+daemon_match_taps(tern_bus *bus, struct plan_entry **ret, size_t *ret_n)
+{
+	int r, tries = 0;
+
+	r = daemon_map_rules(bus);
+	if (r < 0)
+		return r;
+	do {
+		r = match_taps(bus->daemon);
+	} while (daemon_refresh(bus, r, &tries));
+	return entries_of(&bus->daemon->hits, r, ret, ret_n);
 }

@@ -92,3 +92,7 @@ int daemon_map_rules(tern_bus *bus);
 size_t daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max);
 /* daemon_match() - all peers with a rule that matches; *ret is heap, the caller's */
 int daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n);
+/* daemon_match_taps() - all that have a rule for copies of this program's messages. May give up the lock. */
+int daemon_match_taps(tern_bus *bus, struct plan_entry **ret, size_t *ret_n);
+/* daemon_map_versions() - bus->versions, for who publishes nothing. Return: 0, -EPROTO, -ENOMEM. */
+int daemon_map_versions(tern_bus *bus);

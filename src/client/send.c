@@ -234,6 +234,8 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 	tern_bus *bus = partner->bus;
 	bool batch = flags & TERN_BATCH;
 
+	if (unlikely(bus->tap.n_peers) && !(flags & SEND_AGAIN))
+		tap_copy(partner, out);
 	batch_cold(bus, partner);
 	out->header->stamp = send_stamp(bus, batch);
 	link_push(partner->link, out);

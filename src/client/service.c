@@ -34,6 +34,7 @@ incoming_new(tern_bus *bus, const tern_message *m, tern_call **ret)
 	call->deadline = m->header.deadline ? m->header.deadline : UINT64_MAX;
 	call->trace = m->header.trace;
 	call->no_reply = call->done = m->header.flags & WIRE_NO_REPLY;
+	call->is_private = m->header.flags & WIRE_PRIVATE;
 	*ret = call;
 	return 0;
 }
@@ -177,6 +178,9 @@ answer(tern_call *call, tern_message *m, bool may_wait)
 	m->sealed = true;
 	m->header.reference = call->serial;
 	m->header.trace = call->trace;
+	m->header.flags |= call->is_private ? WIRE_PRIVATE : 0;
+	if (unlikely(call->bus->tap.n_peers) && call->origin)
+		tap_copy_self(call->bus, m);
 	if (call->origin) /* handed over: an answer that is not taken would hold it, and it the answer */
 		return send_self(call->bus, m->header.kind == WIRE_REPLY ? TERN_REPLY : TERN_ERROR,
 			tern_message_ref(m), steal(call->origin));
@@ -242,6 +246,7 @@ tern_reply_message(tern_message *m)
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(m->bus, &m->bus->tap);
 	error_clear();
 	r = answer(m->call, m, true);
 	bus_leave(m->bus);
@@ -261,6 +266,7 @@ reply_drawn(tern_call *call, struct wire_header *record)
 		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
 	record->reference = call->serial;
 	record->trace = call->trace;
+	record->flags |= call->is_private ? WIRE_PRIVATE : 0;
 	call->done = true;
 	r = reply_send(call->partner, &out, NULL, call->deadline, true);
 	if (r == -EAGAIN)
@@ -298,6 +304,7 @@ tern_replyv(tern_call *call, const char *format, va_list ap)
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(call->bus, &call->bus->tap);
 	error_clear();
 	if (likely((is_empty || size > 0) && call->partner)) {
 		*header = (struct wire_header){.kind = WIRE_REPLY};
@@ -379,6 +386,7 @@ tern_reply_error(tern_call *call, const char *name, const char *text)
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(call->bus, &call->bus->tap);
 	error_clear();
 	r = reply_error_locked(call, name, text, true);
 	bus_leave(call->bus);

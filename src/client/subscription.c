@@ -84,7 +84,9 @@ has_tags(tern_subscription *s, struct event_tags *tags)
 		tags_hash(&cursor, n, tags->split);
 	tags->is_split = true;
 	s->heard = tags->number;
-	s->is_for_heard = tags_match(s->tags, s->n_tags, tags->split, n);
+	/* a rule without tags hears all events, and copies of calls are none */
+	s->is_for_heard = tags_match(s->tags, s->n_tags, tags->split, n) &&
+		(s->n_tags > 0 || !tags_are_tap(tags->m->tags, tags->m->header.tags_size));
 	return s->is_for_heard;
 }
 
@@ -389,6 +391,8 @@ subscription_new(tern_bus *bus, const struct tern_rule *rule, tern_subscription 
 	if (r == 0)
 		r = tags_split(s->encoded, n, &s->tags);
 	s->n_tags = n;
+	if (r == 0 && bus->mode != MODE_BUS && tags_have_tap(s->encoded, n))
+		r = error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "direct links cannot be tapped");
 	if (r == 0 && sender_init(&s->sender, rule->sender) < 0)
 		r = error_errno(-ENOMEM, "subscription");
 	if (r < 0) {

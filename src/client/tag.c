@@ -83,6 +83,31 @@ tags_split(const uint8_t *tags, uint8_t n, struct tag **ret)
 }
 
 static bool
+is_tap(const char *tag, size_t size)
+{
+	return size == sizeof(TERN_TAG_TAP) - 1 && memcmp(tag, TERN_TAG_TAP, size) == 0;
+}
+
+bool
+tags_are_tap(const uint8_t *tags, uint16_t size)
+{
+	return size == sizeof(TERN_TAG_TAP) + 1 && is_tap((const char *)tags + 1, tags[0]);
+}
+
+bool
+tags_have_tap(const uint8_t *tags, uint8_t n)
+{
+	while (n-- > 0) {
+		uint8_t size;
+		const char *tag = wire_tag_next(&tags, &size);
+
+		if (is_tap(tag, size))
+			return true;
+	}
+	return false;
+}
+
+static bool
 tag_is_among(const struct tag *tag, const struct tag *tags, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

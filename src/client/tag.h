@@ -26,5 +26,11 @@ int tags_split(const uint8_t *tags, uint8_t n, struct tag **ret);
 /* tags_hash() - the same into memory of the caller's; the cursor moves behind the last */
 void tags_hash(const uint8_t **cursor, uint8_t n, struct tag *ret);
 
+/* tags_are_tap() - are these encoded ones those of a copy for taps (tap.h)? */
+bool tags_are_tap(const uint8_t *tags, uint16_t size);
+
+/* tags_have_tap() - is its tag among them? */
+bool tags_have_tap(const uint8_t *tags, uint8_t n);
+
 /* tags_match() - are all of the rule's on the message? */
 bool tags_match(const struct tag *rule, size_t n_rule, const struct tag *message, size_t n_message);

@@ -118,6 +118,8 @@ tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret)
 		return r;
 	if (n == 0)
 		return error_set(-EINVAL, ERROR_INVALID, "a topic needs a tag");
+	if (tags_have_tap(encoded, n))
+		return error_set(-EINVAL, ERROR_INVALID, "the tag " TERN_TAG_TAP " is for copies that the library makes");
 	hash = hash_bytes(TOPIC_SEED, encoded, size);
 	r = bus_enter(bus);
 	if (r < 0)

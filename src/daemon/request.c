@@ -188,6 +188,9 @@ check_rule(const struct control_rule_add *rule, struct refusal *refusal)
 		r = check_sender(&rule->sender, refusal);
 	if (!r)
 		r = check_tags(&rule->tags, "tag", refusal);
+	if (!r && bus_rule_is_tap(&rule->tags) && (rule->tags.n > 1 || rule->sender.text))
+		return refusal_set(refusal, EINVAL, "tern.BadTag",
+			"a rule with the tag " CONTROL_TAG_TAP " has no other tag and no sender");
 	return r;
 }
 

@@ -3,6 +3,7 @@
 /* tables: what the bus knows, as the peers read it */
 
 #include "daemon/tables.h"
+#include "io/identity.h"
 
 enum {
 	NAME_UNITS = TABLE_RECORD_MAX / TABLE_UNIT, /* of the longest name with all labels */
@@ -17,6 +18,7 @@ tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown)
 	*tables = TABLES_INIT;
 	tables->bus = bus;
 	tables->grown = grown;
+	tables->userns = identity_own_userns();
 	r = peers_writer_init(&tables->peers, PEERS_CAPACITY);
 	if (!r)
 		r = names_writer_init(&tables->names, NAMES_CAPACITY);
@@ -187,6 +189,22 @@ is_published(const struct bus_rule *rule)
 	return rule->sender != BUS_SENDER_TERND;
 }
 
+/*
+ * Copies of calls are for the same user with the same label, and for root; and for nobody who sits in another user
+ * namespace than ternd, where a user may be another one and root is anybody.
+ */
+static bool
+may_see(const struct tables *tables, const struct bus_rule *rule, const struct domain_tables *own)
+{
+	const struct bus_domain_key *key = &rule->peer->domain->key;
+
+	if (!rule->is_tap)
+		return true;
+	if (key->userns == 0 || key->userns != tables->userns)
+		return false;
+	return key->uid == 0 || (key->uid == own->uid && !memcmp(key->label, own->label, sizeof(own->label)));
+}
+
 int
 tables_add_rule(struct tables *tables, const struct bus_rule *rule)
 {
@@ -196,6 +214,8 @@ tables_add_rule(struct tables *tables, const struct bus_rule *rule)
 	if (!is_published(rule))
 		return 0;
 	DL_FOREACH (tables->domains, own) {
+		if (!may_see(tables, rule, own))
+			continue;
 		r = add_to_domain(tables, own, rule);
 		if (r) {
 			tables_remove_rule(tables, rule);
@@ -225,7 +245,7 @@ fill_domain(struct tables *tables, struct domain_tables *own)
 	int r;
 
 	HASH_ITER (hh, tables->bus->rules, rule, next) {
-		if (!is_published(rule))
+		if (!is_published(rule) || !may_see(tables, rule, own))
 			continue;
 		r = add_to_domain(tables, own, rule);
 		if (r)

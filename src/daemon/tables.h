@@ -37,6 +37,7 @@ struct tables {
 	struct domain_tables *domains; /* a list */
 	struct bus *bus;	       /* for its rules */
 	tables_grown_fn grown;
+	uint64_t userns; /* ternd's own; 0: unknown */
 };
 
 /* What a domain has, perhaps with others: bus_domain's tables. */

@@ -86,6 +86,14 @@ socket_identity(int fd, struct identity *ret_identity)
 	return 0;
 }
 
+uint64_t
+identity_own_userns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) < 0 ? 0 : st.st_ino;
+}
+
 bool
 identity_is_same_domain(const struct identity *a, const struct identity *b)
 {

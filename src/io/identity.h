@@ -46,5 +46,8 @@ int socket_identity(int fd, struct identity *ret_identity);
  */
 bool identity_is_same_domain(const struct identity *a, const struct identity *b);
 
+/* identity_own_userns() - the user namespace of this process; 0: unknown */
+uint64_t identity_own_userns(void);
+
 /* identity_deinit() - close the pidfd; takes NULL and IDENTITY_INIT; leaves IDENTITY_INIT */
 void identity_deinit(struct identity *identity);

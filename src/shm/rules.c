@@ -143,7 +143,7 @@ match_all(struct table_walk *walk, const struct match_query *query, struct rule_
 	int r;
 
 	hits->n_hits = 0;
-	r = match_chain(walk, RULE_TAGLESS, 0, query, hits);
+	r = query->is_tagged ? 0 : match_chain(walk, RULE_TAGLESS, 0, query, hits);
 	for (size_t i = 0; i < query->n_tags && r == 0; i++)
 		r = match_chain(walk, RULE_TAG, query->tags[i], query, hits);
 	if (query->sender && r == 0)

@@ -64,6 +64,7 @@ struct match_query {
 	uint64_t sender;       /* peer id */
 	const uint32_t *names; /* numbers, in the tags table, of the names that the sender owns */
 	size_t n_names;
+	bool is_tagged; /* rules without tags, and those bound to a sender, do not want it */
 };
 
 /* struct rule_hit - a rule that matched */

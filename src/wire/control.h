@@ -92,6 +92,8 @@ enum control_own_state {
 	CONTROL_QUEUED = 1,
 };
 
+#define CONTROL_TAG_TAP "tern.tap" /* a rule with it hears copies of calls; as TERN_TAG_TAP */
+
 /* Of rule-add; as the public policies. */
 enum control_policy {
 	CONTROL_DROP_NEWEST = 0,
