@@ -244,6 +244,7 @@ const struct command command_call = {
 		 "examples:\n"
 		 "  tern call org.example.Mixer Set player=Front_Center value=16384\n"
 		 "  tern call -j org.example.Mixer List | jq .\n",
+	.completes = COMPLETES_SERVICE COMPLETES_METHOD COMPLETES_FIELD,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_call,

@@ -112,6 +112,7 @@ const struct command command_check = {
 	.about = "FILE is text as in tern-interface(5), Varlink's language too; - is standard "
 		 "input.\n"
 		 "Each fault is told with its place; nothing is said of a file that is right.\n",
+	.completes = COMPLETES_FILE,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_check,

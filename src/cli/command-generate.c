@@ -103,6 +103,8 @@ const struct command command_generate = {
 	.about = "FILE is the text of an interface, - is standard input. The schema is of draft "
 		 "2020-12,\n"
 		 "and of values as this tool reads and prints them.\n",
+	.completes = COMPLETES_WORD COMPLETES_FILE,
+	.words = "json-schema",
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_generate,

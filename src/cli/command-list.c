@@ -5,28 +5,61 @@
 #include <json-c/json.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <tern/message.h>
 
 #include "base/attribute.h"
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/json.h"
 #include "cli/name.h"
-#include "cli/plain.h"
+#include "cli/table.h"
 
-#define N_COLUMNS 6
-#define CELL_SIZE 256
-
-/* A row of the table; a program's name and the labels are what others chose. */
-struct row {
-	char cells[N_COLUMNS][CELL_SIZE];
+static const struct table_column COLUMNS[] = {
+	{"NAME", 0, COLOUR_NAME},
+	{"PROGRAM", TABLE_CUT, COLOUR_PLAIN},
+	{"PID", TABLE_RIGHT, COLOUR_PLAIN},
+	{"USER", 0, COLOUR_PLAIN},
+	{"OWNER", TABLE_RIGHT, COLOUR_FAINT},
+	{"LABELS", TABLE_CUT, COLOUR_FAINT},
 };
 
-static const char *const HEADS[N_COLUMNS] = {"NAME", "PROGRAM", "PID", "USER", "OWNER", "LABELS"};
+enum {
+	N_SHORT = 4, /* columns without -l */
+};
 
 enum {
 	OPTION_LONG = OPTION_OWN,
 	OPTION_NAMES,
+	OPTION_LABEL,
 };
+
+/* What is to be listed, and how. */
+struct list_order {
+	bool is_long, names_only;
+	const char *prefix; /* NULL: all names */
+	const char *labels[TERN_MAX_TAGS + 1]; /* NULL-ended; an owner has all of them */
+	size_t n_labels;
+};
+
+static bool
+has_label(const struct owned_name *name, const char *label)
+{
+	for (size_t i = 0; i < name->n_labels; i++)
+		if (strcmp(name->labels[i], label) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_wanted(const struct list_order *order, const struct owned_name *name)
+{
+	if (order->prefix && strncmp(name->name, order->prefix, strlen(order->prefix)) != 0)
+		return false;
+	for (size_t i = 0; i < order->n_labels; i++)
+		if (!has_label(name, order->labels[i]))
+			return false;
+	return true;
+}
 
 static void
 user_name(uint32_t uid, char *buf, size_t size)
@@ -40,74 +73,61 @@ user_name(uint32_t uid, char *buf, size_t size)
 }
 
 static void
-fill_row(struct row *row, const struct owned_name *name)
+join_labels(const struct owned_name *name, char *buf, size_t size)
 {
-	char *labels = row->cells[5];
+	size_t n = 0;
 
-	(void)snprintf(
-		row->cells[0], CELL_SIZE, "%s", name->name); /* fits; as all these, or is cut */
-	name_program(name->pid, row->cells[1]);
-	(void)snprintf(row->cells[2], CELL_SIZE, "%u", name->pid);
-	user_name(name->uid, row->cells[3], CELL_SIZE);
-	(void)snprintf(row->cells[4], CELL_SIZE, ":%llu", (unsigned long long)name->owner);
-	labels[0] = '\0';
-	for (size_t i = 0; i < name->n_labels; i++) {
-		size_t n = strlen(labels);
-
-		(void)snprintf(labels + n, CELL_SIZE - n, "%s%s", n ? " " : "", name->labels[i]);
-	}
-	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (!row->cells[i][0])
-			strcpy(row->cells[i], "-"); /* never an empty column for awk */
-}
-
-/* cell_width() - columns on a terminal, near enough: characters */
-static int
-cell_width(const char *cell)
-{
-	int n = 0;
-
-	for (; *cell; cell++)
-		n += ((uint8_t)*cell & 0xc0) != 0x80;
-	return n;
+	buf[0] = '\0';
+	for (size_t i = 0; i < name->n_labels && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", name->labels[i]); /* may be cut */
 }
 
 static void
-print_row(const char *const *cells, const int *widths, size_t n_columns)
+add_row(struct table *t, const struct owned_name *name, bool is_long)
 {
-	for (size_t i = 0; i < n_columns; i++) {
-		plain_print(stdout, cells[i], strlen(cells[i]), false);
-		if (i + 1 < n_columns)
-			(void)printf(
-				"%*s", widths[i] - cell_width(cells[i]) + 2, ""); /* main() asks */
-	}
-	(void)putchar('\n'); /* as above */
+	char buf[TERN_MAX_HEADER + TERN_MAX_TAGS];
+
+	table_row(t);
+	table_cell(t, 0, "%s", name->name);
+	name_program(name->pid, buf);
+	table_cell(t, 1, "%s", buf);
+	table_cell(t, 2, "%u", name->pid);
+	user_name(name->uid, buf, sizeof(buf));
+	table_cell(t, 3, "%s", buf);
+	if (!is_long)
+		return;
+	table_cell(t, 4, ":%llu", (unsigned long long)name->owner);
+	join_labels(name, buf, sizeof(buf));
+	table_cell(t, 5, "%s", buf);
+}
+
+static void
+print_sum(size_t n, const char *address)
+{
+	if (n == 0)
+		(void)printf("no such name is owned on %s\n", address); /* main() asks, as below */
+	else
+		(void)printf("\n%s%zu name%s on %s%s\n", colour_begin(stdout, COLOUR_FAINT), n, n == 1 ? "" : "s",
+			address, colour_end(stdout, COLOUR_FAINT));
 }
 
 static int
-print_table(const struct name_list *list, size_t n_columns)
+print_table(const struct cli *cli, const struct name_list *list, const struct list_order *order, const char *address)
 {
-	_cleanup_(freep) struct row *rows = calloc(list->n + 1, sizeof(*rows));
-	const char *cells[N_COLUMNS];
-	int widths[N_COLUMNS] = {0};
-	bool heads = isatty(STDOUT_FILENO);
+	_cleanup_(table_freep) struct table *t = NULL;
+	bool has_legend = table_has_legend(cli);
+	int r;
 
-	if (!rows)
+	r = table_new(COLUMNS, order->is_long ? ARRAY_SIZE(COLUMNS) : N_SHORT, has_legend, &t);
+	for (size_t i = 0; r == 0 && i < list->n; i++)
+		if (is_wanted(order, &list->names[i]))
+			add_row(t, &list->names[i], order->is_long);
+	if (r == 0)
+		r = table_print(t);
+	if (r)
 		return STATUS_OTHER;
-	for (size_t i = 0; heads && i < n_columns; i++)
-		widths[i] = cell_width(HEADS[i]);
-	for (size_t i = 0; i < list->n; i++) {
-		fill_row(&rows[i], &list->names[i]);
-		for (size_t k = 0; k < n_columns; k++)
-			widths[k] = MAX(widths[k], cell_width(rows[i].cells[k]));
-	}
-	if (heads && list->n > 0)
-		print_row(HEADS, widths, n_columns);
-	for (size_t i = 0; i < list->n; i++) {
-		for (size_t k = 0; k < n_columns; k++)
-			cells[k] = rows[i].cells[k];
-		print_row(cells, widths, n_columns);
-	}
+	if (has_legend)
+		print_sum(table_n_rows(t), address);
 	return STATUS_OK;
 }
 
@@ -131,13 +151,14 @@ json_of_name(const struct owned_name *name)
 }
 
 static int
-print_json(const struct name_list *list)
+print_json(const struct name_list *list, const struct list_order *order)
 {
 	_cleanup_(json_putp) struct json_object *array = json_object_new_array();
 	_cleanup_(freep) char *text = NULL;
 
 	for (size_t i = 0; i < list->n; i++)
-		json_object_array_add(array, json_of_name(&list->names[i]));
+		if (is_wanted(order, &list->names[i]))
+			json_object_array_add(array, json_of_name(&list->names[i]));
 	text = json_print(array, isatty(STDOUT_FILENO));
 	if (!text)
 		return STATUS_OTHER;
@@ -146,10 +167,33 @@ print_json(const struct name_list *list)
 }
 
 static void
-print_names(const struct name_list *list)
+print_names(const struct name_list *list, const struct list_order *order)
 {
 	for (size_t i = 0; i < list->n; i++)
-		(void)puts(list->names[i].name); /* a name has no bytes that need care */
+		if (is_wanted(order, &list->names[i]))
+			(void)puts(list->names[i].name); /* a name has no bytes that need care */
+}
+
+static int
+read_order(struct cli *cli, struct list_order *order)
+{
+	int id;
+
+	while ((id = command_next(cli)) != OPTION_END) {
+		if (id == OPTION_BAD)
+			return cli->status;
+		order->is_long = order->is_long || id == OPTION_LONG;
+		order->names_only = order->names_only || id == OPTION_NAMES;
+		if (id == OPTION_LABEL && order->n_labels == TERN_MAX_TAGS)
+			return command_usage(cli, "a name has %d labels at most", TERN_MAX_TAGS);
+		if (id == OPTION_LABEL)
+			order->labels[order->n_labels++] = cli->words.value;
+		if (id == OPTION_OPERAND && order->prefix)
+			return command_usage(cli, "one PREFIX, not also '%s'", cli->words.value);
+		if (id == OPTION_OPERAND)
+			order->prefix = cli->words.value;
+	}
+	return STATUS_OK;
 }
 
 static int
@@ -157,46 +201,44 @@ run_list(struct cli *cli)
 {
 	_cleanup_(name_list_deinit) struct name_list list = {0};
 	_cleanup_(bus_closep) tern_bus *bus = NULL;
-	bool all = false, names = false;
-	int id, r;
+	struct list_order order = {0};
+	int r;
 
-	while ((id = command_next(cli)) != OPTION_END) {
-		if (id == OPTION_BAD)
-			return cli->status;
-		if (id == OPTION_OPERAND)
-			return command_usage(cli, "list takes no '%s'", cli->words.value);
-		all = all || id == OPTION_LONG;
-		names = names || id == OPTION_NAMES;
-	}
-	r = connect_bus(cli, &bus);
+	r = read_order(cli, &order);
+	if (r == STATUS_OK)
+		r = connect_bus(cli, &bus);
 	if (r)
 		return r;
 	r = name_list_get(bus, &list);
 	if (r)
 		return connect_failed("the names cannot be listed", r, NULL);
 	if (cli->json)
-		return print_json(&list);
-	if (names)
-		print_names(&list);
-	else if (list.n == 0 && isatty(STDOUT_FILENO))
-		(void)printf("nobody owns a name on %s\n", tern_address(bus)); /* main() asks */
-	else
-		return print_table(&list, all ? N_COLUMNS : N_COLUMNS - 2);
+		return print_json(&list, &order);
+	if (!order.names_only)
+		return print_table(cli, &list, &order, tern_address(bus));
+	print_names(&list, &order);
 	return STATUS_OK;
 }
 
 static const struct option_spec OPTIONS[] = {
 	{OPTION_LONG, 'l', "long", NULL, "owners' numbers and labels too"},
 	{OPTION_NAMES, 'n', "names", NULL, "nothing but the names"},
+	{OPTION_LABEL, 0, "label", "LABEL", "only names whose owners gave them this label"},
+	OPTION_OF_TABLES,
 	OPTIONS_OF_ALL,
 };
 
 const struct command command_list = {
 	.name = "list",
-	.operands = "",
+	.operands = "[PREFIX]",
+	.completes = COMPLETES_SERVICE,
 	.summary = "List the names on the bus, and whose they are.",
 	.about = "Columns: name, program, process, user; with -l owner and labels. The number of\n"
-		 "an owner (:17) can be called like a name.\n",
+		 "an owner (:17) can be called like a name. With PREFIX, only names that begin so.\n"
+		 "\n"
+		 "examples:\n"
+		 "  tern list -l\n"
+		 "  tern list org.example. --label=loud\n",
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_list,

@@ -206,6 +206,7 @@ const struct command command_ping = {
 		 "examples:\n"
 		 "  tern ping org.example.Mixer\n"
 		 "  tern ping -n 100 -i 0 :17\n",
+	.completes = COMPLETES_SERVICE COMPLETES_NOTHING,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_ping,

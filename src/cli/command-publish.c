@@ -151,6 +151,7 @@ const struct command command_publish = {
 		 "\n"
 		 "examples:\n"
 		 "  tern publish lamp kitchen -d '{\"on\": true}'\n",
+	.completes = COMPLETES_TAG,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_publish,

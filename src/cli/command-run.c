@@ -122,6 +122,7 @@ const struct command command_run = {
 		 "examples:\n"
 		 "  tern run -- make test\n"
 		 "  tern run bash\n",
+	.completes = COMPLETES_PROGRAM,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.operands_last = true,

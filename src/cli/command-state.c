@@ -317,6 +317,7 @@ const struct command command_get = {
 		 "examples:\n"
 		 "  tern get org.example.Mixer volume\n"
 		 "  tern get -j org.example.Mixer volume | jq .\n",
+	.completes = COMPLETES_SERVICE COMPLETES_STATE,
 	.options = OPTIONS_GET,
 	.n_options = ARRAY_SIZE(OPTIONS_GET),
 	.run = run_get,
@@ -340,6 +341,7 @@ const struct command command_watch = {
 		 "examples:\n"
 		 "  tern watch org.example.Mixer volume\n"
 		 "  tern watch -n 1 org.example.Mixer volume      as soon as there is one\n",
+	.completes = COMPLETES_SERVICE COMPLETES_STATE,
 	.options = OPTIONS_WATCH,
 	.n_options = ARRAY_SIZE(OPTIONS_WATCH),
 	.run = run_watch,

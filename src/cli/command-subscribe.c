@@ -352,6 +352,7 @@ const struct command command_subscribe = {
 		 "examples:\n"
 		 "  tern subscribe lamp -n 1\n"
 		 "  tern subscribe new --sender tern      who comes\n",
+	.completes = COMPLETES_TAG,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),
 	.run = run_subscribe,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "cli/colour.h"
 #include "cli/command.h"
 #include "cli/duration.h"
 #include "cli/plain.h"
@@ -43,6 +44,14 @@ command_next(struct cli *cli)
 		case OPTION_JSON:
 			cli->json = true;
 			break;
+		case OPTION_NO_LEGEND:
+			cli->no_legend = true;
+			break;
+		case OPTION_COLOUR:
+			cli->status = command_colour(cli);
+			if (cli->status)
+				return OPTION_BAD;
+			break;
 		case OPTION_HELP:
 			command_help(cli->command);
 			cli->status = STATUS_HELP;
@@ -69,6 +78,19 @@ command_usage(const struct cli *cli, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, ap); /* may be cut */
 	va_end(ap);
 	report("%s; 'tern %s --help' tells how it is used", text, cli->command->name);
+	return STATUS_USAGE;
+}
+
+int
+command_colour(const struct cli *cli)
+{
+	const char *word = cli->words.value;
+
+	if (colour_choose(word) == 0)
+		return STATUS_OK;
+	if (cli->command)
+		return command_usage(cli, "--color is auto, always or never, not '%s'", word);
+	report("--color is auto, always or never, not '%s'", word);
 	return STATUS_USAGE;
 }
 

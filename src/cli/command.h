@@ -40,17 +40,29 @@ struct command {
 	const struct option_spec *options;
 	size_t n_options;
 	bool operands_last; /* what follows the first operand is not looked at */
+	const char *words;     /* where an operand is one of a few: those, with blanks between */
+	const char *completes; /* a letter an operand, the last is for all others too; NULL: none */
 	int (*run)(struct cli *cli);
 };
 
-extern const struct command command_list, command_call, command_publish, command_subscribe,
-	command_run, command_ping, command_check, command_generate, command_get, command_watch;
+/* Letters of struct command.completes; with `words` an operand is one of those. */
+#define COMPLETES_SERVICE "s"
+#define COMPLETES_METHOD  "m" /* of the service in front of it */
+#define COMPLETES_FIELD   "a" /* KEY=VALUE of the method in front of it */
+#define COMPLETES_STATE   "v" /* a value that the service in front keeps */
+#define COMPLETES_TAG	  "t" /* of events */
+#define COMPLETES_FILE	  "f"
+#define COMPLETES_PROGRAM "p" /* a command of the shell's, and its words */
+#define COMPLETES_COMMAND "c" /* a command of this tool */
+#define COMPLETES_WORD	  "w" /* one of `words` */
+#define COMPLETES_NOTHING "-"
 
 struct cli {
 	const struct command *command;
 	struct option_reader words;
 	const char *address; /* --bus; NULL: where a bus is by default */
 	bool json;	     /* -j */
+	bool no_legend;	     /* --no-legend */
 	int status;	     /* with OPTION_BAD: what to exit with */
 };
 
@@ -58,6 +70,8 @@ struct cli {
 enum {
 	OPTION_BUS = 1,
 	OPTION_JSON,
+	OPTION_COLOUR,
+	OPTION_NO_LEGEND,
 	OPTION_HELP,
 	OPTION_OWN,
 };
@@ -66,9 +80,20 @@ enum {
 	{                                                                                          \
 		OPTION_HELP, 'h', "help", NULL, "this help"                                        \
 	}
+#define OPTION_OF_COLOUR                                                                           \
+	{                                                                                          \
+		OPTION_COLOUR, 0, "color", "WHEN", "auto (usual: on terminals), always or never",  \
+			"auto always never"                                                        \
+	}
+/* of those that print tables */
+#define OPTION_OF_TABLES                                                                           \
+	{                                                                                          \
+		OPTION_NO_LEGEND, 0, "no-legend", NULL, "no headings and sums, also on a terminal" \
+	}
 #define OPTIONS_OF_ALL                                                                             \
 	{OPTION_JSON, 'j', "json", NULL, "JSON instead of text for people"},                       \
-		{OPTION_BUS, 0, "bus", "ADDRESS", "the bus to use: unix:PATH"}, OPTION_OF_HELP
+		{OPTION_BUS, 0, "bus", "ADDRESS", "the bus to use: unix:PATH"}, OPTION_OF_COLOUR,  \
+		OPTION_OF_HELP
 
 /*
  * command_next() - option_next(), with what all commands have in common done
@@ -88,6 +113,9 @@ int command_duration(const struct cli *cli, uint64_t *ret_ns);
 
 /* command_number() - the same for a number of at least `least`; at most 2^53 */
 int command_number(const struct cli *cli, uint64_t least, uint64_t *ret);
+
+/* command_colour() - the value of --color, just read; STATUS_OK, or STATUS_USAGE, which is said */
+int command_colour(const struct cli *cli);
 
 /* command_help() - write how a command is used */
 void command_help(const struct command *command);

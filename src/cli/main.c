@@ -7,25 +7,14 @@
  * command (command.h). Standard output is asked once, at the end, whether all of it was written.
  */
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 
 #include "base/attribute.h"
-#include "base/near.h"
 #include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/plain.h"
-
-static const struct command *const COMMANDS[] = {
-	&command_list,
-	&command_call,
-	&command_ping,
-	&command_publish,
-	&command_subscribe,
-	&command_get,
-	&command_watch,
-	&command_run,
-	&command_check,
-	&command_generate,
-};
 
 enum {
 	OPTION_VERSION = OPTION_OWN,
@@ -48,9 +37,9 @@ help(void)
 {
 	(void)printf("usage: tern [--bus ADDRESS] COMMAND …\n\n"
 		     "Talk to the programs on a tern bus.\n\ncommands:\n"); /* finish() asks */
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+	for (size_t i = 0; COMMANDS[i]; i++)
 		(void)printf(
-			"  %-10s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary); /* as above */
+			"  %-12s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary); /* as above */
 	(void)printf(
 		"\n'tern COMMAND --help' tells more. All take --bus ADDRESS (unix:PATH; else\n"
 		"TERN_BUS, else $XDG_RUNTIME_DIR/tern/bus, else /run/tern/bus) and -j for JSON.\n"
@@ -58,37 +47,14 @@ help(void)
 		STATUSES); /* as above */
 }
 
-static const struct command *
-find_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
-		if (strcmp(COMMANDS[i]->name, name) == 0)
-			return COMMANDS[i];
-	return NULL;
-}
-
-static int
-say_unknown(const char *name)
-{
-	struct near near = {.word = name};
-
-	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
-		near_offer(&near, COMMANDS[i]->name);
-	if (near.nearest)
-		report("there is no command '%s'; did you mean '%s'?", name, near.nearest);
-	else
-		report("there is no command '%s'; 'tern --help' lists them", name);
-	return STATUS_USAGE;
-}
-
 /* help_for() - `tern help` and `tern help COMMAND` */
 static int
 help_for(const char *name)
 {
-	const struct command *command = name ? find_command(name) : NULL;
+	const struct command *command = name ? commands_find(name) : NULL;
 
 	if (name && !command)
-		return say_unknown(name);
+		return commands_unknown(name);
 	if (command)
 		command_help(command);
 	else
@@ -110,6 +76,10 @@ run(struct cli *cli, char **words)
 		case OPTION_JSON:
 			cli->json = true;
 			break;
+		case OPTION_COLOUR:
+			if (command_colour(cli))
+				return STATUS_USAGE;
+			break;
 		case OPTION_HELP:
 			help();
 			return STATUS_OK;
@@ -126,9 +96,9 @@ run(struct cli *cli, char **words)
 			words = cli->words.words;
 			if (strcmp(cli->words.value, "help") == 0)
 				return help_for(*words);
-			cli->command = find_command(cli->words.value);
+			cli->command = commands_find(cli->words.value);
 			if (!cli->command)
-				return say_unknown(cli->words.value);
+				return commands_unknown(cli->words.value);
 			option_reader_init(
 				&cli->words, cli->command->options, cli->command->n_options, words);
 			return cli->command->run(cli);
@@ -145,11 +115,22 @@ finish(int status)
 	return status ? status : STATUS_OTHER;
 }
 
+/* utf8() - text is UTF-8 here, whatever the locale: how wide it is depends on that */
+static void
+utf8(void)
+{
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+		(void)setlocale(LC_CTYPE, "C.UTF-8"); /* then nothing is aligned, but all is there */
+}
+
 int
 main(int argc, char **argv)
 {
 	struct cli cli = {.status = STATUS_OK};
-	int status = run(&cli, argv + (argc > 0));
+	int status;
+
+	utf8();
+	status = run(&cli, argv + (argc > 0));
 
 	return finish(status == STATUS_HELP ? STATUS_OK : status);
 }

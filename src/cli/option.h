@@ -19,6 +19,7 @@ struct option_spec {
 	const char *name;  /* without the dashes */
 	const char *value; /* what --help calls its value; NULL: takes none */
 	const char *help;  /* one line */
+	const char *words; /* what its value can be, for completion; NULL: not only words */
 };
 
 enum {

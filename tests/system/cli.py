@@ -15,128 +15,13 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
-TERN, TERND, SERVICE, LIBRARY = (os.path.abspath(a) for a in sys.argv[1:5])
-LIMIT = 30  # s, for anything that is waited for
-NAME = "org.example.Echo"
+from tool import (LIBRARY, LIMIT, NAME, SERVICE, TERN, TERND, a_bus, a_service, a_subscriber, check, environment, expect,
+                  finished, run, same, stop, tern, value)
+
 NOBODY = 65534
-passed = failed = 0
-
-
-def check(good, what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        frame = sys._getframe(1)
-        while frame.f_code.co_name in ("check", "same", "expect"):
-            frame = frame.f_back
-        print(f"wrong: {frame.f_code.co_name}, line {frame.f_lineno}: {what}", flush=True)
-
-
-def same(seen, wanted):
-    check(seen == wanted, f"{seen!r} is not {wanted!r}")
-
-
-def environment(bus):
-    env = {k: v for k, v in os.environ.items() if k not in ("TERN_BUS", "XDG_RUNTIME_DIR", "TMPDIR")}
-    if bus:
-        env["TERN_BUS"] = bus
-    return env
-
-
-def tern(*words, bus=None, stdin="", env=None, **more):
-    return subprocess.run([TERN, *words], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=LIMIT, env=env or environment(bus), **more)
-
-
-def expect(result, status, stdout=None, stderr=None):
-    """A run ended with this status, printed just this, and complained in these words (or not at all)."""
-    words = " ".join(result.args[1:])
-    check(result.returncode == status, f"{words}: status {result.returncode}, not {status}: {result.stderr}")
-    if stdout is not None:
-        check(result.stdout == stdout, f"{words}: printed {result.stdout!r}, not {stdout!r}")
-    if stderr is None:
-        check(result.stderr == "", f"{words}: complained: {result.stderr!r}")
-    else:
-        check(re.search(stderr, result.stderr), f"{words}: {result.stderr!r} does not say {stderr!r}")
-        check(len(result.stderr.splitlines()) == 1, f"{words}: more than one line: {result.stderr!r}")
-    return result
-
-
-def value(result):
-    """The JSON of a run that succeeded."""
-    expect(result, 0)
-    try:
-        return json.loads(result.stdout)
-    except ValueError:
-        check(False, f"no JSON: {result.stdout!r}")
-        return None
-
-
-def stop(process):
-    if process.poll() is None:
-        process.kill()
-    process.wait(LIMIT)
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream:
-            stream.close()
-
-
-@contextlib.contextmanager
-def a_bus(folder_mode=0o700, arguments=()):
-    """A running ternd; gives its address and process."""
-    folder = tempfile.mkdtemp(prefix="tern-test-")
-    os.chmod(folder, folder_mode)
-    address = f"unix:{folder}/bus"
-    ready, theirs = os.pipe()
-    daemon = subprocess.Popen([TERND, "--address", address, "--ready-fd", str(theirs), *arguments],
-                              pass_fds=[theirs], env=environment(None))
-    os.close(theirs)
-    try:
-        check(os.read(ready, 1) != b"", "ternd does not start")
-        yield address, daemon
-    finally:
-        os.close(ready)
-        daemon.send_signal(signal.SIGCONT)
-        stop(daemon)
-        shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def a_service(bus, name=NAME, *labels):
-    process = subprocess.Popen([SERVICE, name, *labels], stdout=subprocess.PIPE, text=True, env=environment(bus))
-    try:
-        same(process.stdout.readline(), "serving\n")
-        yield process
-    finally:
-        stop(process)
-
-
-@contextlib.contextmanager
-def a_subscriber(bus, *words):
-    """tern subscribe, past the moment from which it misses nothing."""
-    ready, theirs = os.pipe()
-    process = subprocess.Popen([TERN, "subscribe", "--ready-fd", str(theirs), *words], pass_fds=[theirs],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(bus))
-    os.close(theirs)
-    try:
-        same(os.read(ready, 10), b"\n")
-        yield process
-    finally:
-        os.close(ready)
-        stop(process)
-
-
-def finished(process, status, stderr=""):
-    out, err = process.communicate(timeout=LIMIT)
-    check(process.returncode == status, f"status {process.returncode}, not {status}: {err}")
-    check(re.search(stderr, err) if stderr else err == "", f"complained: {err!r}")
-    return out
 
 
 # -------- without a bus --------
@@ -158,7 +43,7 @@ def mistakes_are_told():
     for words, text in (
             ([], "--help"), (["lsit"], "did you mean 'list'"), (["zzzzzz"], "--help"), (["help", "cal"], "'call'"),
             (["--buss", "x"], "did you mean --bus"), (["--bus"], "--bus needs a value"),
-            (["list", "x"], "'x'"), (["list", "--lnog"], "did you mean --long"), (["list", "-x"], "'-x'"),
+            (["list", "x", "y"], "not also 'y'"), (["list", "--color=blue"], "not 'blue'"), (["list", "--lnog"], "did you mean --long"), (["list", "-x"], "'-x'"),
             (["call"], "SERVICE and MEMBER"), (["call", "a"], "MEMBER of a"),
             (["call", "a", "b", "{x"], "no JSON"), (["call", "a", "b", "-t", "1 year"], "no time"),
             (["call", "a", "b", "x=1", "y"], "not both"), (["publish"], "TAG"),
@@ -359,6 +244,10 @@ def names_are_listed():
             same(row[:3], [NAME, "cli-service", str(service.pid)])
             row = expect(tern("list", "-l", bus=bus), 0).stdout.splitlines()[1].split()
             same(row[-2:], ["loud", "round"])
+            expect(tern("list", "-n", "org.example.E", bus=bus), 0, f"{NAME}\n")
+            expect(tern("list", "-n", "--label=round", "--label", "loud", bus=bus), 0, f"{NAME}\n")
+            expect(tern("list", "-n", "--label=square", bus=bus), 0, "")
+            same([n["name"] for n in value(tern("list", "-j", "org.example.A", bus=bus))], ["org.example.A"])
         expect(tern("list", "-n", bus=bus), 0, "")
 
 
@@ -790,20 +679,4 @@ SCENARIOS = [
 ]
 
 
-def main():
-    chosen = sys.argv[5:]
-    # Who starts the tests in the background has signals ignored, and children would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    for scenario in SCENARIOS:
-        if not chosen or scenario.__name__ in chosen:
-            try:
-                scenario()
-            except (OSError, ValueError, subprocess.TimeoutExpired) as problem:
-                check(False, f"{scenario.__name__}: {problem!r}")
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed or not passed else 0)
-
-
-main()
+run(SCENARIOS)
