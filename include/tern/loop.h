@@ -50,7 +50,7 @@ int tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret);
  * tern_fd() - a descriptor that is readable when tern_process() has something to do
  *
  * For poll(), select() and epoll, level- or edge-triggered; deadlines are inside. Borrowed. Read, close or
- * change nothing of it. Call tern_process() once before the first wait.
+ * change nothing of it. <tern/glib.h>, <tern/uv.h> and <tern/sd-event.h> give it to those loops.
  */
 int tern_fd(tern_bus *bus);
 

@@ -51,3 +51,11 @@ def read(path):
 
 def public_headers():
     return sorted(p for p in tracked() if p.startswith("include/tern/") and p.endswith(".h"))
+
+
+# Public headers that are for the loop of another library, which they include: that header, and pkg-config's name.
+ADAPTERS = {
+    "include/tern/glib.h": ("glib.h", "glib-2.0"),
+    "include/tern/sd-event.h": ("systemd/sd-event.h", "libsystemd"),
+    "include/tern/uv.h": ("uv.h", "libuv"),
+}

@@ -16,12 +16,13 @@ SYM = "src/client/libtern.sym"
 
 
 def declared():
-    """Names of the functions in the public headers, which declare nothing else at that depth."""
+    """Names of the functions in the public headers, which declare nothing else at that depth but inline ones."""
     names = set()
     for header in public_headers():
         text = re.sub(r"/\*.*?\*/", "", read(header), flags=re.S)
         text = re.sub(r"^\s*#.*(\\\n.*)*", "", text, flags=re.M)
         text = re.sub(r"^typedef[^;{]*;", "", text, flags=re.M)
+        text = re.sub(r"^static inline[^{]*", "", text, flags=re.M)
         names |= set(re.findall(r"^[a-z][^;{}()]*?\b(tern_\w+)\s*\(", text, flags=re.M))
     return names
 
