@@ -89,6 +89,7 @@ struct bus {
 	uint64_t instance;
 	uint64_t last_peer; /* ids are given from here on */
 	uint64_t last_link;
+	uint64_t last_name;
 	uint64_t last_serial; /* of owners */
 	uint64_t last_mark;
 	uint32_t last_domain;
@@ -132,6 +133,7 @@ struct bus_peer {
 	struct bus_owner *owners;
 	struct bus_rule *rules; /* a list */
 	struct bus_link_end *links;
+	uint32_t n_owners, n_rules, n_links;
 	uint64_t mark; /* of the event it was told last */
 	void *client;  /* the host's */
 	UT_hash_handle hh;

@@ -31,6 +31,7 @@ add_link(struct bus_link *link)
 	for (size_t i = 0; i < 2; i++) {
 		link->ends[i].link = link;
 		DL_APPEND(link->peers[i]->links, &link->ends[i]);
+		link->peers[i]->n_links++;
 	}
 	bus->counts.links++;
 	return 0;
@@ -82,8 +83,10 @@ bus_link_free(struct bus_link *link)
 {
 	if (!link)
 		return NULL;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		DL_DELETE(link->peers[i]->links, &link->ends[i]);
+		link->peers[i]->n_links--;
+	}
 	HASH_DEL(link->bus->links, link);
 	link->bus->counts.links--;
 	quota_release(&link->charge);

@@ -30,6 +30,7 @@ new_name(struct bus *bus, const struct control_text *text)
 	if (!name)
 		return NULL;
 	name->bus = bus;
+	name->number = ++bus->last_name;
 	name->size = text->size;
 	memcpy(name->text, text->text, text->size);
 	HASH_ADD_KEYPTR(hh, bus->names, name->text, name->size, name);
@@ -123,8 +124,10 @@ free_owner(struct bus_owner *owner)
 {
 	if (!owner)
 		return NULL;
-	if (owner->peer_prev)
+	if (owner->peer_prev) {
 		DL_DELETE2(owner->peer->owners, owner, peer_prev, peer_next);
+		owner->peer->n_owners--;
+	}
 	quota_release(&owner->bytes);
 	quota_release(&owner->charge);
 	free(owner->labels);
@@ -165,6 +168,7 @@ new_owner(struct bus_peer *peer, const struct control_own *own, struct bus_owner
 		return r;
 	}
 	DL_APPEND2(peer->owners, owner, peer_prev, peer_next);
+	peer->n_owners++;
 	*ret = owner;
 	return 0;
 }

@@ -20,6 +20,7 @@
 struct bus_name {
 	struct bus *bus;
 	uint64_t serial; /* of its present owner; grows on this bus with every change */
+	uint64_t number; /* of the name; grows, and names are kept in the order of it */
 	struct bus_owner *queue;
 	UT_hash_handle hh;
 	size_t size;

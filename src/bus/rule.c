@@ -204,6 +204,7 @@ link_rule(struct bus_rule *rule)
 	}
 	DL_APPEND2(peer->rules, rule, peer_prev, peer_next);
 	bus->counts.rules++;
+	peer->n_rules++;
 	return 0;
 }
 
@@ -256,6 +257,7 @@ bus_rule_free(struct bus_rule *rule)
 	HASH_DEL(rule->peer->bus->rules, rule);
 	DL_DELETE2(rule->peer->rules, rule, peer_prev, peer_next);
 	rule->peer->bus->counts.rules--;
+	rule->peer->n_rules--;
 	quota_release(&rule->bytes);
 	quota_release(&rule->charge);
 	free(rule);

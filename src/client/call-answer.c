@@ -15,7 +15,7 @@ call_queue_answer(tern_call *call)
 	struct item item = {
 		.kind = call->result ? TERN_ERROR : TERN_REPLY,
 		.call = tern_call_ref(call),
-		.peer = call->partner ? call->partner->id : call->bus->id,
+		.peer = call->partner ? call->partner->id : call->to_ternd ? TERN_PEER_BUS : call->bus->id,
 	};
 
 	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */

@@ -3,6 +3,7 @@
 /* call-send: the caller's side, from tern_message_new_call() to the record */
 
 #include "client/call.h"
+#include "client/daemon.h"
 #include "client/error.h"
 #include "client/message.h"
 
@@ -12,20 +13,34 @@ call_deadline(tern_bus *bus, uint64_t timeout)
 	return clock_deadline_ns(bus_clock(bus), timeout == TERN_DEFAULT ? bus->timeout : timeout);
 }
 
+/* is_ternd() - nobody else can have its name, or its number */
+static bool
+is_ternd(const tern_bus *bus, const char *service)
+{
+	if (likely(!service || bus->mode != MODE_BUS || (service[0] != 't' && service[0] != ':')))
+		return false;
+	return strcmp(service, "tern") == 0 || strcmp(service, ":1") == 0;
+}
+
 int
 call_new_message(tern_bus *bus, const char *service, const char *member, uint64_t deadline, tern_message **ret)
 {
+	bool to_ternd = is_ternd(bus, service);
 	struct partner *partner = NULL;
-	int r;
+	int r = 0;
 
 	if (!member || !*member)
 		return error_set(-EINVAL, ERROR_INVALID, "a call needs a member, 1 to 255 bytes");
-	r = call_resolve(bus, service, deadline, &partner);
+	if (likely(!to_ternd))
+		r = call_resolve(bus, service, deadline, &partner);
 	if (r == 0)
 		r = message_new(bus, WIRE_CALL, service, member, ret);
-	if (r == 0 && partner)
+	if (r < 0)
+		return r;
+	(*ret)->to_ternd = to_ternd;
+	if (partner)
 		(*ret)->partner = partner_ref(partner);
-	return r;
+	return 0;
 }
 
 _public_ int
@@ -49,6 +64,7 @@ call_new(tern_message *m, uint64_t deadline, uint32_t flags)
 	if (!call)
 		return NULL;
 	call->partner = m->partner ? partner_ref(m->partner) : NULL;
+	call->to_ternd = m->to_ternd;
 	call->message = m;
 	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
 	call->flags = flags;
@@ -69,6 +85,8 @@ call_send(tern_call *call, uint64_t deadline)
 		(call->flags & TERN_NO_REPLY ? WIRE_NO_REPLY : 0) |
 		(call->flags & TERN_NO_ACTIVATE ? WIRE_NO_ACTIVATE : 0) |
 		(call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0);
+	if (unlikely(call->to_ternd))
+		return daemon_call(call, deadline);
 	if (unlikely(call->bus->tap.n_peers) && !call->partner)
 		tap_copy_self(call->bus, m);
 	if (!call->partner)

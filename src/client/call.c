@@ -82,7 +82,7 @@ tern_call_ref(tern_call *call)
 static uint32_t
 n_library_refs(const tern_call *call)
 {
-	return 1u + (call->partner == NULL) + call->asking;
+	return 1u + (!call->partner && !call->to_ternd) + call->asking;
 }
 
 /*

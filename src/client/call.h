@@ -24,14 +24,15 @@ struct tern_call {
 	bool handed; /* service: tern_next() gave it out, so that a cancel is told the same way */
 	_Atomic bool cancelled;
 	tern_bus *bus;           /* counted */
-	struct partner *partner; /* counted; NULL: oneself */
+	struct partner *partner; /* counted; NULL: oneself, or ternd */
 	uint64_t serial;
 	uint64_t deadline; /* host time; UINT64_MAX none */
 	uint64_t trace;
 	/* caller */
 	tern_message *message; /* the call, kept for bounces; counted */
 	uint32_t flags, bounces;
-	bool asking; /* ternd, for a link to the new owner: the request has a reference */
+	bool to_ternd; /* a call of ternd itself */
+	bool asking; /* ternd, for a link to the new owner, or for the answer itself: the request has a reference */
 	int result;
 	tern_message *reply; /* counted */
 	struct tern_error *error;

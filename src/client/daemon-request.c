@@ -33,6 +33,8 @@ daemon_request_send(tern_bus *bus, struct control *control, uint64_t deadline)
 
 	control->serial = ++bus->daemon->last_serial;
 	while ((r = daemon_send(bus, control)) == -EAGAIN) {
+		if (deadline == 0)
+			return error_set(r, ERROR_FULL, "ternd has not read yet what it was sent before");
 		r = request_pause(bus, deadline);
 		if (r < 0)
 			return error_set(r, ERROR_TIMEOUT, "ternd does not read its socket");

@@ -72,7 +72,11 @@ daemon_text(const char *text)
 
 /* daemon_send() - a packet, now. Return: 0, -EAGAIN no room, or another negative errno, recorded. */
 int daemon_send(tern_bus *bus, const struct control *control);
-/* daemon_request_send() - now, or as soon as ternd's socket has room; sets the serial. Return: 0, negative errno, recorded. */
+/*
+ * daemon_request_send() - now, or as soon as ternd's socket has room; sets the serial
+ * @deadline: 0: -EAGAIN if it has none
+ * Return: 0, or a negative errno, recorded.
+ */
 int daemon_request_send(tern_bus *bus, struct control *control, uint64_t deadline);
 /*
  * daemon_request() - send and wait for the answer
@@ -87,3 +91,8 @@ uint64_t daemon_deadline(const tern_bus *bus);
 int daemon_own_add(tern_bus *bus, const char *name, size_t size);
 /* daemon_own_remove() - no longer; one that is not there is fine */
 void daemon_own_remove(tern_bus *bus, const char *name, size_t size);
+
+/* daemon_failure() - in the words of ternd */
+void daemon_failure(const struct control_failed *failed, struct tern_error *ret);
+/* daemon_call_answered() - what became of a call of ternd; NULL: ternd is gone */
+void daemon_call_answered(tern_call *call, const struct control *answer);

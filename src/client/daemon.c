@@ -23,7 +23,7 @@ daemon_free(struct daemon *daemon)
 
 	if (!daemon)
 		return NULL;
-	while ((request = daemon->requests)) { /* introductions: nobody waits for them */
+	while ((request = daemon->requests)) { /* introductions and calls: nobody waits for them */
 		DL_DELETE(daemon->requests, request);
 		(void)call_unref_locked(request->call); /* always NULL */
 		free(request);
@@ -131,8 +131,9 @@ name_event(tern_bus *bus, const struct control_event *event)
 
 /* --- requests --- */
 
+/* request_finish() - @answer: NULL: there is none, ternd is gone */
 static void
-request_finish(tern_bus *bus, struct request *request, int result)
+request_finish(tern_bus *bus, struct request *request, int result, const struct control *answer)
 {
 	DL_DELETE(bus->daemon->requests, request);
 	request->result = result;
@@ -140,11 +141,22 @@ request_finish(tern_bus *bus, struct request *request, int result)
 		lead_wake(&request->waiter);
 		return;
 	}
-	if (request->call)
+	if (request->is_call)
+		daemon_call_answered(request->call, answer);
+	else if (request->call)
 		call_resend(request->call, partner_find(bus, request->peer),
 			partner_find(bus, request->peer) ? 0 : -ENXIO);
 	(void)call_unref_locked(request->call); /* always NULL */
 	free(request);
+}
+
+void
+daemon_failure(const struct control_failed *failed, struct tern_error *ret)
+{
+	(void)snprintf(ret->name, sizeof(ret->name), "%.*s", (int)failed->error.size,
+		failed->error.text ? failed->error.text : "");
+	(void)snprintf(ret->text, sizeof(ret->text), "%.*s", (int)failed->text.size,
+		failed->text.text ? failed->text.text : "");
 }
 
 static void
@@ -161,15 +173,10 @@ answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	if (!request)
 		return; /* given up meanwhile */
 	if (control->type == CONTROL_FAILED) {
-		const struct control_failed *failed = &control->failed;
-
-		result = -(int)MIN(MAX(failed->code, 1u), 4095u);
-		(void)snprintf(request->error.name, sizeof(request->error.name), "%.*s",
-			(int)failed->error.size, failed->error.text ? failed->error.text : "");
-		(void)snprintf(request->error.text, sizeof(request->error.text), "%.*s",
-			(int)failed->text.size, failed->text.text ? failed->text.text : "");
-		if (failed->peer)
-			request->peer = failed->peer;
+		result = -(int)MIN(MAX(control->failed.code, 1u), 4095u);
+		daemon_failure(&control->failed, &request->error);
+		if (control->failed.peer)
+			request->peer = control->failed.peer;
 	} else if (control->type == CONTROL_DONE) {
 		request->state = control->done.state;
 	} else if (control->type == CONTROL_FOUND) {
@@ -177,7 +184,7 @@ answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	} else if (control->type == CONTROL_INTRODUCED) {
 		request->peer = control->link.peer;
 	}
-	request_finish(bus, request, result);
+	request_finish(bus, request, result, control);
 }
 
 static void
@@ -218,7 +225,7 @@ hung_up(tern_bus *bus)
 	daemon->gone = true;
 	(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, daemon->fd, NULL); /* told once */
 	while (daemon->requests)
-		request_finish(bus, daemon->requests, -ENOTCONN);
+		request_finish(bus, daemon->requests, -ENOTCONN, NULL);
 	queue_notice(bus, TERN_LOST, TERN_PEER_BUS);
 	lead_interrupt_items(bus);
 }

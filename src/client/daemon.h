@@ -20,8 +20,9 @@ struct request {
 	struct tern_error error;
 	uint32_t state; /* of own */
 	uint64_t peer;  /* of introduce, lookup */
-	bool is_heap;    /* nobody waits: an introduction */
-	tern_call *call; /* the bounced call that it is for, counted; NULL none */
+	bool is_heap;    /* nobody waits: an introduction, or a call of ternd */
+	bool is_call;    /* the latter */
+	tern_call *call; /* that call, or the bounced one that it is for; counted; NULL none */
 };
 
 #define DAEMON_E_LOOK_UP 1 /* read the table instead */
@@ -62,6 +63,12 @@ int daemon_introduce(tern_bus *bus, tern_peer peer, uint64_t deadline, struct pa
 int daemon_introduce_owner(tern_bus *bus, const char *name, uint64_t deadline, struct partner **ret);
 /* daemon_introduce_for() - the same without waiting, for a call that was bounced; NULL: for what comes next */
 int daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call);
+/*
+ * daemon_call() - send a call of ternd itself; its answer, or its end, comes by call_finish()
+ * @deadline: until when room in its socket is waited for, of this process's clock
+ * Return: 0, -EAGAIN, -ETIME, -E2BIG, …; recorded.
+ */
+int daemon_call(tern_call *call, uint64_t deadline);
 /* daemon_unlinked() - this end of a link was closed */
 void daemon_unlinked(tern_bus *bus, const struct partner *partner);
 

@@ -44,6 +44,7 @@ struct tern_message {
 	_Atomic uint32_t refs;
 	bool sealed;
 	bool foreign;  /* lent parts are of another trust domain */
+	bool to_ternd; /* a call of ternd itself */
 	uint8_t n_fds;
 	uint8_t n_known_fds; /* handed over to the message */
 	uint32_t space, used; /* bytes of data[] */

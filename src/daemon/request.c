@@ -9,6 +9,7 @@
 #include "daemon/introduce.h"
 #include "daemon/refusal.h"
 #include "daemon/request.h"
+#include "daemon/self.h"
 #include "wire/name.h"
 
 /* What is answered if all goes well; begins as `done`. */
@@ -310,6 +311,14 @@ handle_stats(struct client *client, const struct control *request, struct reply 
 	return 0;
 }
 
+static int
+handle_call(struct client *client, const struct control *request, struct reply *reply,
+	struct refusal *refusal)
+{
+	reply->control.type = CONTROL_REPLY;
+	return self_call(client, &request->call, &reply->control.reply.payload, refusal);
+}
+
 static handler
 find_handler(uint32_t type)
 {
@@ -332,6 +341,8 @@ find_handler(uint32_t type)
 		return handle_stats;
 	case CONTROL_PING:
 		return handle_ping;
+	case CONTROL_CALL:
+		return handle_call;
 	default:
 		return NULL;
 	}
@@ -358,6 +369,7 @@ answer(struct client *client, const struct control *request)
 	struct refusal refusal;
 	int r;
 
+	client->server->n_requests++;
 	if (request->serial == 0)
 		r = refusal_set(&refusal, EINVAL, "tern.BadSerial",
 			"the serial of a request is not 0: the answer could not be told from news");

@@ -254,6 +254,7 @@ server_new(const struct options *options, struct server **ret, const char **ret_
 	if (!server)
 		return -ENOMEM;
 	server->options = options;
+	server->begun_ns = clock_now_ns();
 	server->loop = LOOP_INIT;
 	server->listener = LISTENER_INIT;
 	server->tables = TABLES_INIT;

@@ -53,8 +53,11 @@ struct server {
 	uint32_t overflow_uid; /* whom many users look like, here; or SERVER_NO_UID */
 	bool is_ending;
 	const struct options *options;
+	uint64_t begun_ns;   /* when it began to serve */
+	uint64_t n_requests; /* since then */
 	uint8_t in[CONTROL_MAX_PACKET];	 /* the request in hand */
 	uint8_t out[CONTROL_MAX_PACKET]; /* what is being sent */
+	uint8_t page[CONTROL_MAX_REPLY]; /* what a call is answered, before it is part of that */
 };
 
 /**

@@ -210,6 +210,21 @@ static const struct field counts_fields[] = {
 };
 #undef T
 
+#define T control_call
+static const struct field call_fields[] = {
+	NEED_TEXT("member", member, MAX_TEXT),
+	BYTES("payload", payload, CONTROL_MAX_CALL),
+	END,
+};
+#undef T
+
+#define T control_reply
+static const struct field reply_fields[] = {
+	BYTES("payload", payload, CONTROL_MAX_REPLY),
+	END,
+};
+#undef T
+
 #define T control_event
 static const struct field event_fields[] = {
 	TEXTS("tags", tags, CONTROL_MAX_EVENT_TAGS, MAX_EVENT_TAGS_SIZE),
@@ -241,12 +256,14 @@ static const struct control_form forms[] = {
 	{CONTROL_LOOKUP, "lookup", name_fields},
 	{CONTROL_STATS, "stats", no_fields},
 	{CONTROL_PING, "ping", no_fields},
+	{CONTROL_CALL, "call", call_fields},
 	{CONTROL_WELCOME, "welcome", welcome_fields},
 	{CONTROL_DONE, "done", done_fields},
 	{CONTROL_FAILED, "failed", failed_fields},
 	{CONTROL_INTRODUCED, "introduced", link_fields},
 	{CONTROL_FOUND, "found", found_fields},
 	{CONTROL_COUNTS, "counts", counts_fields},
+	{CONTROL_REPLY, "reply", reply_fields},
 	{CONTROL_LINK, "link", link_fields},
 	{CONTROL_EVENT, "event", event_fields},
 	{CONTROL_TABLE, "table", table_fields},

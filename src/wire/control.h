@@ -17,7 +17,7 @@
  *      hello ---------------------->
  *            <---------------------- welcome + tables     or failed, then hang-up
  *      own, rule-add, introduce … ->
- *            <---------------------- done, introduced + fd, found, counts, or failed
+ *            <---------------------- done, introduced + fd, found, counts, reply, or failed
  *            <---------------------- link + fd, event, table + fd, owner-lost, owner-gained
  *
  * Time: linear in the packet. Stack: some kilobytes. Allocates nothing.
@@ -40,6 +40,8 @@ enum {
 	CONTROL_MAX_TABLES = 8,
 	CONTROL_MAX_FDS = CONTROL_MAX_TABLES + 1,
 	CONTROL_MAX_USERS = 64, /* in counts */
+	CONTROL_MAX_CALL = 2 << 10,   /* bytes of the arguments of a call of ternd */
+	CONTROL_MAX_REPLY = 48 << 10, /* and of what it answers */
 	CONTROL_PEER_TERND = 1, /* peer id of ternd itself, the name "tern" */
 };
 
@@ -56,6 +58,7 @@ enum control_type {
 	CONTROL_LOOKUP = 8,	 /* -> found */
 	CONTROL_STATS = 9,	 /* -> counts */
 	CONTROL_PING = 10,	 /* -> done */
+	CONTROL_CALL = 11,	 /* -> reply */
 	/* answers */
 	CONTROL_WELCOME = 32,
 	CONTROL_DONE = 33,
@@ -63,6 +66,7 @@ enum control_type {
 	CONTROL_INTRODUCED = 35,
 	CONTROL_FOUND = 36,
 	CONTROL_COUNTS = 37,
+	CONTROL_REPLY = 38,
 	/* unasked, serial 0 */
 	CONTROL_LINK = 64,
 	CONTROL_EVENT = 65,
@@ -244,6 +248,16 @@ struct control_counts {
 	struct control_users users; /* those who hold most, if there are more */
 };
 
+/* A call of ternd itself, the service "tern"; and its answer. CBOR, one item or none. */
+struct control_call {
+	struct control_text member;
+	struct control_bytes payload;
+};
+
+struct control_reply {
+	struct control_bytes payload;
+};
+
 /*
  * A name came or went. @rule: meant for this rule of the receiver alone, which
  * is new and is told the present owners (0: for all that match). @lost: events
@@ -278,6 +292,8 @@ struct control {
 		struct control_link link; /* introduced, link */
 		struct control_found found;
 		struct control_counts counts;
+		struct control_call call;
+		struct control_reply reply;
 		struct control_event event;
 		struct control_table table;
 	};

@@ -168,6 +168,23 @@ START_TEST(counts)
 }
 END_TEST
 
+START_TEST(call_and_reply)
+{
+	static uint8_t large[CONTROL_MAX_REPLY];
+	struct control out, in = {CONTROL_REPLY, 4, .reply = {{large, sizeof(large)}}};
+
+	out = round_trip(&in);
+	ck_assert_uint_eq(out.reply.payload.size, sizeof(large));
+	in = (struct control){CONTROL_CALL, 4, .call = {TEXT("Status"), {large, CONTROL_MAX_CALL}}};
+	out = round_trip(&in);
+	assert_text(&out.call.member, "Status");
+	ck_assert_uint_eq(out.call.payload.size, CONTROL_MAX_CALL);
+	in.call.payload.size++;
+	ck_assert_int_eq(control_encode(&in, packet, sizeof(packet), &packet_size), 0);
+	ck_assert_int_eq(decode(&out, NULL), CONTROL_E_LIMIT);
+}
+END_TEST
+
 /* The smallest message of every type, and that no beginning of it passes. */
 START_TEST(truncated)
 {
@@ -314,6 +331,8 @@ START_TEST(vectors)
 		{CONTROL_OWN, 2, .own = {TEXT("org.example.Mixer"), 1, {1, {TEXT("audio")}}}},
 		{CONTROL_RULE_ADD, 3,
 			.rule_add = {7, 3, TEXT("tern"), {2, {TEXT("new"), TEXT("org.example")}}}},
+		{CONTROL_CALL, 2,
+			.call = {TEXT("Peers"), {(const uint8_t *)"\xa1\x65" "after\x07", 8}}},
 		{CONTROL_DONE, 2},
 		{CONTROL_FAILED, 2, .failed = {17, TEXT("tern.NameTaken"), TEXT("no"), 4294967298}},
 		{CONTROL_LINK, 0, .link = {4294967298, 1, 1000, 1000, 77, {0}, true, false}},
@@ -380,6 +399,7 @@ main(void)
 	tcase_add_test(tcase, rule);
 	tcase_add_test(tcase, own_and_event);
 	tcase_add_test(tcase, counts);
+	tcase_add_test(tcase, call_and_reply);
 	tcase_add_test(tcase, truncated);
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, limits);

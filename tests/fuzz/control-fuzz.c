@@ -46,6 +46,10 @@ check_borrowed(const struct control *control, const uint8_t *packet, size_t size
 		assert(control->welcome.tables.n <= CONTROL_MAX_TABLES);
 		check_text(&control->welcome.failed.text, packet, size);
 		break;
+	case CONTROL_CALL:
+		check_text(&control->call.member, packet, size);
+		assert(control->call.payload.size <= CONTROL_MAX_CALL);
+		break;
 	case CONTROL_COUNTS:
 		assert(control->counts.users.n <= CONTROL_MAX_USERS);
 		break;
