@@ -239,6 +239,85 @@ START_TEST(events_are_not_copied)
 }
 END_TEST
 
+/* who hears everything has no copies, and is not linked for them; beside a tap of the same program neither */
+START_TEST(rule_without_tags)
+{
+	tern_bus *bus = scene_open(), *other = scene_open();
+	struct tern_rule rule = {.size = sizeof(rule)};
+	tern_subscription *s, *all[2];
+	struct tern_event event;
+
+	scene_service();
+	must_be(tern_subscribe(other, &rule, NULL, NULL, &all[0]), 0);
+	must_be(tern_subscribe(bus, &rule, NULL, NULL, &all[1]), 0);
+	s = tap(bus);
+	for (int64_t i = 0; i < 10; i++)
+		echo(scene.bus, SERVICE, i);
+	for (int n = 0; n < 20;) {
+		event = next_event(bus, TERN_EVENT);
+		must(event.subscription == (tern_message_sender(event.message) == TERN_PEER_BUS ? all[1] : s));
+		n += event.subscription == s;
+		event_free(&event);
+	}
+	while (tern_next(other, 0, &event) == 0) {
+		must(event.kind == TERN_EVENT && tern_message_sender(event.message) == TERN_PEER_BUS);
+		event_free(&event);
+	}
+	(void)tern_subscription_free(s);
+	(void)tern_subscription_free(all[0]);
+	(void)tern_subscription_free(all[1]);
+	(void)tern_close(other);
+	(void)tern_close(bus);
+}
+END_TEST
+
+static int
+stamp_method(tern_call *c, tern_message *m, void *user)
+{
+	return tern_reply(c, "u", tern_message_stamp(m));
+}
+
+static void
+serve_stamps(void *user)
+{
+	static const struct tern_method methods[] = {{"Stamp", stamp_method}};
+	tern_bus *bus = scene_open();
+	struct tern_event event = {.size = sizeof(event)};
+
+	(void)scene_serve(bus, methods, 1, NULL);
+	tell(&scene.words[1]);
+	for (;;) {
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		event_free(&event);
+	}
+}
+
+/* a copy is pushed before what it is of: nobody can hear of a reply first */
+START_TEST(copy_is_first)
+{
+	pid_t service = child_start(serve_stamps, NULL);
+	tern_bus *bus = scene_open();
+	tern_subscription *s = tap(bus);
+	tern_message *reply;
+	struct copy copy;
+	uint64_t stamp;
+
+	wait_for(&scene.words[1], 1);
+	must_be(tern_call_sync(scene.bus, SERVICE, "Stamp", &reply, NULL, NULL), 0);
+	must_be(tern_message_unpack(reply, "u", &stamp), 0);
+	must_tap(bus, "call", "Stamp", &copy);
+	must(tern_message_stamp(copy.event.message) < stamp);
+	event_free(&copy.event);
+	must_tap(bus, "reply", "", &copy);
+	must(tern_message_stamp(copy.event.message) < tern_message_stamp(reply));
+	event_free(&copy.event);
+	(void)tern_message_unref(reply);
+	child_kill(service);
+	(void)tern_subscription_free(s);
+	(void)tern_close(bus);
+}
+END_TEST
+
 /* fill() - bytes that tell where they are */
 static void
 fill(uint8_t *bytes, size_t size, size_t from)
@@ -456,7 +535,8 @@ int
 main(void)
 {
 	const TTest *const tests[] = {call_and_reply, errors_and_nobody_answers, given_up, private_is_not_shown,
-		events_are_not_copied, parts, to_oneself, several_taps, slow_tap, tap_dies, misuse};
+		events_are_not_copied, rule_without_tags, copy_is_first, parts, to_oneself, several_taps, slow_tap, tap_dies,
+		misuse};
 
 	return hear_run("taps", tests, sizeof(tests) / sizeof(*tests));
 }
