@@ -13,6 +13,7 @@ const struct command *const COMMANDS[] = {
 	&command_ping,
 	&command_publish,
 	&command_subscribe,
+	&command_monitor,
 	&command_get,
 	&command_watch,
 	&command_run,

@@ -7,7 +7,7 @@
 
 /* A command's own file has the rest of it. */
 extern const struct command command_call, command_check, command_generate, command_get,
-	command_list, command_ping, command_publish, command_run, command_subscribe, command_watch;
+	command_list, command_monitor, command_ping, command_publish, command_run, command_subscribe, command_watch;
 
 extern const struct command *const COMMANDS[]; /* NULL-ended */
 

@@ -17,9 +17,9 @@ is_type(const char *type, const char *wanted)
 	return strncasecmp(type, wanted, n) == 0 && (!type[n] || type[n] == ';');
 }
 
-/* read_payload() - by its content type; JSON_E_INVALID: it is something else */
+/* read_as() - by its content type; JSON_E_INVALID: it is something else */
 static int
-read_payload(const char *type, const void *bytes, size_t size, struct json_object **ret)
+read_as(const char *type, const void *bytes, size_t size, struct json_object **ret)
 {
 	struct json_fault fault;
 	size_t offset;
@@ -37,6 +37,14 @@ read_payload(const char *type, const void *bytes, size_t size, struct json_objec
 }
 
 int
+payload_read(const char *type, const void *bytes, size_t size, struct json_object **ret)
+{
+	int r = read_as(type, bytes, size, ret);
+
+	return r == JSON_E_INVALID ? json_new_bytes(bytes, size, ret) : r;
+}
+
+int
 payload_get(tern_message *m, struct json_object **ret)
 {
 	const void *bytes;
@@ -50,8 +58,7 @@ payload_get(tern_message *m, struct json_object **ret)
 		return r;
 	if (size == 0)
 		return PAYLOAD_E_NONE;
-	r = read_payload(tern_message_type(m), bytes, size, ret);
-	return r == JSON_E_INVALID ? json_new_bytes(bytes, size, ret) : r;
+	return payload_read(tern_message_type(m), bytes, size, ret);
 }
 
 int

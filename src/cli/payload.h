@@ -32,5 +32,8 @@ struct payload_fault {
  */
 int payload_get(tern_message *m, struct json_object **ret);
 
+/* payload_read() - the same of bytes with this content type. Return: 0; -ENOMEM. */
+int payload_read(const char *type, const void *bytes, size_t size, struct json_object **ret);
+
 /* payload_put() - add a value as a part. Return: 0; PAYLOAD_E_INVALID; a negative errno. */
 int payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault);
