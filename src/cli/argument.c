@@ -13,9 +13,7 @@
 
 #define INPUT_SIZE (64U << 20)
 
-static int argument_bad(struct argument_fault *why, const char *format, ...) _printf_(2, 3);
-
-static int
+int
 argument_bad(struct argument_fault *why, const char *format, ...)
 {
 	va_list ap;
@@ -26,8 +24,8 @@ argument_bad(struct argument_fault *why, const char *format, ...)
 	return ARGUMENT_E_INVALID;
 }
 
-static int
-value_json(const char *word, struct json_object **ret, struct argument_fault *why)
+int
+argument_json(const char *word, struct json_object **ret, struct argument_fault *why)
 {
 	struct json_fault fault;
 	int r;
@@ -39,8 +37,8 @@ value_json(const char *word, struct json_object **ret, struct argument_fault *wh
 	return r;
 }
 
-static int
-value_text(const char *word, struct json_object **ret, struct argument_fault *why)
+int
+argument_text(const char *word, struct json_object **ret, struct argument_fault *why)
 {
 	size_t n = strlen(word), offset;
 
@@ -71,18 +69,17 @@ argument_value(const char *word, struct json_object **ret, struct argument_fault
 	int r;
 
 	if (!*word)
-		return value_text(word, ret, why);
+		return argument_text(word, ret, why);
 	r = json_read(word, strlen(word), ret, &fault);
 	if (r != JSON_E_INVALID)
 		return r;
 	if (strchr("{[\"", word[0]) || is_number_like(word))
-		return value_json(word, ret, why);
-	return value_text(word, ret, why);
+		return argument_json(word, ret, why);
+	return argument_text(word, ret, why);
 }
 
-/* key_length() - of the KEY in front of =, :=, or ==; 0: there is none */
-static size_t
-key_length(const char *word)
+size_t
+argument_key(const char *word)
 {
 	size_t n = 0;
 
@@ -106,9 +103,9 @@ read_member(const char *word, size_t n_key, struct json_object *map, struct argu
 	if (json_object_object_get_ex(map, key, NULL))
 		return argument_bad(why, "'%.80s' is given twice", key);
 	if (strncmp(rest, ":=", 2) == 0)
-		r = value_json(rest + 2, &value, why);
+		r = argument_json(rest + 2, &value, why);
 	else if (strncmp(rest, "==", 2) == 0)
-		r = value_text(rest + 2, &value, why);
+		r = argument_text(rest + 2, &value, why);
 	else
 		r = argument_value(rest + 1, &value, why);
 	if (r)
@@ -129,7 +126,7 @@ read_map(char *const *words, size_t n, struct json_object **ret, struct argument
 	if (!map)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		size_t n_key = key_length(words[i]);
+		size_t n_key = argument_key(words[i]);
 
 		if (n_key == 0)
 			return argument_bad(why,
@@ -154,7 +151,7 @@ read_array(char *const *words, size_t n, struct json_object **ret, struct argume
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *value;
 
-		if (key_length(words[i]))
+		if (argument_key(words[i]))
 			return argument_bad(why,
 				"'%.80s' is a KEY=VALUE, '%.80s' is none; a map or a list, not "
 				"both",
@@ -171,8 +168,9 @@ read_array(char *const *words, size_t n, struct json_object **ret, struct argume
 	return 0;
 }
 
-int
-argument_input(struct json_object **ret, struct argument_fault *why)
+/* read_stream() - all of it as JSON; `what` it is, for people */
+static int
+read_stream(FILE *in, const char *what, struct json_object **ret, struct argument_fault *why)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t size = 0, room = 0, n;
@@ -187,17 +185,35 @@ argument_input(struct json_object **ret, struct argument_fault *why)
 				return -ENOMEM;
 			text = more;
 		}
-		n = fread(text + size, 1, room - size, stdin);
+		n = fread(text + size, 1, room - size, in);
 		size += n;
 	} while (n > 0 && size < INPUT_SIZE);
-	if (ferror(stdin))
-		return argument_bad(why, "standard input cannot be read: %m");
+	if (ferror(in))
+		return argument_bad(why, "%s cannot be read: %m", what);
 	if (size >= INPUT_SIZE)
-		return argument_bad(why, "standard input has more than %u MiB", INPUT_SIZE >> 20);
+		return argument_bad(why, "%s has more than %u MiB", what, INPUT_SIZE >> 20);
 	r = json_read(text, size, ret, &fault);
 	if (r == JSON_E_INVALID)
-		return argument_bad(why, "standard input is no JSON: %s, at byte %zu", fault.text,
-			fault.offset);
+		return argument_bad(why, "%s is no JSON: %s, at byte %zu", what, fault.text, fault.offset);
+	return r;
+}
+
+int
+argument_input(struct json_object **ret, struct argument_fault *why)
+{
+	return read_stream(stdin, "standard input", ret, why);
+}
+
+int
+argument_file(const char *path, struct json_object **ret, struct argument_fault *why)
+{
+	FILE *in = fopen(path, "re");
+	int r;
+
+	if (!in)
+		return argument_bad(why, "%.160s cannot be read: %m", path);
+	r = read_stream(in, path, ret, why);
+	(void)fclose(in); /* was only read */
 	return r;
 }
 
@@ -207,7 +223,9 @@ argument_read(char *const *words, size_t n, struct json_object **ret, struct arg
 	assert(n >= 1);
 	if (n == 1 && strcmp(words[0], "-") == 0)
 		return argument_input(ret, why);
-	if (key_length(words[0]))
+	if (n == 1 && words[0][0] == '@' && words[0][1])
+		return argument_file(words[0] + 1, ret, why);
+	if (argument_key(words[0]))
 		return read_map(words, n, ret, why);
 	if (n > 1)
 		return read_array(words, n, ret, why);

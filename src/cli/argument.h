@@ -13,6 +13,7 @@
  *   KEY:=VALUE          JSON only
  *   KEY==VALUE          text only, whatever it looks like
  *   -                   (alone) JSON from standard input
+ *   @FILE               (alone) JSON from a file
  *
  * What begins with { [ or " was meant as JSON and is refused when it is none. A
  * KEY is a letter or _, then letters, digits, _ - and dots; what is to be a text with
@@ -30,6 +31,17 @@ enum {
 struct argument_fault {
 	char text[256];
 };
+
+/* argument_bad() - say what is wrong; always ARGUMENT_E_INVALID */
+int argument_bad(struct argument_fault *why, const char *format, ...)
+	__attribute__((__format__(__printf__, 2, 3)));
+
+/* argument_key() - length of the KEY in front of =, := or ==; 0: the word has none */
+size_t argument_key(const char *word);
+
+/* argument_json(), argument_text() - one word as JSON only, as text only; results as argument_value() */
+int argument_json(const char *word, struct json_object **ret, struct argument_fault *why);
+int argument_text(const char *word, struct json_object **ret, struct argument_fault *why);
 
 /*
  * argument_value() - one word: JSON if it is JSON, else text
@@ -50,3 +62,6 @@ int argument_read(
 
 /* argument_input() - JSON from standard input, 64 MiB at most; the same results */
 int argument_input(struct json_object **ret, struct argument_fault *why);
+
+/* argument_file() - the same from a file */
+int argument_file(const char *path, struct json_object **ret, struct argument_fault *why);

@@ -10,24 +10,32 @@
 #include "cli/argument.h"
 #include "cli/command.h"
 #include "cli/connect.h"
+#include "cli/guide.h"
 #include "cli/json.h"
 #include "cli/name.h"
+#include "cli/offer.h"
 #include "cli/payload.h"
 #include "cli/plain.h"
 #include "cli/show.h"
 
 enum {
 	OPTION_TIMEOUT = OPTION_OWN,
+	OPTION_NO_REPLY,
+	OPTION_RAW,
 };
 
 struct call_order {
 	const char *service;
-	const char *member;
-	char **arguments; /* n of them */
+	const char *member; /* NULL: the last part of `service`, perhaps */
+	char **words;	    /* n of them, behind the service; the first may be the member */
 	size_t n;
 	uint64_t timeout_ns;
-	bool has_value;
-	struct json_object *value; /* the arguments, read */
+	uint32_t flags;
+	bool is_raw;
+	char *split; /* what `service` was, where that had the member in it */
+	struct interface *interface; /* NULL: nothing is known */
+	const struct interface_member *method; /* of it; NULL: the same */
+	struct guided arguments;
 };
 
 static void
@@ -39,57 +47,138 @@ call_unrefp(tern_call **call)
 static void
 call_order_deinit(struct call_order *order)
 {
-	free(order->arguments);
-	(void)json_object_put(order->value); /* how many others hold it does not matter */
+	free(order->words);
+	free(order->split);
+	guided_deinit(&order->arguments);
+	(void)interface_free(order->interface); /* always NULL */
 }
 
 static int
-add_argument(struct call_order *order, char *word)
+add_word(struct call_order *order, char *word)
 {
-	char **more = realloc(order->arguments, (order->n + 1) * sizeof(*more));
+	char **more = realloc(order->words, (order->n + 1) * sizeof(*more));
 
 	if (!more)
-		return -ENOMEM;
-	order->arguments = more;
-	order->arguments[order->n++] = word;
-	return 0;
+		return STATUS_OTHER;
+	order->words = more;
+	order->words[order->n++] = word;
+	return STATUS_OK;
 }
+
+static int say_call_failed(tern_bus *bus, const struct cli *cli, const struct call_order *order, int r,
+	const struct tern_error *error);
 
 static int
 read_order(struct cli *cli, struct call_order *order)
 {
-	int id, r;
+	int id, r = STATUS_OK;
 
-	while ((id = command_next(cli)) != OPTION_END) {
-		r = STATUS_OK;
+	while (r == STATUS_OK && (id = command_next(cli)) != OPTION_END) {
 		if (id == OPTION_BAD)
 			return cli->status;
 		if (id == OPTION_TIMEOUT)
 			r = command_duration(cli, &order->timeout_ns);
+		else if (id == OPTION_NO_REPLY)
+			order->flags |= TERN_NO_REPLY;
+		else if (id == OPTION_RAW)
+			order->is_raw = true;
 		else if (!order->service)
 			order->service = cli->words.value;
-		else if (!order->member)
-			order->member = cli->words.value;
-		else if (add_argument(order, (char *)cli->words.value) < 0)
-			return STATUS_OTHER;
-		if (r)
-			return r;
+		else
+			r = add_word(order, (char *)cli->words.value);
 	}
+	if (r)
+		return r;
 	if (!order->service)
 		return command_usage(cli, "SERVICE and MEMBER are missing");
-	if (!order->member)
+	if (order->n == 0 && !strchr(order->service, '.'))
 		return command_usage(cli, "the MEMBER of %s is missing", order->service);
-	if (order->n > 0) {
-		struct argument_fault fault;
-
-		r = argument_read(order->arguments, order->n, &order->value, &fault);
-		if (r == ARGUMENT_E_INVALID)
-			return command_usage(cli, "%s", fault.text);
-		if (r)
-			return STATUS_OTHER;
-		order->has_value = true;
-	}
 	return STATUS_OK;
+}
+
+/* -------- to whom, and with what -------- */
+
+/* find_member() - the word behind the service, or, of one that nobody owns, its own last part */
+static int
+find_member(tern_bus *bus, const struct cli *cli, struct call_order *order)
+{
+	const char *dot = strrchr(order->service, '.');
+	tern_peer owner;
+
+	if (dot && dot > order->service && order->service[0] != ':' &&
+		tern_lookup(bus, order->service, &owner) == -ENXIO) {
+		order->split = strdup(order->service);
+		if (!order->split)
+			return STATUS_OTHER;
+		order->split[dot - order->service] = '\0';
+		if (tern_lookup(bus, order->split, &owner) == 0) {
+			order->member = dot + 1;
+			order->service = order->split;
+			return STATUS_OK;
+		}
+	}
+	if (order->n == 0)
+		return command_usage(cli, "the MEMBER of %s is missing", order->service);
+	order->member = *order->words;
+	memmove(order->words, order->words + 1, --order->n * sizeof(*order->words));
+	return STATUS_OK;
+}
+
+static int
+say_no_method(const struct call_order *order)
+{
+	const char *near = interface_near(order->interface, MEMBER_METHOD, order->member);
+	const struct interface_member *other =
+		interface_find(order->interface, order->member, strlen(order->member));
+
+	if (other)
+		report("%s of %s is no method, but: %s", order->member, order->service, member_keyword(other->kind));
+	else if (near)
+		report("%s has no method '%s'; did you mean %s?", order->service, order->member, near);
+	else
+		report("%s has no method '%s'; 'tern introspect %s' shows which it has", order->service,
+			order->member, order->service);
+	return STATUS_REMOTE;
+}
+
+/* ask_offer() - what the service says of the member; nothing is known where it says nothing */
+static int
+ask_offer(tern_bus *bus, struct call_order *order)
+{
+	const struct interface_member *member;
+	int r;
+
+	if (order->is_raw || strncmp(order->member, "tern.", 5) == 0)
+		return STATUS_OK;
+	r = offer_get(bus, order->service, order->timeout_ns, &order->interface, NULL);
+	if (r > 0)
+		return STATUS_OK;
+	if (r == -ENXIO) {
+		name_suggest(bus, order->service);
+		return STATUS_NO_BUS;
+	}
+	if (r)
+		return say_call_failed(bus, NULL, order, r, tern_last_error());
+	member = interface_find(order->interface, order->member, strlen(order->member));
+	if (!member || member->kind != MEMBER_METHOD)
+		return say_no_method(order);
+	order->method = member;
+	return STATUS_OK;
+}
+
+static int
+read_arguments(const struct cli *cli, struct call_order *order)
+{
+	const struct guide_target to = {.interface = order->interface,
+		.type = order->method ? &order->method->types[METHOD_IN] : NULL,
+		.what = order->member};
+	struct argument_fault fault;
+	int r;
+
+	r = guide_read(&to, order->words, order->n, &order->arguments, &fault);
+	if (r == ARGUMENT_E_INVALID)
+		return command_usage(cli, "%s", fault.text);
+	return r ? STATUS_OTHER : STATUS_OK;
 }
 
 /* make_call() - Return: STATUS_*; if not 0 it is said why */
@@ -107,8 +196,8 @@ make_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, 
 	}
 	if (r)
 		return connect_failed("the call cannot be made", r, NULL);
-	if (order->has_value) {
-		r = payload_put(m, order->value, &fault);
+	if (order->arguments.has_value) {
+		r = payload_put_guided(m, &order->arguments, &fault);
 		if (r == PAYLOAD_E_INVALID)
 			return command_usage(cli, "%s", fault.text);
 		if (r)
@@ -117,6 +206,8 @@ make_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, 
 	*ret = steal(m);
 	return STATUS_OK;
 }
+
+/* -------- what came of it -------- */
 
 /* error_copy() - without a last character that was cut in two where the text was too long */
 static struct tern_error
@@ -138,7 +229,7 @@ say_remote_error(const struct cli *cli, const struct tern_error *remote)
 	_cleanup_(json_putp) struct json_object *object = NULL;
 	_cleanup_(freep) char *text = NULL;
 
-	if (!cli->json) {
+	if (!cli || !cli->json) {
 		report("%s%s%s", error->name, error->text[0] ? ": " : "", error->text);
 		return;
 	}
@@ -199,34 +290,52 @@ print_reply(const struct cli *cli, tern_message *reply)
 }
 
 static int
+send_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, tern_message *m)
+{
+	_cleanup_(message_unrefp) tern_message *reply = NULL;
+	_cleanup_(call_unrefp) tern_call *call = NULL;
+	bool is_answered = !(order->flags & TERN_NO_REPLY);
+	struct tern_error error = {"", ""};
+	int r;
+
+	r = tern_send(m, order->timeout_ns, order->flags, is_answered ? &call : NULL);
+	if (r)
+		return say_call_failed(bus, cli, order, r, tern_last_error());
+	if (!is_answered)
+		return STATUS_OK;
+	r = tern_call_wait(call, TERN_FOREVER, &reply, &error);
+	if (r)
+		return say_call_failed(bus, cli, order, r, &error);
+	return print_reply(cli, reply);
+}
+
+static int
 run_call(struct cli *cli)
 {
 	_cleanup_(call_order_deinit) struct call_order order = {.timeout_ns = TERN_DEFAULT};
+	_cleanup_(message_unrefp) tern_message *m = NULL;
 	_cleanup_(bus_closep) tern_bus *bus = NULL;
-	_cleanup_(message_unrefp) tern_message *m = NULL, *reply = NULL;
-	_cleanup_(call_unrefp) tern_call *call = NULL;
-	struct tern_error error = {"", ""};
 	int r;
 
 	r = read_order(cli, &order);
 	if (r == STATUS_OK)
 		r = connect_bus(cli, &bus);
 	if (r == STATUS_OK)
+		r = find_member(bus, cli, &order);
+	if (r == STATUS_OK)
+		r = ask_offer(bus, &order);
+	if (r == STATUS_OK)
+		r = read_arguments(cli, &order);
+	if (r == STATUS_OK)
 		r = make_call(bus, cli, &order, &m);
-	if (r)
-		return r;
-	r = tern_send(m, order.timeout_ns, 0, &call);
-	if (r)
-		return say_call_failed(bus, cli, &order, r, tern_last_error());
-	r = tern_call_wait(call, TERN_FOREVER, &reply, &error);
-	if (r)
-		return say_call_failed(bus, cli, &order, r, &error);
-	return print_reply(cli, reply);
+	return r ? r : send_call(bus, cli, &order, m);
 }
 
 static const struct option_spec OPTIONS[] = {
 	{OPTION_TIMEOUT, 't', "timeout", "TIME",
 		"wait so long for the answer: 2, 250ms, forever; else 25"},
+	{OPTION_NO_REPLY, 0, "no-reply", NULL, "want no answer: done as soon as it is sent"},
+	{OPTION_RAW, 'r', "raw", NULL, "send what stands here, and ask for no interface before"},
 	OPTIONS_OF_ALL,
 };
 
@@ -234,15 +343,21 @@ const struct command command_call = {
 	.name = "call",
 	.operands = "SERVICE MEMBER [ARG…]",
 	.summary = "Call a member of a service and print its answer.",
-	.about = "Arguments:\n"
-		 "  KEY=VALUE …   a map; VALUE is JSON if it is JSON, else text as it stands\n"
-		 "  KEY:=JSON     the same, JSON only\n"
-		 "  KEY==TEXT     the same, text only, whatever it looks like\n"
-		 "  ARG           one value, JSON if it is JSON, else text; several: an array\n"
-		 "  -             JSON from standard input\n"
+	.about = "SERVICE.MEMBER in one word will do, too. What KEYs there are, and how a VALUE is read, is\n"
+		 "what the service's interface says ('tern introspect SERVICE'):\n"
+		 "  KEY=VALUE …   text as it stands for a string, true or on, 12 or 0x0c, 0.5, a word;\n"
+		 "                bytes as hex:00ff, base64:AP8, text:abc, @FILE; descriptors as @FILE\n"
+		 "                to read, @>FILE to write, @>>FILE to append, @+FILE both, or a number\n"
+		 "  a.b=VALUE     b in a\n"
+		 "  KEY:=JSON     JSON only\n"
+		 "  KEY==TEXT     text only, whatever it looks like\n"
+		 "  {…}           all as JSON; -: from standard input; @FILE: from a file\n"
+		 "Of a service without interface, VALUE is JSON if it is JSON, else text; and\n"
+		 "  ARG           is one value, JSON if it is JSON, else text; several are an array.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern call org.example.Mixer Set player=Front_Center value=16384\n"
+		 "  tern call org.example.Mixer.List\n"
 		 "  tern call -j org.example.Mixer List | jq .\n",
 	.completes = COMPLETES_SERVICE COMPLETES_METHOD COMPLETES_FIELD,
 	.options = OPTIONS,

@@ -115,6 +115,19 @@ to_simple(struct tern_cbor_writer *w, struct json_object *value, struct json_fau
 	return 0;
 }
 
+/* What json_to_cbor_with() writes with. */
+struct tree_writer {
+	struct tern_cbor_writer w;
+	uint32_t n_fds;
+};
+
+static bool
+is_descriptor(struct tern_cbor_writer *w, struct json_object *value)
+{
+	return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0 &&
+	       json_object_get_int64(value) < container_of(w, struct tree_writer, w)->n_fds;
+}
+
 static int
 to_tagged(struct tern_cbor_writer *w, struct json_object *object, struct json_fault *fault)
 {
@@ -126,8 +139,8 @@ to_tagged(struct tern_cbor_writer *w, struct json_object *object, struct json_fa
 		(json_object_get_int64(tag) < 0 && json_object_get_uint64(tag) == 0))
 		return json_fault_set(
 			fault, 0, "a tag is written {\"$tag\": NUMBER, \"value\": VALUE}");
-	if (json_object_get_uint64(tag) == TERN_CBOR_TAG_FD)
-		return json_fault_set(fault, 0, "descriptors cannot be sent from here");
+	if (json_object_get_uint64(tag) == TERN_CBOR_TAG_FD && !is_descriptor(w, value))
+		return json_fault_set(fault, 0, "there is no such descriptor to be sent");
 	tern_cbor_put_tag(w, json_object_get_uint64(tag));
 	return to_item(w, value, fault);
 }
@@ -229,17 +242,17 @@ to_item(struct tern_cbor_writer *w, struct json_object *value, struct json_fault
 }
 
 static int
-write_tree(struct json_object *value, void *buf, size_t size, size_t *ret_size,
+write_tree(struct json_object *value, uint32_t n_fds, void *buf, size_t size, size_t *ret_size,
 	struct json_fault *fault)
 {
-	struct tern_cbor_writer writer;
+	struct tree_writer writer = {.n_fds = n_fds};
 	int r;
 
-	tern_cbor_writer_init(&writer, buf, size);
-	r = to_item(&writer, value, fault);
+	tern_cbor_writer_init(&writer.w, buf, size);
+	r = to_item(&writer.w, value, fault);
 	if (r)
 		return r;
-	r = tern_cbor_writer_finish(&writer, ret_size);
+	r = tern_cbor_writer_finish(&writer.w, ret_size);
 	if (r == -EINVAL)
 		return json_fault_set(
 			fault, 0, "not UTF-8, or nested deeper than %d", TERN_CBOR_MAX_DEPTH);
@@ -249,18 +262,25 @@ write_tree(struct json_object *value, void *buf, size_t size, size_t *ret_size,
 int
 json_to_cbor(struct json_object *value, void **ret, size_t *ret_size, struct json_fault *ret_fault)
 {
+	return json_to_cbor_with(value, 0, ret, ret_size, ret_fault);
+}
+
+int
+json_to_cbor_with(struct json_object *value, uint32_t n_fds, void **ret, size_t *ret_size,
+	struct json_fault *ret_fault)
+{
 	_cleanup_(freep) void *buf = NULL;
 	struct tern_cbor_fault fault;
 	size_t size;
 	int r;
 
-	r = write_tree(value, NULL, 0, &size, ret_fault);
+	r = write_tree(value, n_fds, NULL, 0, &size, ret_fault);
 	if (r)
 		return r;
 	buf = malloc(size);
 	if (!buf)
 		return -ENOMEM;
-	r = write_tree(value, buf, size, &size, ret_fault);
+	r = write_tree(value, n_fds, buf, size, &size, ret_fault);
 	if (r)
 		return r;
 	if (tern_cbor_check(buf, size, 0, &fault) < 0) /* a key twice in a $map */

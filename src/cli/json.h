@@ -72,6 +72,10 @@ char *json_print(struct json_object *value, bool for_people);
 int json_to_cbor(
 	struct json_object *value, void **ret, size_t *ret_size, struct json_fault *ret_fault);
 
+/* json_to_cbor_with() - the same with so many descriptors beside it, which the tree may name */
+int json_to_cbor_with(struct json_object *value, uint32_t n_fds, void **ret, size_t *ret_size,
+	struct json_fault *ret_fault);
+
 /*
  * json_from_cbor() - decode one item
  * @ret: the caller's, json_object_put(); NULL for null

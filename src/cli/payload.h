@@ -6,6 +6,8 @@
 #include <json-c/json_object.h>
 #include <tern/message.h>
 
+#include "cli/guide.h"
+
 static inline void
 message_unrefp(tern_message **m)
 {
@@ -37,3 +39,6 @@ int payload_read(const char *type, const void *bytes, size_t size, struct json_o
 
 /* payload_put() - add a value as a part. Return: 0; PAYLOAD_E_INVALID; a negative errno. */
 int payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault);
+
+/* payload_put_guided() - the same with the descriptors that belong to it, before any others */
+int payload_put_guided(tern_message *m, const struct guided *g, struct payload_fault *ret_fault);

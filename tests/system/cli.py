@@ -45,8 +45,7 @@ def mistakes_are_told():
             (["--buss", "x"], "did you mean --bus"), (["--bus"], "--bus needs a value"),
             (["list", "x", "y"], "not also 'y'"), (["list", "--color=blue"], "not 'blue'"), (["list", "--lnog"], "did you mean --long"), (["list", "-x"], "'-x'"),
             (["call"], "SERVICE and MEMBER"), (["call", "a"], "MEMBER of a"),
-            (["call", "a", "b", "{x"], "no JSON"), (["call", "a", "b", "-t", "1 year"], "no time"),
-            (["call", "a", "b", "x=1", "y"], "not both"), (["publish"], "TAG"),
+            (["call", "a", "b", "-t", "1 year"], "no time"), (["publish"], "TAG"),
             (["ping"], "SERVICE"), (["ping", "a", "b"], "one SERVICE"),
             (["ping", "-n", "0", "a"], "no number"), (["ping", "-n", "9999999", "a"], "at most"),
             (["publish", "a", "-d", "1", "-d", "2"], "one --data"), (["publish", "a", "-d", "[1"], "no JSON"),
@@ -62,12 +61,11 @@ def mistakes_are_told():
             (["generate", "wsdl", "-"], "cannot be generated; json-schema can"),
             (["generate", "json-schema"], "needs a FILE"), (["generate", "json-schema", "a", "b"], "one FILE")):
         expect(tern(*words), 2, "", text)
-    expect(tern("call", "a", "b", "-", stdin="{]"), 2, "", "standard input is no JSON")
 
 
 def no_bus_is_told():
     nowhere = "unix:/nowhere/bus"
-    for words in (["list"], ["call", "a", "b"], ["ping", "a"], ["publish", "a"], ["subscribe"], ["get", "a", "b"],
+    for words in (["list"], ["call", "a", "b"], ["call", "a.b"], ["ping", "a"], ["publish", "a"], ["subscribe"], ["get", "a", "b"],
                   ["watch", "a", "b"]):
         expect(tern(*words, bus=nowhere), 3, "", "no bus runs at unix:/nowhere/bus, as TERN_BUS says.*tern run --")
         expect(tern("--bus", nowhere, *words), 3, "", "no bus runs at unix:/nowhere/bus, as --bus says")
@@ -272,6 +270,13 @@ def arguments_are_taken():
                 ([], 'null'), (["a=1", "b=x", "c:=[1]", "d==5"], '{"a":1,"b":"x","c":[1],"d":"5"}'),
                 (["x", "5", "-5"], '["x",5,-5]'), (["--", "-x"], '"-x"'), (["five"], '"five"')):
             expect(tern("call", "-j", NAME, "Echo", *words, bus=bus), 0, text + "\n")
+            expect(tern("call", "-j", "--raw", NAME + ".Echo", *words, bus=bus), 0, text + "\n")
+        for words, text in (
+                (["{x"], "no JSON"), (["x=1", "y"], "not both"), (["@/nowhere"], "/nowhere cannot be read")):
+            expect(tern("call", NAME, "Echo", *words, bus=bus), 2, "", text)
+        expect(tern("call", NAME, "Echo", "-", stdin="{]", bus=bus), 2, "", "standard input is no JSON")
+        expect(tern("call", NAME, bus=bus), 2, "", f"MEMBER of {NAME} is missing")
+        expect(tern("call", "--no-reply", NAME, "Never", bus=bus), 0, "")
 
 
 def answers_are_shown():
