@@ -35,6 +35,8 @@ enum {
 	TERN_CBOR_MAX_ITEMS = 1 << 24, /**< items in one buffer */
 	TERN_CBOR_MAX_VALUES = 64,     /**< letters, arrays and maps in one format */
 	TERN_CBOR_TAG_FD = 0x7465726e, /**< ("tern") before a descriptor's index in the message */
+	/** ("terp") before the number of a part of the message, from 1: bytes that lie there and not here */
+	TERN_CBOR_TAG_PART = 0x74657270,
 };
 
 /** For a number of elements: not known beforehand, a break follows the last. */
@@ -83,6 +85,7 @@ enum {
 	TERN_CBOR_E_MISSING,   /**< a map lacks a member */
 	TERN_CBOR_E_NUL,       /**< a text with a NUL inside where a C string was asked for */
 	TERN_CBOR_E_DESCRIPTOR, /**< a descriptor that did not come along */
+	TERN_CBOR_E_PART,       /**< bytes in a part that the message does not have */
 	TERN_CBOR_N_FAULTS,
 };
 
@@ -99,6 +102,8 @@ const char *tern_cbor_fault_name(uint32_t code);
 /** tern_cbor_fault_text() - the fault in words, for people; a constant, never NULL */
 const char *tern_cbor_fault_text(uint32_t code);
 
+struct tern_cbor_hooks;
+
 /* -------- writer -------- */
 
 /** The fields are the writer's own; read none of them. */
@@ -108,6 +113,7 @@ struct tern_cbor_writer {
 	size_t used; /* also what had no room */
 	int32_t error;
 	uint32_t depth;
+	const struct tern_cbor_hooks *hooks; /* while a format is packed */
 	uint64_t left[TERN_CBOR_MAX_DEPTH]; /* items owed; with a break: items written */
 	uint8_t kind[TERN_CBOR_MAX_DEPTH];
 };
@@ -175,6 +181,7 @@ struct tern_cbor_reader {
 	uint8_t type;
 	uint8_t info;
 	uint8_t reserved[5];
+	const struct tern_cbor_hooks *hooks; /* of the format whose `f` this is for */
 	uint64_t left[TERN_CBOR_MAX_DEPTH]; /* items to come; with a break: items seen */
 	uint8_t kind[TERN_CBOR_MAX_DEPTH];
 };
@@ -289,6 +296,9 @@ int tern_cbor_diag(const void *buf, size_t size, char *out, size_t room, size_t 
  *   h        descriptor          int                       int *
  *   n        null                -                         -
  *   v        any one item        const void *, size_t      const void **, size_t * as encoded
+ *   p        bytes out of line   size_t, void **           (y takes them, too)
+ *   f        what a function     tern_cbor_put_fn *,       tern_cbor_get_fn *, void *
+ *            makes of it         const void *
  *   *X       array of any        const C *, size_t         C *, size_t *
  *            number of X
  *   [XY…]    array of just       those of X, Y, …          those of X, Y, …
@@ -309,6 +319,16 @@ int tern_cbor_diag(const void *buf, size_t size, char *out, size_t room, size_t 
  *   message. s is a C string in memory that tern_cbor_hooks gives; a text with NULs inside is
  *   refused. t, y and v point into the buffer; a t or y that came in pieces is joined in
  *   that memory. h is borrowed from the message.
+ * - y takes bytes that lie in a part of the message as it takes those in between: nobody needs to know
+ *   which. To pack, p lends a part of that size, to be filled in place until the message is sent, and
+ *   read by the receiver where it lies; so it is for tern_message_pack() alone (-EAGAIN, -E2BIG: as
+ *   tern_message_lend()).
+ * - f is for what formats cannot say, like arrays of maps: it calls the function with the writer, which
+ *   shall put one item, or with a reader of the item. These may use formats in turn
+ *   (tern_cbor_pack(), tern_cbor_get_packed()), with the same descriptors, parts and memory. To
+ *   unpack, it is called when all else was checked; what it set before it failed, stays set.
+ *   The function to pack may be called twice, since the first time there may be no room, and shall
+ *   do nothing but write: the handle may be locked meanwhile.
  * - Order of keys: pack writes them as the format has them, unpack takes any
  *   order. Unknown keys are passed over; a key of the format twice is a fault.
  * - ?: to pack, an int says whether the member is there; its arguments are given
@@ -318,14 +338,24 @@ int tern_cbor_diag(const void *buf, size_t size, char *out, size_t room, size_t 
  *   NULL where the value is not wanted (not the size_t * of *X).
  */
 
+/** The f of formats: put one item that is made of the value. What goes wrong stays with the writer. */
+typedef void tern_cbor_put_fn(struct tern_cbor_writer *w, const void *value);
+
+/** Take the one item that the reader has. @return 0; -EBADMSG, or another negative errno: unpack returns it */
+typedef int tern_cbor_get_fn(struct tern_cbor_reader *r, void *ret);
+
 /** What pack and unpack cannot do by themselves; zeroes where not needed. */
 struct tern_cbor_hooks {
 	void *user;
 	/** pack h: send fd along; @return its index, or a negative errno, which pack returns */
 	int (*attach)(void *user, int fd);
+	/** pack p: memory that is sent as a part; @return the part's number, or a negative errno, which pack returns */
+	int (*lend)(void *user, size_t size, void **ret);
 	/** unpack h: @return the descriptor with this index, or negative: TERN_CBOR_E_DESCRIPTOR */
 	int (*descriptor)(void *user, uint64_t index);
-	/** unpack: memory for strings, asked for once at most, never more than the buffer has */
+	/** unpack y: the part with this number; @return 0; -ENOENT: TERN_CBOR_E_PART; another negative errno: unpack returns it */
+	int (*part)(void *user, uint64_t number, const void **ret, size_t *ret_size);
+	/** unpack: memory for strings, asked for once at most, never more than the buffer has; but by f */
 	void *(*memory)(void *user, size_t size);
 	struct tern_error *error; /**< filled on failure */
 };
@@ -339,6 +369,13 @@ struct tern_cbor_hooks {
 int tern_cbor_pack(struct tern_cbor_writer *w, const char *format, ...);
 int tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks,
 	const char *format, va_list ap);
+
+/** Bytes somewhere: what generated code has for `bytes`, and with one item of CBOR in it for `any` and `object`. */
+struct tern_bytes {
+	const void *data; /**< NULL: none; received: borrowed */
+	size_t size;
+	void **lend; /**< to send, in place of data: *lend is set to `size` bytes, to be filled before the message is sent */
+};
 
 /** Memory for C strings; as many bytes as the buffer to unpack has are always enough. */
 struct tern_cbor_strings {
@@ -359,6 +396,26 @@ int tern_cbor_unpack(
 	const void *buf, size_t size, struct tern_cbor_strings *strings, const char *format, ...);
 int tern_cbor_unpackv(const void *buf, size_t size, const struct tern_cbor_hooks *hooks,
 	const char *format, va_list ap);
+
+/* -------- for the functions of f -------- */
+
+/** tern_cbor_get_packed() - take the next item by a format; as tern_cbor_unpack() */
+int tern_cbor_get_packed(struct tern_cbor_reader *r, const char *format, ...);
+
+/** tern_cbor_memory() - what lives as long as the strings do: as the message; zeroes; NULL: no more */
+void *tern_cbor_memory(struct tern_cbor_reader *r, size_t size);
+
+/**
+ * tern_cbor_get_array(), tern_cbor_get_map() - take a whole array, or a map, into an array of C
+ * @param size of one element
+ * @param fn   takes one element, of a map a key and its value, into zeroes
+ * @param ret  in tern_cbor_memory()
+ * @return 0; -EBADMSG; -ENOMEM; what fn returned
+ */
+int tern_cbor_get_array(
+	struct tern_cbor_reader *r, size_t size, tern_cbor_get_fn *fn, void **ret, size_t *ret_n);
+int tern_cbor_get_map(
+	struct tern_cbor_reader *r, size_t size, tern_cbor_get_fn *fn, void **ret, size_t *ret_n);
 
 #ifdef __cplusplus
 }

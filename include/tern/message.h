@@ -65,9 +65,20 @@ int tern_message_new_event(tern_topic *topic, tern_message **ret);
 int tern_message_new_reply(tern_call *call, tern_message **ret);
 
 /**
+ * tern_message_new_error() - the same that is an error, with values
+ * @param name "org.example.Mixer.NoSuchPlayer"
+ *
+ * Of its values, which are those of the error in the interface, `text` is what callers get in words. Without
+ * other values there is tern_reply_error().
+ */
+int tern_message_new_error(tern_call *call, const char *name, tern_message **ret);
+
+/**
  * tern_message_pack() - add a part holding CBOR made from C values
- * @param format the language is described in <tern/cbor.h>; `h` attaches a duplicate of a descriptor
- * @return 0; -EINVAL format; -EBUSY sealed; -E2BIG ninth part; -ENOMEM
+ * @param format the language is described in <tern/cbor.h>; `h` attaches a duplicate of a descriptor, `p` adds a
+ *               part to be filled in place, as tern_message_lend() does
+ * @return 0; -EINVAL format; -EBUSY sealed; -E2BIG ninth part; -ENOMEM; of h and p also what tern_message_attach() and
+ * tern_message_lend() return. Then the message is as it was.
  */
 int tern_message_pack(tern_message *m, const char *format, ...);
 int tern_message_packv(tern_message *m, const char *format, va_list ap);
@@ -75,8 +86,10 @@ int tern_message_packv(tern_message *m, const char *format, va_list ap);
 /**
  * tern_message_unpack() - take C values out of the first part
  *
- * Strings and bytes are borrowed from the message. `h` gives a descriptor borrowed from the message.
- * @return 0; -EBADMSG not what the format says (tern_last_error() tells where); -EINVAL format; -E2BIG too large to copy
+ * Strings and bytes are borrowed from the message. `h` gives a descriptor borrowed from the message. `y` also takes
+ * bytes that came as a part of their own, as tern_message_part() reads it.
+ * @return 0; -EBADMSG not what the format says (tern_last_error() tells where); -EINVAL format; -E2BIG too large to
+ * copy; -ENOMEM also for values that would take more than 64 times their size, and 1 MiB
  */
 int tern_message_unpack(tern_message *m, const char *format, ...);
 int tern_message_unpackv(tern_message *m, const char *format, va_list ap);

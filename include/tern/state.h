@@ -76,6 +76,13 @@ int tern_state_open(tern_bus *bus, const char *service, const char *name, tern_s
  */
 int tern_state_read(tern_state *s, void *buf, size_t room, size_t *ret_size, uint64_t *ret_version);
 
+/**
+ * tern_state_get() - the newest whole value as a message, to be unpacked
+ * @param ret the caller's; tern_message_version() tells its version
+ * @return as tern_state_read(), but -ENOBUFS; -ENOMEM
+ */
+int tern_state_get(tern_state *s, tern_message **ret);
+
 /** tern_state_version() - the newest version: has it changed since? 0: none yet. As cheap as a load. */
 uint64_t tern_state_version(const tern_state *s);
 

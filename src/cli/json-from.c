@@ -291,6 +291,23 @@ from_map(struct tern_cbor_reader *r, struct json_object **ret)
 	return plain ? object_of(pairs, ret) : new_special("$map", steal(pairs), ret);
 }
 
+/* from_part() - bytes that lie in a part of the message */
+static int
+from_part(struct tern_cbor_reader *r, struct json_object **ret)
+{
+	const void *bytes;
+	uint64_t number;
+	size_t size;
+	int k;
+
+	if (tern_cbor_get_uint(r, &number) < 0)
+		return JSON_E_INVALID;
+	k = r->hooks->part(r->hooks->user, number, &bytes, &size);
+	if (k == -ENOENT) /* it stays what it says it is */
+		return new_special("$part", json_object_new_uint64(number), ret);
+	return k ? k : json_new_bytes(bytes, size, ret);
+}
+
 static int
 from_tagged(struct tern_cbor_reader *r, struct json_object **ret)
 {
@@ -301,6 +318,8 @@ from_tagged(struct tern_cbor_reader *r, struct json_object **ret)
 
 	if (tern_cbor_get_tag(r, &tag) < 0)
 		return JSON_E_INVALID;
+	if (tag == TERN_CBOR_TAG_PART && r->hooks)
+		return from_part(r, ret);
 	k = new_special("$tag", json_object_new_uint64(tag), &object);
 	if (k == 0)
 		k = from_item(r, &value);
@@ -375,6 +394,13 @@ int
 json_from_cbor(
 	const void *cbor, size_t size, struct json_object **ret, struct json_fault *ret_fault)
 {
+	return json_from_hooked(cbor, size, NULL, ret, ret_fault);
+}
+
+int
+json_from_hooked(const void *cbor, size_t size, const struct tern_cbor_hooks *hooks,
+	struct json_object **ret, struct json_fault *ret_fault)
+{
 	_cleanup_(json_putp) struct json_object *value = NULL;
 	struct tern_cbor_fault fault;
 	struct tern_cbor_reader reader;
@@ -384,6 +410,7 @@ json_from_cbor(
 		return json_fault_set(
 			ret_fault, fault.offset, "%s", tern_cbor_fault_text(fault.code));
 	tern_cbor_reader_init(&reader, cbor, size);
+	reader.hooks = hooks;
 	r = from_item(&reader, &value);
 	if (r == JSON_E_INVALID)
 		return json_fault_set(ret_fault, reader.fault.offset, "%s",

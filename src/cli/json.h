@@ -10,7 +10,7 @@
  *   float                         0.5, 2.0, 1e+300: always with a point or an exponent
  *   NaN, infinities               {"$float": "NaN"}, "Infinity", "-Infinity"
  *   text                          "text"
- *   bytes                         {"$bytes": "AQID"}   base64url without padding
+ *   bytes                         {"$bytes": "AQID"}   base64url without padding, wherever in the message
  *   array                         [1, 2]
  *   map with text keys            {"key": 1}
  *   any other map                 {"$map": [[1, "one"], [2, "two"]]}
@@ -84,6 +84,12 @@ int json_to_cbor_with(struct json_object *value, uint32_t n_fds, void **ret, siz
  */
 int json_from_cbor(
 	const void *cbor, size_t size, struct json_object **ret, struct json_fault *ret_fault);
+
+struct tern_cbor_hooks;
+
+/* json_from_hooked() - the same of a message, whose parts hooks->part() knows: bytes that lie there are {"$bytes": …} */
+int json_from_hooked(const void *cbor, size_t size, const struct tern_cbor_hooks *hooks,
+	struct json_object **ret, struct json_fault *ret_fault);
 
 /* json_new_bytes() - {"$bytes": …}. Return: 0; -ENOMEM. */
 int json_new_bytes(const void *bytes, size_t size, struct json_object **ret);

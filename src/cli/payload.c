@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <tern/cbor.h>
 
 #include "base/attribute.h"
 #include "cli/json.h"
@@ -19,13 +20,14 @@ is_type(const char *type, const char *wanted)
 
 /* read_as() - by its content type; JSON_E_INVALID: it is something else */
 static int
-read_as(const char *type, const void *bytes, size_t size, struct json_object **ret)
+read_as(const char *type, const void *bytes, size_t size, const struct tern_cbor_hooks *hooks,
+	struct json_object **ret)
 {
 	struct json_fault fault;
 	size_t offset;
 
 	if (!*type || is_type(type, "application/cbor"))
-		return json_from_cbor(bytes, size, ret, &fault);
+		return json_from_hooked(bytes, size, hooks, ret, &fault);
 	if (is_type(type, "application/json"))
 		return json_read(bytes, size, ret, &fault);
 	if (is_type(type, "text/plain") && size <= INT32_MAX &&
@@ -39,14 +41,28 @@ read_as(const char *type, const void *bytes, size_t size, struct json_object **r
 int
 payload_read(const char *type, const void *bytes, size_t size, struct json_object **ret)
 {
-	int r = read_as(type, bytes, size, ret);
+	return payload_read_hooked(type, bytes, size, NULL, ret);
+}
+
+int
+payload_read_hooked(const char *type, const void *bytes, size_t size, const struct tern_cbor_hooks *hooks,
+	struct json_object **ret)
+{
+	int r = read_as(type, bytes, size, hooks, ret);
 
 	return r == JSON_E_INVALID ? json_new_bytes(bytes, size, ret) : r;
+}
+
+static int
+part_of(void *user, uint64_t number, const void **ret, size_t *ret_size)
+{
+	return number == 0 ? -ENOENT : tern_message_part(user, number, ret, ret_size);
 }
 
 int
 payload_get(tern_message *m, struct json_object **ret)
 {
+	const struct tern_cbor_hooks hooks = {.user = m, .part = part_of};
 	const void *bytes;
 	size_t size;
 	int r;
@@ -58,7 +74,7 @@ payload_get(tern_message *m, struct json_object **ret)
 		return r;
 	if (size == 0)
 		return PAYLOAD_E_NONE;
-	return payload_read(tern_message_type(m), bytes, size, ret);
+	return payload_read_hooked(tern_message_type(m), bytes, size, &hooks, ret);
 }
 
 static int

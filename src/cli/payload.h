@@ -37,6 +37,12 @@ int payload_get(tern_message *m, struct json_object **ret);
 /* payload_read() - the same of bytes with this content type. Return: 0; -ENOMEM. */
 int payload_read(const char *type, const void *bytes, size_t size, struct json_object **ret);
 
+struct tern_cbor_hooks;
+
+/* payload_read_hooked() - the same; bytes may lie in parts, which hooks->part() knows */
+int payload_read_hooked(const char *type, const void *bytes, size_t size, const struct tern_cbor_hooks *hooks,
+	struct json_object **ret);
+
 /* payload_put() - add a value as a part. Return: 0; PAYLOAD_E_INVALID; a negative errno. */
 int payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault);
 

@@ -15,6 +15,10 @@
 
 #define LEND_FROM 2048u /* bytes: a block costs less than to copy so many into a record and out of it */
 
+/* What values may become in memory: as many bytes, and so many times those of the part they are in. */
+#define MEMORY_FREE  (UINT64_C(1) << 20)
+#define MEMORY_TIMES 64u
+
 /* may_build() - not sealed, and room for another part */
 static int
 may_build(tern_message *m, bool part)
@@ -88,15 +92,23 @@ lend_part(tern_message *m, size_t size, void **ret)
 	return r;
 }
 
-/* unlend_part() - take away the part that was lent last */
+/* unbuild() - take away what was added behind so many parts and descriptors */
 static void
-unlend_part(tern_message *m, bool locked)
+unbuild(tern_message *m, uint32_t n_parts, uint8_t n_fds, bool locked)
 {
-	struct message_part *part = &m->parts[--m->n_parts];
-
+	while (m->n_fds > n_fds)
+		(void)fd_close(m->fds[--m->n_fds]); /* ours */
+	m->n_known_fds = m->n_fds;
+	if (m->n_parts == n_parts)
+		return;
 	if (!locked)
 		bus_lock(m->bus);
-	part->block = block_unref(part->block);
+	while (m->n_parts > n_parts) {
+		struct message_part *part = &m->parts[--m->n_parts];
+
+		part->block = block_unref(part->block);
+		free(part->owned);
+	}
 	if (!locked)
 		bus_leave(m->bus);
 }
@@ -132,14 +144,37 @@ hook_descriptor(void *user, uint64_t index)
 	return index < m->n_fds ? m->fds[index] : -ENOENT;
 }
 
+static int
+hook_lend(void *user, size_t size, void **ret)
+{
+	tern_message *m = user;
+	int r = tern_message_lend(m, size, ret);
+
+	return r < 0 ? r : (int)m->n_parts - 1;
+}
+
+static int
+hook_part(void *user, uint64_t number, const void **ret, size_t *ret_size)
+{
+	tern_message *m = user;
+
+	if (number == 0 || number >= m->n_parts)
+		return -ENOENT;
+	return tern_message_part(m, number, ret, ret_size);
+}
+
 static void *
 hook_memory(void *user, size_t size)
 {
 	tern_message *m = user;
-	struct message_memory *memory = malloc(sizeof(*memory) + size);
+	uint64_t most = MEMORY_FREE + MEMORY_TIMES * (m->n_parts ? m->parts->size : 0);
+	struct message_memory *memory = NULL;
 
+	if (size <= most && m->memory_size <= most - size)
+		memory = malloc(sizeof(*memory) + size);
 	if (!memory)
 		return NULL;
+	m->memory_size += size;
 	memory->next = m->memory;
 	m->memory = memory;
 	return memory->bytes;
@@ -157,57 +192,54 @@ pack_into(void *bytes, size_t size, struct tern_cbor_hooks *hooks, const char *f
 	return r == 0 ? tern_cbor_writer_finish(&w, &size) : r;
 }
 
-/* pack_large() - a part that is too large for the space in the message */
+/* pack_large() - a part that is too large for the space in the message; what it lends comes behind it */
 static int
 pack_large(tern_message *m, struct tern_cbor_hooks *hooks, size_t size, bool locked, const char *format, va_list ap)
 {
-	uint8_t *owned = lend_large(m, size, locked);
-	int r;
+	uint8_t *to = lend_large(m, size, locked);
 
-	if (owned) {
-		r = pack_into(owned, size, hooks, format, ap);
-		if (r < 0)
-			unlend_part(m, locked);
-		return r;
+	if (!to) {
+		to = malloc(size);
+		if (!to)
+			return -ENOMEM;
+		add_part(m, to, size, to);
 	}
-	owned = malloc(size);
-	if (!owned)
-		return -ENOMEM;
-	r = pack_into(owned, size, hooks, format, ap);
-	if (r == 0)
-		add_part(m, owned, size, owned);
-	else
-		free(owned);
-	return r;
+	return pack_into(to, size, hooks, format, ap);
 }
 
 /* pack_any() - a format that is not flat, or values that are large or wrong */
 static int
 pack_any(tern_message *m, bool locked, const char *format, va_list ap)
 {
-	struct tern_cbor_hooks hooks = {.user = m, .attach = hook_attach, .error = error_get()};
+	struct tern_cbor_hooks hooks = {
+		.user = m,
+		.attach = hook_attach,
+		.lend = locked ? NULL : hook_lend, /* nobody could fill it before it is sent */
+		.error = error_get(),
+	};
 	struct tern_cbor_writer w;
 	uint8_t n_fds = m->n_fds;
-	uint32_t at = ALIGN_TO(m->used, 8u);
+	uint32_t at = ALIGN_TO(m->used, 8u), n_parts = m->n_parts;
 	va_list again;
 	size_t size;
 	int r;
 
 	va_copy(again, ap);
+	add_part(m, m->data + at, 0, NULL);
 	tern_cbor_writer_init(&w, m->data + at, at < m->space ? m->space - at : 0);
 	r = tern_cbor_packv(&w, &hooks, format, ap);
 	if (r == 0)
 		r = tern_cbor_writer_finish(&w, &size);
-	if (r == -ENOBUFS) {
-		while (m->n_fds > n_fds)
-			(void)fd_close(m->fds[--m->n_fds]); /* attached again below */
-		m->n_known_fds = m->n_fds;
-		r = pack_large(m, &hooks, size, locked, format, again);
-	} else if (r == 0) {
+	if (r == 0) {
 		m->used = at + (uint32_t)size;
-		add_part(m, m->data + at, size, NULL);
+		m->parts[n_parts].size = size;
+	} else if (r == -ENOBUFS) {
+		unbuild(m, n_parts, n_fds, locked); /* attached and lent again now */
+		r = pack_large(m, &hooks, size, locked, format, again);
 	}
 	va_end(again);
+	if (r < 0)
+		unbuild(m, n_parts, n_fds, locked);
 	return r;
 }
 
@@ -265,6 +297,7 @@ tern_message_unpackv(tern_message *m, const char *format, va_list ap)
 	struct tern_cbor_hooks hooks = {
 		.user = m,
 		.descriptor = hook_descriptor,
+		.part = hook_part,
 		.memory = hook_memory,
 	};
 	const void *bytes = "";

@@ -58,7 +58,8 @@ struct tern_message {
 	const char *strings[3]; /* service, member, type */
 	const uint8_t *tags;
 	char *type_owned;
-	struct message_memory *memory; /* of unpacked strings */
+	struct message_memory *memory; /* of unpacked strings, and what tern_cbor_memory() gave */
+	uint64_t memory_size;
 	uint32_t n_parts;
 	struct message_part *parts; /* the first one here; several in memory of their own */
 	struct message_part first;

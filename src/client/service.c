@@ -208,15 +208,15 @@ may_reply(const tern_call *call)
 	return 0;
 }
 
-/* new_reply() - with the lock */
+/* new_reply() - or, with a name, an error; with the lock */
 static int
-new_reply(tern_call *call, tern_message **ret)
+new_reply(tern_call *call, const char *error, tern_message **ret)
 {
 	int r = may_reply(call);
 
 	if (r < 0)
 		return r;
-	r = message_new(call->bus, WIRE_REPLY, NULL, NULL, ret);
+	r = message_new(call->bus, error ? WIRE_ERROR : WIRE_REPLY, NULL, error, ret);
 	if (r < 0)
 		return r;
 	(*ret)->call = tern_call_ref(call);
@@ -231,7 +231,22 @@ tern_message_new_reply(tern_call *call, tern_message **ret)
 
 	if (r < 0)
 		return r;
-	r = new_reply(call, ret);
+	r = new_reply(call, NULL, ret);
+	bus_leave(call->bus);
+	return r;
+}
+
+_public_ int
+tern_message_new_error(tern_call *call, const char *name, tern_message **ret)
+{
+	int r;
+
+	if (!*name)
+		return error_set(-EINVAL, ERROR_INVALID, "an error needs a name");
+	r = bus_enter(call->bus);
+	if (r < 0)
+		return r;
+	r = new_reply(call, name, ret);
 	bus_leave(call->bus);
 	return r;
 }
@@ -242,7 +257,7 @@ tern_reply_message(tern_message *m)
 	int r;
 
 	if (!m->call)
-		return error_set(-EINVAL, ERROR_INVALID, "not from tern_message_new_reply()");
+		return error_set(-EINVAL, ERROR_INVALID, "neither from tern_message_new_reply() nor from tern_message_new_error()");
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
@@ -279,7 +294,7 @@ static int
 reply_packed(tern_call *call, const char *format, va_list ap)
 {
 	tern_message *m = NULL;
-	int r = new_reply(call, &m);
+	int r = new_reply(call, NULL, &m);
 
 	if (r == 0 && format && *format)
 		r = message_packv(m, true, format, ap);

@@ -107,23 +107,21 @@ tern_state_open(tern_bus *bus, const char *service, const char *name, tern_state
 
 /* --- read --- */
 
-_public_ int
-tern_state_read(tern_state *state, void *buf, size_t room, size_t *ret_size, uint64_t *ret_version)
+/* may_read() - is it still here, and kept? */
+static int
+may_read(const tern_state *state)
 {
-	uint64_t version;
-	int r;
-
 	if (unlikely(bus_is_forked(state->bus)))
 		return -ECHILD; /* its memory is not here */
 	if (unlikely(load_rlx(&state->gone) || value_is_ended(&state->value)))
 		return -ESTALE; /* hints both: what is read is whole all the same */
-	r = value_read(&state->value, buf, room, ret_size, &version);
-	if (likely(r == 0)) {
-		if (ret_version)
-			*ret_version = version;
-		return 0;
-	}
-	switch (r) {
+	return 0;
+}
+
+static int
+value_errno(int answer)
+{
+	switch (answer) {
 	case VALUE_E_NONE:
 		return -ENODATA;
 	case VALUE_E_SIZE:
@@ -133,6 +131,55 @@ tern_state_read(tern_state *state, void *buf, size_t room, size_t *ret_size, uin
 	default:
 		return -EPROTO;
 	}
+}
+
+_public_ int
+tern_state_read(tern_state *state, void *buf, size_t room, size_t *ret_size, uint64_t *ret_version)
+{
+	uint64_t version;
+	int r = may_read(state);
+
+	if (unlikely(r < 0))
+		return r;
+	r = value_read(&state->value, buf, room, ret_size, &version);
+	if (unlikely(r))
+		return value_errno(r);
+	if (ret_version)
+		*ret_version = version;
+	return 0;
+}
+
+/* value_message() - the newest value as an event with these tags. Return: 0, -ENOMEM, VALUE_E_*. */
+static int
+value_message(tern_state *state, const uint8_t *tags, uint16_t tags_size, uint8_t n_tags, tern_message **ret)
+{
+	_cleanup_(freep) uint8_t *bytes = malloc(MAX(state->value.max, 1u));
+	uint64_t version;
+	tern_message *m;
+	size_t size;
+	int r;
+
+	if (!bytes)
+		return -ENOMEM;
+	r = value_read(&state->value, bytes, state->value.max, &size, &version);
+	if (r)
+		return r;
+	r = message_new_local(tags, tags_size, n_tags, bytes, size, state->owner, &m);
+	if (r < 0)
+		return r;
+	m->header.serial = version;
+	*ret = m;
+	return 0;
+}
+
+_public_ int
+tern_state_get(tern_state *state, tern_message **ret)
+{
+	int r = may_read(state);
+
+	if (r == 0)
+		r = value_message(state, (const uint8_t *)"", 0, 0, ret);
+	return r > 0 ? value_errno(r) : r;
 }
 
 _public_ uint64_t
@@ -174,25 +221,11 @@ state_dropped(tern_subscription *s)
 static int
 read_message(tern_subscription *s, tern_message **ret)
 {
-	tern_state *state = s->state;
-	_cleanup_(freep) uint8_t *bytes = malloc(state->value.max ? state->value.max : 1);
-	uint64_t version;
-	tern_message *m;
-	size_t size;
-	int r;
+	int r = value_message(s->state, s->encoded, s->encoded_size, (uint8_t)s->n_tags, ret);
 
-	if (!bytes)
-		return -ENOMEM;
-	r = value_read(&state->value, bytes, state->value.max, &size, &version);
-	if (r)
-		return r;
-	r = message_new_local(s->encoded, s->encoded_size, (uint8_t)s->n_tags, bytes, size, state->owner, &m);
-	if (r < 0)
-		return r;
-	m->header.serial = version;
-	m->header.stamp = bus_now(s->bus);
-	*ret = m;
-	return 0;
+	if (r == 0)
+		(*ret)->header.stamp = bus_now(s->bus);
+	return r;
 }
 
 int

@@ -35,7 +35,7 @@ enum {
 struct quick {
 	const uint8_t *at, *end;
 	const struct interface *i;
-	uint32_t n_fds;
+	uint32_t n_fds, n_parts;
 };
 
 static bool quick_value(struct quick *q, const struct interface_type *type, uint32_t depth);
@@ -215,17 +215,37 @@ quick_float(struct quick *q)
 	return true;
 }
 
+/* One of our tags, and the number behind it. */
+static bool
+quick_tagged(struct quick *q, const char *tag, uint64_t *ret)
+{
+	enum { TAG = 0xda, SIZE = 5 };
+
+	if (left(q) < SIZE || *q->at != TAG || memcmp(q->at + 1, tag, SIZE - 1) != 0)
+		return false;
+	q->at += SIZE;
+	return quick_head(q, UINT, ret);
+}
+
 static bool
 quick_fd(struct quick *q)
 {
-	static const uint8_t TAG[] = {0xda, 't', 'e', 'r', 'n'};
 	uint64_t index;
 
 	static_assert(TERN_CBOR_TAG_FD == 0x7465726e, "so it is written");
-	if (left(q) < sizeof(TAG) || memcmp(q->at, TAG, sizeof(TAG)) != 0)
-		return false;
-	q->at += sizeof(TAG);
-	return quick_head(q, UINT, &index) && index < q->n_fds;
+	return quick_tagged(q, "tern", &index) && index < q->n_fds;
+}
+
+static bool
+quick_bytes(struct quick *q)
+{
+	uint64_t number;
+	size_t size;
+
+	static_assert(TERN_CBOR_TAG_PART == 0x74657270, "so it is written");
+	if (likely(quick_piece(q, BYTES, &size) != NULL))
+		return true;
+	return quick_tagged(q, "terp", &number) && number > 0 && number < q->n_parts;
 }
 
 static bool
@@ -244,7 +264,6 @@ static bool
 quick_value(struct quick *q, const struct interface_type *type, uint32_t depth)
 {
 	uint64_t value;
-	size_t size;
 
 	if (type->is_optional && q->at < q->end && *q->at == NOTHING) {
 		q->at++;
@@ -265,7 +284,7 @@ quick_value(struct quick *q, const struct interface_type *type, uint32_t depth)
 	case KIND_ENUM:
 		return quick_text(q, type);
 	case KIND_BYTES:
-		return quick_piece(q, BYTES, &size) != NULL;
+		return quick_bytes(q);
 	case KIND_FD:
 		return quick_fd(q);
 	case KIND_STRUCT:
@@ -282,7 +301,8 @@ quick_value(struct quick *q, const struct interface_type *type, uint32_t depth)
 bool
 quick_check(const struct check *check, const void *cbor, size_t size)
 {
-	struct quick q = {.i = check->interface, .n_fds = check->n_fds};
+	struct quick q = {.i = check->interface, .n_fds = check->n_fds,
+		.n_parts = check->n_parts};
 
 	q.at = cbor;
 	q.end = q.at + size;

@@ -20,6 +20,7 @@ struct run {
 	struct tern_cbor_reader reader;
 	const struct interface *i;
 	uint32_t n_fds;
+	uint32_t n_parts;
 	bool is_open;
 	bool is_unsorted; /* keys of a map were in no order */
 	struct fault_path fault;
@@ -213,6 +214,28 @@ check_fd(struct run *c, const struct interface_type *type)
 	return 0;
 }
 
+/* In the value, or in a part of the message. */
+static int
+check_bytes(struct run *c, const struct interface_type *type, int found)
+{
+	uint64_t tag, number;
+
+	if (found == TERN_CBOR_BYTES)
+		return tern_cbor_skip(&c->reader) ? cbor_bad(c) : 0;
+	if (found != TERN_CBOR_TAG)
+		return fault_found(&c->fault, type, found);
+	if (tern_cbor_get_tag(&c->reader, &tag))
+		return cbor_bad(c);
+	if (tag != TERN_CBOR_TAG_PART)
+		return fault_found(&c->fault, type, TERN_CBOR_TAG);
+	if (tern_cbor_get_uint(&c->reader, &number))
+		return cbor_bad(c);
+	if (number == 0 || number >= c->n_parts)
+		return fault_why(&c->fault, "part %llu of %u is none for bytes",
+			(unsigned long long)number, c->n_parts);
+	return 0;
+}
+
 static int
 check_int(struct run *c)
 {
@@ -249,7 +272,6 @@ static const uint8_t WANTED[N_KINDS] = {
 	[KIND_BOOL] = TERN_CBOR_BOOL,
 	[KIND_UINT] = TERN_CBOR_UINT,
 	[KIND_STRING] = TERN_CBOR_TEXT,
-	[KIND_BYTES] = TERN_CBOR_BYTES,
 	[KIND_FD] = TERN_CBOR_TAG,
 	[KIND_OBJECT] = TERN_CBOR_MAP,
 	[KIND_STRUCT] = TERN_CBOR_MAP,
@@ -278,6 +300,8 @@ check_value(struct run *c, const struct interface_type *type)
 		return check_int(c);
 	case KIND_FLOAT:
 		return check_float(c, type, found);
+	case KIND_BYTES:
+		return check_bytes(c, type, found);
 	case KIND_FD:
 		return check_fd(c, type);
 	case KIND_STRUCT:
@@ -333,6 +357,7 @@ check_closely(const struct check *check, const void *cbor, size_t size, struct c
 
 	c.i = check->interface;
 	c.n_fds = check->n_fds;
+	c.n_parts = check->n_parts;
 	c.is_open = check->flags & CHECK_OPEN;
 	c.is_unsorted = false;
 	if (check_all(&c, check->type, cbor, size) == 0)

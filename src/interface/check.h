@@ -30,6 +30,7 @@ struct check {
 	const struct interface *interface;
 	const struct interface_type *type; /* of it; of any kind */
 	uint32_t n_fds;			   /* descriptors that came along */
+	uint32_t n_parts;		   /* of the message; bytes may lie in all but the first */
 	uint32_t flags;
 };
 

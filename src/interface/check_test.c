@@ -51,7 +51,7 @@ static int
 checked(const char *type, const void *cbor, size_t size, uint32_t flags, struct check_fault *ret)
 {
 	const struct interface_member *member = interface_find(tree, type, strlen(type));
-	struct check check = {.interface = tree, .n_fds = 2, .flags = flags};
+	struct check check = {.interface = tree, .n_fds = 2, .n_parts = 3, .flags = flags};
 
 	ck_assert_ptr_nonnull(member);
 	check.type = &member->types[0];
@@ -95,6 +95,8 @@ static const struct {
 	{"String", "=63e29c93"},
 	{"String", "=7f61616162ff"},
 	{"String", "=6100"},
+	{"Bytes", "=da7465727001"},
+	{"Bytes", "=da7465727002"},
 	{"Bytes", "=40"},
 	{"Bytes", "=5f4100ff"},
 	{"Fd", "=da7465726e00"},
@@ -225,6 +227,12 @@ static const struct {
 	{"String", "=c06131", "v: expected string, found a tag"},
 	{"String", "=61ff", "v: a text that is not UTF-8, at byte 3"},
 	{"Bytes", "=6131", "v: expected bytes, found string"},
+	{"Bytes", "=da7465727000", "v: part 0 of 3 is none for bytes"},
+	{"Bytes", "=da7465727003", "v: part 3 of 3 is none for bytes"},
+	{"Bytes", "=da746572701bffffffffffffffff", "v: part 18446744073709551615 of 3 is none for bytes"},
+	{"Bytes", "=da7465727020", "v: a value of another type, at byte 8"},
+	{"Bytes", "=da7465726e00", "v: expected bytes, found a tag"},
+	{"Any", "=da74657270", "v: the data ends inside an item, at byte 3"},
 	{"Fd", "=00", "v: expected fd, found int"},
 	{"Fd", "=c100", "v: expected fd, found a tag"},
 	{"Fd", "=da7465726e02", "v: descriptor 2 did not come along; there are 2"},

@@ -38,6 +38,7 @@ static const struct {
 	[TERN_CBOR_E_NUL] = {"tern.cbor.Nul", "a text with a NUL character"},
 	[TERN_CBOR_E_DESCRIPTOR] = {"tern.cbor.Descriptor",
 		"a file descriptor that did not come along"},
+	[TERN_CBOR_E_PART] = {"tern.cbor.Part", "bytes in a part that the message does not have"},
 };
 
 static_assert(TERN_CBOR_MAX_DEPTH == 32, "said in words above");

@@ -41,6 +41,8 @@ is_letter(char c)
 	case 'h':
 	case 'n':
 	case 'v':
+	case 'p':
+	case 'f':
 	case '*':
 	case '[':
 	case '{':

@@ -26,7 +26,7 @@ enum {
 };
 
 struct format_node {
-	char letter;  /* b i u d s t y h n v [ { or * */
+	char letter;  /* b i u d s t y h n v p f [ { or * */
 	char element; /* of * */
 	bool is_optional;
 	uint8_t parent, next;

@@ -20,8 +20,12 @@ struct value {
 		uint64_t u;
 		double d;
 		const void *bytes;
+		void **lend; /* p: where to say what was lent; then i, the part's number */
 	};
-	size_t size;
+	union {
+		size_t size;
+		tern_cbor_put_fn *fn;
+	};
 };
 
 struct packer {
@@ -71,6 +75,14 @@ fetch_value(struct packer *p, uint8_t index)
 	case '*':
 		fetch_pointer(p, v);
 		break;
+	case 'p':
+		v->size = va_arg(p->arguments, size_t);
+		v->lend = va_arg(p->arguments, void **);
+		break;
+	case 'f':
+		v->fn = va_arg(p->arguments, tern_cbor_put_fn *);
+		v->bytes = va_arg(p->arguments, const void *);
+		break;
 	default: /* n [ { take nothing */
 		break;
 	}
@@ -104,6 +116,10 @@ value_is_valid(
 		return v->bytes && tern_cbor_check(v->bytes, v->size, 0, NULL) == 0;
 	case 'h':
 		return hooks && hooks->attach;
+	case 'p':
+		return hooks && hooks->lend && v->lend;
+	case 'f':
+		return v->fn != NULL;
 	case '*':
 		return elements_are_valid(v, node->element);
 	default:
@@ -125,7 +141,18 @@ attach_descriptor(struct packer *p, uint8_t index, const struct tern_cbor_hooks 
 	return 0;
 }
 
-/* Descriptors come last: attaching one cannot be taken back. */
+static int
+lend_part(struct value *v, const struct tern_cbor_hooks *hooks)
+{
+	int r = hooks->lend(hooks->user, v->size, v->lend);
+
+	if (r < 0)
+		return error_trace(r); /* told by who lends */
+	v->i = r;
+	return 0;
+}
+
+/* Descriptors and parts come last: what is with the message then, is its owner's to take back. */
 static int
 check_values(struct packer *p, const struct tern_cbor_hooks *hooks)
 {
@@ -139,9 +166,13 @@ check_values(struct packer *p, const struct tern_cbor_hooks *hooks)
 				"a NULL, not UTF-8, no whole item, or no way to send it");
 	}
 	for (uint8_t i = 0; i < p->format.n_nodes; i++) {
-		if (p->format.nodes[i].letter != 'h' || p->values[i].is_absent)
+		if (p->values[i].is_absent)
 			continue;
-		e = attach_descriptor(p, i, hooks);
+		e = 0;
+		if (p->format.nodes[i].letter == 'h')
+			e = attach_descriptor(p, i, hooks);
+		else if (p->format.nodes[i].letter == 'p')
+			e = lend_part(&p->values[i], hooks);
 		if (e)
 			return error_trace(e);
 	}
@@ -218,6 +249,13 @@ put_value(struct tern_cbor_writer *w, const struct packer *p, uint8_t index)
 		tern_cbor_put_tag(w, TERN_CBOR_TAG_FD);
 		tern_cbor_put_int(w, v->i);
 		break;
+	case 'p':
+		tern_cbor_put_tag(w, TERN_CBOR_TAG_PART);
+		tern_cbor_put_int(w, v->i);
+		break;
+	case 'f':
+		v->fn(w, v->bytes);
+		break;
 	case 'n':
 		tern_cbor_put_null(w);
 		break;
@@ -232,6 +270,32 @@ put_value(struct tern_cbor_writer *w, const struct packer *p, uint8_t index)
 	}
 }
 
+/* What went wrong while values were put. Functions that use formats have told it better already. */
+static int
+put_error(const struct tern_cbor_writer *w, const struct packer *p, struct tern_error *error)
+{
+	if (w->error == -EINVAL && !(error && *error->name))
+		return format_argument_error(
+			error, &p->format.nodes[0], "does not fit what was written before, or is too deep");
+	return error_trace(w->error);
+}
+
+static int
+put_all(struct tern_cbor_writer *w, const struct packer *p, const struct tern_cbor_hooks *hooks)
+{
+	const struct tern_cbor_hooks *before = w->hooks;
+	struct tern_error *error = hooks ? hooks->error : NULL;
+
+	if (error)
+		*error->name = '\0';
+	w->hooks = hooks;
+	for (uint8_t i = 0; i < p->format.n_nodes && !w->error; i++)
+		if (!p->values[i].is_absent)
+			put_value(w, p, i);
+	w->hooks = before;
+	return w->error ? put_error(w, p, error) : 0;
+}
+
 _public_ int
 tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks, const char *format,
 	va_list ap)
@@ -241,6 +305,8 @@ tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks,
 
 	if (w->error)
 		return error_trace(w->error);
+	if (!hooks)
+		hooks = w->hooks;
 	w->error = format_parse(&p.format, format, &at);
 	if (w->error)
 		return format_error(hooks ? hooks->error : NULL, format, at);
@@ -251,12 +317,7 @@ tern_cbor_packv(struct tern_cbor_writer *w, const struct tern_cbor_hooks *hooks,
 	w->error = check_values(&p, hooks);
 	if (w->error)
 		return error_trace(w->error);
-	for (uint8_t i = 0; i < p.format.n_nodes; i++)
-		if (!p.values[i].is_absent)
-			put_value(w, &p, i);
-	return w->error ? format_argument_error(hooks ? hooks->error : NULL, &p.format.nodes[0],
-				  "does not fit what was written before, or is too deep")
-			: 0;
+	return put_all(w, &p, hooks);
 }
 
 _public_ int

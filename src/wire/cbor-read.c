@@ -274,6 +274,7 @@ tern_cbor_reader_init(struct tern_cbor_reader *r, const void *buf, size_t size)
 	r->loaded = false;
 	r->type = TERN_CBOR_END;
 	r->info = 0;
+	r->hooks = NULL;
 }
 
 _public_ int

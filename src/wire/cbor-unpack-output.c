@@ -15,6 +15,7 @@ count_outputs(char letter)
 {
 	switch (letter) {
 	case 'n':
+	case 'p':
 	case '[':
 	case '{':
 		return 0;
@@ -38,6 +39,10 @@ find_lack(const struct unpacker *u, const struct format_node *node, const struct
 		return "there is no memory for strings";
 	if (node->letter == 'h' && (!hooks || !hooks->descriptor))
 		return "there are no descriptors here";
+	if (node->letter == 'f' && !slot->fn)
+		return "there is no function";
+	if (node->letter == 'p')
+		return "p is to pack; y unpacks it";
 	if (node->letter == '*' && !slot->ret_size)
 		return "how many there is room for is not said";
 	return NULL;
@@ -53,6 +58,7 @@ unpack_fetch_outputs(struct unpacker *u, va_list *ap)
 		const char *lack;
 
 		slot->is_seen = slot->is_found = false;
+		slot->fn = node->letter == 'f' ? va_arg(*ap, tern_cbor_get_fn *) : NULL;
 		slot->ret = n > 0 ? va_arg(*ap, void *) : NULL;
 		slot->ret_size = n > 1 ? va_arg(*ap, void *) : NULL;
 		lack = find_lack(u, node, slot);
@@ -180,6 +186,8 @@ set_output(struct unpacker *u, uint8_t index)
 	case 'v':
 		set_string(u, slot, node->letter);
 		return;
+	case 'f':
+		return; /* before */
 	default:
 		if (slot->ret)
 			set_scalar(slot, node->letter);
@@ -196,9 +204,46 @@ memory_error(struct tern_error *error, size_t size)
 		error->text, sizeof(error->text), "no %zu bytes of memory for strings", size);
 }
 
+/* call_function() - of f, with the item that it is for */
+static int
+call_function(struct unpacker *u, uint8_t index)
+{
+	struct slot *slot = &u->slots[index];
+	struct tern_error *error = u->hooks ? u->hooks->error : NULL;
+	struct tern_cbor_reader r;
+	int e;
+
+	if (error)
+		*error->name = '\0';
+	tern_cbor_reader_init(&r, slot->s.bytes, slot->s.size);
+	r.hooks = u->hooks;
+	e = slot->fn(&r, slot->ret);
+	if (!e)
+		e = tern_cbor_reader_finish(&r);
+	u->node = index;
+	if (e == -EBADMSG && !(error && *error->name)) /* unless by a format in there */
+		unpack_describe(u, &r.fault);
+	return error_trace(e);
+}
+
+static int
+call_functions(struct unpacker *u)
+{
+	int e = 0;
+
+	for (uint8_t i = 0; i < u->format.n_nodes && !e; i++)
+		if (u->slots[i].fn && u->slots[i].is_found)
+			e = call_function(u, i);
+	return error_trace(e);
+}
+
 int
 unpack_set_outputs(struct unpacker *u)
 {
+	int e = call_functions(u);
+
+	if (e)
+		return error_trace(e);
 	if (u->memory_needed > 0) {
 		u->memory = u->hooks->memory(u->hooks->user, u->memory_needed);
 		if (!u->memory) {

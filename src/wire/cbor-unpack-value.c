@@ -136,6 +136,31 @@ take_whole(struct unpacker *u, char letter, struct string *ret)
 	return 0;
 }
 
+/* Bytes that lie in a part of the message. */
+static int
+take_part(struct unpacker *u, struct string *ret)
+{
+	uint64_t item = u->reader.item, tag, number;
+	const void *bytes;
+	size_t size;
+	int e;
+
+	e = tern_cbor_get_tag(&u->reader, &tag);
+	if (!e && tag != TERN_CBOR_TAG_PART)
+		e = cbor_reader_fail(&u->reader, TERN_CBOR_E_TYPE, item);
+	if (!e)
+		e = tern_cbor_get_uint(&u->reader, &number);
+	if (e)
+		return error_trace(e);
+	e = u->hooks && u->hooks->part ? u->hooks->part(u->hooks->user, number, &bytes, &size) : -ENOENT;
+	if (e == -ENOENT)
+		return cbor_reader_fail(&u->reader, TERN_CBOR_E_PART, item);
+	if (e)
+		return error_trace(e);
+	*ret = (struct string){bytes, size, 0};
+	return 0;
+}
+
 /*
  * A head is at least a byte, so that a string and its NUL need no more memory
  * than the item has bytes; that is the promise of the `memory` hook.
@@ -144,10 +169,11 @@ static int
 take_string(struct unpacker *u, char letter, struct string *ret)
 {
 	int type = letter == 'y' ? TERN_CBOR_BYTES : TERN_CBOR_TEXT;
-	bool in_pieces =
-		tern_cbor_peek(&u->reader) == type && u->reader.info == CBOR_INFO_INDEFINITE;
-	int e;
+	int found = tern_cbor_peek(&u->reader), e;
+	bool in_pieces = found == type && u->reader.info == CBOR_INFO_INDEFINITE;
 
+	if (letter == 'y' && found == TERN_CBOR_TAG)
+		return error_trace(take_part(u, ret));
 	e = in_pieces ? take_pieces(u, letter, ret) : take_whole(u, letter, ret);
 	if (e)
 		return error_trace(e);
@@ -195,6 +221,7 @@ unpack_scalar(struct unpacker *u, char letter, struct slot *slot)
 	case 'n':
 		return error_trace(tern_cbor_get_null(&u->reader));
 	case 'v':
+	case 'f':
 		return error_trace(take_item(u, &slot->s));
 	default: /* s t y */
 		return error_trace(take_string(u, letter, &slot->s));

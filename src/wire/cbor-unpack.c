@@ -181,10 +181,10 @@ take_all(struct unpacker *u)
 
 /* -------- all of it -------- */
 
-static void
-describe(const struct unpacker *u, struct tern_error *error)
+void
+unpack_describe(const struct unpacker *u, const struct tern_cbor_fault *fault)
 {
-	const struct tern_cbor_fault *fault = &u->reader.fault;
+	struct tern_error *error = u->hooks ? u->hooks->error : NULL;
 	const struct format_node *node = u->format.n_nodes ? &u->format.nodes[u->node] : NULL;
 	bool has_name = node && node->name_size > 0;
 
@@ -221,7 +221,8 @@ cbor_unpack_cursor(const void *buf, size_t size, const struct tern_cbor_hooks *h
 		return error_trace(e);
 	e = take_all(&u);
 	if (e) {
-		describe(&u, error);
+		if (e == -EBADMSG) /* else who has the part told it */
+			unpack_describe(&u, &u.reader.fault);
 		return error_trace(e);
 	}
 	return error_trace(unpack_set_outputs(&u));

@@ -23,6 +23,7 @@ struct string {
 
 struct slot {
 	void *ret, *ret_size;
+	tern_cbor_get_fn *fn; /* f */
 	bool is_seen;  /* the member was there, if only as null */
 	bool is_found; /* it has a value */
 	union {
@@ -45,6 +46,9 @@ struct unpacker {
 	uint8_t open;		   /* the container we are in */
 };
 
+/* unpack_describe() - the fault of a reader, which is about u->node */
+void unpack_describe(const struct unpacker *u, const struct tern_cbor_fault *fault);
+
 /* unpack_fail() - a fault of the item that was looked at last; returns -EBADMSG */
 int unpack_fail(struct unpacker *u, uint32_t code);
 
@@ -61,5 +65,5 @@ int unpack_next_piece(struct tern_cbor_reader *r, bool is_text, const void **ret
 /* unpack_fetch_outputs() - where everything goes; -EINVAL: this cannot work with any data */
 int unpack_fetch_outputs(struct unpacker *u, va_list *ap);
 
-/* unpack_set_outputs() - set what was found; the buffer was checked. Return: 0, -ENOMEM. */
+/* unpack_set_outputs() - set what was found; the buffer was checked. Return: 0; -ENOMEM; what an f returned. */
 int unpack_set_outputs(struct unpacker *u);

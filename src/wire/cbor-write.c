@@ -165,6 +165,7 @@ tern_cbor_writer_init(struct tern_cbor_writer *w, void *buf, size_t size)
 	w->used = 0;
 	w->error = 0;
 	w->depth = 0;
+	w->hooks = NULL;
 }
 
 _public_ int

@@ -233,6 +233,83 @@ START_TEST(lent_parts_are_read_in_place)
 }
 END_TEST
 
+/* --- bytes of a value that lie in a part --- */
+
+enum {
+	FIRST_SIZE = 5000,
+	SECOND_SIZE = 3,
+};
+
+/* put_list() - a value too large for the space in the message, so that it is packed twice */
+static void
+put_list(struct tern_cbor_writer *w, const void *value)
+{
+	tern_cbor_put_array(w, *(const size_t *)value);
+	for (size_t i = 0; i < *(const size_t *)value; i++)
+		tern_cbor_pack(w, "{i:u}", (uint64_t)i);
+}
+
+static void
+named_give(void *user)
+{
+	struct ground *ground = user;
+	tern_bus *bus = ground_client(ground);
+
+	for (size_t n = 0; n < 2000; n += 999) {
+		tern_message *m, *reply;
+		void *first, *second;
+		tern_call *call;
+		uint64_t sum;
+
+		must_be(tern_message_new_call(bus, ground_service(ground), "Named", &m), 0);
+		must_be(tern_message_pack(m, "{a:p,fd:h,list:f,b:p,no:u}", (size_t)FIRST_SIZE, &first, 0, put_list, &n, SIZE_MAX, &second, UINT64_C(0)), -E2BIG);
+		must_be(tern_message_n_parts(m), 0);
+		must_be(tern_message_fd(m, 0), -ENOENT);
+		must_be(tern_message_pack(m, "{a:p,fd:h,list:f,b:p}", (size_t)FIRST_SIZE, &first, 0, put_list, &n, (size_t)SECOND_SIZE, &second), 0);
+		must_be(tern_message_n_parts(m), 3);
+		fill(first, FIRST_SIZE, 1);
+		fill(second, SECOND_SIZE, 2);
+		must_be(tern_send(m, TERN_DEFAULT, 0, &call), 0);
+		must_be(tern_call_wait(call, LONG_NS, &reply, NULL), 0);
+		must_be(tern_message_unpack(reply, "{sum:u}", &sum), 0);
+		must(sum == FIRST_SIZE + SECOND_SIZE + n);
+		(void)tern_message_unref(reply); /* always NULL, as here all the next */
+		(void)tern_call_unref(call);
+		(void)tern_message_unref(m);
+	}
+	must_be(tern_call_sync(bus, ground_service(ground), "Named", NULL, NULL, "{a:p}", (size_t)1, &(void *){NULL}), -EINVAL);
+	(void)tern_close(bus);
+}
+
+static int
+named(tern_call *call, tern_message *m, void *user)
+{
+	const void *first, *second, *part, *list;
+	size_t first_size, second_size, size, n;
+	struct tern_cbor_reader r;
+	int fd;
+
+	must_be(tern_message_unpack(m, "{a:y,b:y,fd:h,list:v}", &first, &first_size, &second, &second_size, &fd,
+		&list, &size), 0);
+	must(is_filled(first, FIRST_SIZE, 1) && is_filled(second, SECOND_SIZE, 2));
+	tern_cbor_reader_init(&r, list, size);
+	must_be(tern_cbor_enter_array(&r, &n), 0);
+	must_be(tern_message_part(m, 1, &part, &size), 0);
+	must(part == first);
+	return tern_reply(call, "{sum:u}", (uint64_t)(first_size + second_size + n));
+}
+
+START_TEST(values_name_parts)
+{
+	struct ground ground;
+
+	if (!ground_begin(&ground, (enum way)_i))
+		return;
+	serve_one(&ground, "Named", named, named_give);
+	ground_end(&ground);
+}
+END_TEST
+
 /* --- how much is copied --- */
 
 enum {
@@ -663,6 +740,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, small_parts_travel_inside, 0, N_WAYS);
 	tcase_add_loop_test(tcase, lent_parts_are_read_in_place, 0, N_WAYS);
+	tcase_add_loop_test(tcase, values_name_parts, 0, N_WAYS);
 	tcase_add_loop_test(tcase, foreign_parts_are_copied_up_to_a_limit, 0, N_WAYS);
 	tcase_add_loop_test(tcase, parts_have_any_size, 0, N_WAYS);
 	tcase_add_loop_test(tcase, parts_go_back_in_any_order, 0, N_WAYS);
