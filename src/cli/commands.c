@@ -19,6 +19,9 @@ const struct command *const COMMANDS[] = {
 	&command_run,
 	&command_check,
 	&command_generate,
+	&command_wait,
+	&command_completion,
+	&command_of_help,
 	NULL,
 };
 

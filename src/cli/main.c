@@ -14,58 +14,24 @@
 #include "base/attribute.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/plain.h"
 
 enum {
 	OPTION_VERSION = OPTION_OWN,
 };
 
-static const struct option_spec OPTIONS[] = {
+const struct option_spec OPTIONS_BEFORE[] = {
 	{OPTION_VERSION, 'V', "version", NULL, "which tern this is"},
 	OPTIONS_OF_ALL,
 };
 
-static const char *const STATUSES =
-	"exit status:\n"
-	"  0  done                        4  the time was over\n"
-	"  1  the service, or check, no   5  the service or the bus died under way\n"
-	"  2  command line wrong          6  anything else\n"
-	"  3  no bus or no such service   run: that of its command\n";
-
-static void
-help(void)
-{
-	(void)printf("usage: tern [--bus ADDRESS] COMMAND …\n\n"
-		     "Talk to the programs on a tern bus.\n\ncommands:\n"); /* finish() asks */
-	for (size_t i = 0; COMMANDS[i]; i++)
-		(void)printf(
-			"  %-12s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary); /* as above */
-	(void)printf(
-		"\n'tern COMMAND --help' tells more. All take --bus ADDRESS (unix:PATH; else\n"
-		"TERN_BUS, else $XDG_RUNTIME_DIR/tern/bus, else /run/tern/bus) and -j for JSON.\n"
-		"\n%s",
-		STATUSES); /* as above */
-}
-
-/* help_for() - `tern help` and `tern help COMMAND` */
-static int
-help_for(const char *name)
-{
-	const struct command *command = name ? commands_find(name) : NULL;
-
-	if (name && !command)
-		return commands_unknown(name);
-	if (command)
-		command_help(command);
-	else
-		help();
-	return STATUS_OK;
-}
+const size_t N_OPTIONS_BEFORE = ARRAY_SIZE(OPTIONS_BEFORE);
 
 static int
 run(struct cli *cli, char **words)
 {
-	option_reader_init(&cli->words, OPTIONS, ARRAY_SIZE(OPTIONS), words);
+	option_reader_init(&cli->words, OPTIONS_BEFORE, N_OPTIONS_BEFORE, words);
 	for (;;) {
 		int id = option_next(&cli->words);
 
@@ -81,7 +47,7 @@ run(struct cli *cli, char **words)
 				return STATUS_USAGE;
 			break;
 		case OPTION_HELP:
-			help();
+			help_print();
 			return STATUS_OK;
 		case OPTION_VERSION:
 			(void)puts("tern " TERN_VERSION); /* finish() asks */
@@ -94,8 +60,8 @@ run(struct cli *cli, char **words)
 			return STATUS_USAGE;
 		default:
 			words = cli->words.words;
-			if (strcmp(cli->words.value, "help") == 0)
-				return help_for(*words);
+			if (strcmp(cli->words.value, "__complete") == 0)
+				return complete_run(words);
 			cli->command = commands_find(cli->words.value);
 			if (!cli->command)
 				return commands_unknown(cli->words.value);

@@ -54,6 +54,8 @@ def mistakes_are_told():
             (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
             (["get"], "SERVICE and NAME"), (["get", "a"], "NAME of a value of a"), (["get", "a", "b", "c"], "not also 'c'"),
             (["watch", "-n", "0", "a", "b"], "no number"), (["watch", "a", "--latset"], "did you mean --latest"),
+            (["wait"], "SERVICE"), (["wait", ":5"], "wait for names"), (["completion"], "which SHELL"),
+            (["completion", "tcsh"], "'tcsh' is not"), (["help", "call", "list"], "not also 'list'"),
             (["run"], "COMMAND"), (["run", "-j", "true"], "unknown option"),
             (["--bus", "unix:/x", "run", "true"], "no --bus"),
             (["check"], "needs a FILE"), (["check", "-p", "-j", "-"], "--json is not"), (["check", "--prnt"], "--print"),

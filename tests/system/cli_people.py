@@ -5,9 +5,15 @@
     cli_people.py TERN TERND SERVICE LIBRARY [SCENARIO…]
 """
 
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
 
-
-from tool import NAME, a_bus, a_service, a_terminal, check, environment, expect, run, same, tern
+from tool import (LIMIT, NAME, TERN, a_bus, a_program, a_service, a_terminal, check, environment, expect, finished, run,
+                  same, tern)
 
 ESCAPE = "\033"
 
@@ -59,4 +65,128 @@ def colours_are_for_terminals():
         expect(tern("--color=red", "list", bus=bus), 2, "", "not 'red'")
 
 
-run([tables_have_headings, tables_fit, labels_play_no_tricks, colours_are_for_terminals])
+# -------- what words become --------
+
+def words_of(bus, *words):
+    """What the last word may become, and what each is said to be."""
+    result = expect(tern("__complete", *words, bus=bus), 0)
+    return dict((line.split("\t") + [""])[:2] for line in result.stdout.splitlines())
+
+
+def words_are_completed():
+    with a_bus() as (bus, _), a_service(bus), a_service(bus, "org.example.Other"):
+        same(list(words_of(bus, "li")), ["list"])
+        check("subscribe" in words_of(bus, ""), "an empty word becomes nothing")
+        same(words_of(bus, "call", "org.example.E"), {NAME: "cli-service"})
+        same(list(words_of(bus, "--bus", bus, "call", "org.example.")), [NAME, "org.example.Other"])
+        same(list(words_of("unix:/nowhere", "call", "-j", "--bus", bus, "org.example.E")), [NAME])
+        same(list(words_of(bus, "call", "--tim")), ["--timeout"])
+        same(list(words_of(bus, "--bu")), ["--bus"])
+        same(list(words_of(bus, "list", "--color=a")), ["--color=auto", "--color=always"])
+        same(list(words_of(bus, "list", "--color", "n")), ["never"])
+        same(list(words_of(bus, "subscribe", "-s", "org.example.O")), ["org.example.Other"])
+        same(list(words_of(bus, "generate", "json")), ["json-schema"])
+        same(list(words_of(bus, "help", "wa")), ["watch", "wait"])
+        same(words_of(bus, "check", ""), {":file": ""})
+        same(words_of(bus, "run", ""), {":program": ""})
+        same(words_of(bus, "run", "cat", "--"), {":file": ""})
+        for words in (["call", NAME, ""], ["call", NAME, "Echo", "x"], ["call", "org.nowhere", ""], ["call", "-t", ""],
+                      ["lsit", ""], ["list", "--zzz", "--colr="], [], ["call", "\x1b\xff", ""]):
+            same(words_of(bus, *words), {})
+
+
+def completion_never_hangs():
+    with a_bus() as (bus, daemon):
+        daemon.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        same(words_of(bus, "call", ""), {})
+        check(time.monotonic() - began < LIMIT / 3, "a bus that hangs is waited for")
+    same(words_of("unix:/nowhere", "call", ""), {})
+    same(words_of("nonsense", "call", ""), {})
+
+
+def bash(bus, line):
+    """What bash would offer for a line, by the script that tern prints."""
+    script = tern("completion", "bash").stdout + """
+compopt() { echo "compopt $*"; }
+COMP_LINE=$1 COMP_POINT=${#1}
+_tern
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    env = environment(bus)
+    env["PATH"] = os.path.dirname(TERN) + ":" + env["PATH"]
+    result = subprocess.run(["bash", "--norc", "-c", script, "bash", line], env=env, text=True, timeout=LIMIT,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    same((result.returncode, result.stderr), (0, ""))
+    return result.stdout.split("\n")[:-1]
+
+
+def bash_asks_tern():
+    with a_bus() as (bus, _), a_service(bus):
+        same(bash(bus, "tern li"), ["list"])
+        same(bash(bus, "tern call org.example."), [NAME])
+        same(bash("unix:/nowhere", f"tern --bus {bus} call org.ex"), [NAME])
+        same(bash(bus, "tern list --color=al"), ["always"])
+        check("compopt -o default" in bash(bus, "tern check "), "no files for check")
+        check("true" in bash(bus, "tern run tru"), "no programs for run")
+        same(bash(bus, "tern call nothing.at.all x"), [""])
+
+
+def a_person_presses_tab():
+    with a_bus() as (bus, _), a_service(bus):
+        env = {**environment(bus), "TERM": "dumb", "PS1": "ready> ", "HISTFILE": "", "INPUTRC": "/dev/null"}
+        env["PATH"] = os.path.dirname(TERN) + ":" + env["PATH"]
+        with a_program(["bash", "--norc", "--noprofile", "-i"], env) as terminal:
+            terminal.type("PS1='ready> '; . <(tern completion bash)\r")
+            terminal.wait(r"\nready> ")
+            terminal.type("tern call org.exa\t")
+            terminal.wait(re.escape(f"tern call {NAME} "))
+            terminal.type("Text\r")
+            terminal.wait(r"two\r\nlines\r\n")
+            terminal.type("exit\r")
+            terminal.finish()
+
+
+def scripts_are_shells():
+    for shell, words in (("bash", "complete -F _tern tern"), ("zsh", "#compdef tern\n"), ("fish", "complete -c tern ")):
+        script = expect(tern("completion", shell), 0).stdout
+        check(words in script and " __complete " in script, f"{shell}: {script}")
+        if shutil.which(shell):
+            result = subprocess.run([shell, "-n"], input=script, text=True, timeout=LIMIT, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT)
+            same((result.returncode, result.stdout), (0, ""))
+
+
+# -------- waiting --------
+
+def services_are_waited_for():
+    with a_bus() as (bus, daemon):
+        expect(tern("wait", NAME, "-t", "0.01", bus=bus), 4, "", f"{NAME} is not there yet")
+        waiting = start(bus, "wait", NAME, "org.example.Other")
+        with a_service(bus), a_service(bus, "org.example.Other"):
+            same(finished(waiting, 0), "")
+            expect(tern("wait", NAME, "org.example.Other", bus=bus), 0, "")
+            expect(tern("wait", "--gone", NAME, "-t", "10ms", bus=bus), 4, "", "still there")
+            leaving = start(bus, "wait", "--gone", NAME, "org.example.Other")
+        same(finished(leaving, 0), "")
+        waiting = start(bus, "wait", NAME)
+        end = time.monotonic() + LIMIT
+        while "memfd:" not in read(f"/proc/{waiting.pid}/maps") and time.monotonic() < end:
+            time.sleep(0.01)  # until it is on the bus
+        daemon.kill()
+        finished(waiting, 5, ".")
+    expect(tern("wait", NAME, bus="unix:/nowhere"), 3, "", "no bus runs")
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def start(bus, *words):
+    return subprocess.Popen([TERN, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, env=environment(bus))
+
+
+run([tables_have_headings, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
+     completion_never_hangs, bash_asks_tern, a_person_presses_tab, scripts_are_shells, services_are_waited_for])

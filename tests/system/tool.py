@@ -185,10 +185,15 @@ class Terminal:
         return self.shown.replace("\r\n", "\n")
 
 
-@contextlib.contextmanager
 def a_terminal(bus, *words, columns=80, env=None):
     """tern on a terminal that has colours."""
-    terminal = Terminal([TERN, *words], columns, env or {**environment(bus), "TERM": "xterm"})
+    return a_program([TERN, *words], env or {**environment(bus), "TERM": "xterm"}, columns)
+
+
+@contextlib.contextmanager
+def a_program(words, env, columns=80):
+    """Any program on a terminal."""
+    terminal = Terminal(words, columns, env)
     try:
         yield terminal
     finally:
