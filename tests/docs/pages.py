@@ -22,6 +22,8 @@ import session
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-fsyntax-only", "-I", ROOT + "/include"]
 
+LOOPS = {"tern/glib.h": "glib-2.0", "tern/uv.h": "libuv", "tern/sd-event.h": "libsystemd"}
+
 # What a piece of a program may use without saying where it comes from.
 PRELUDE = """
 #include <errno.h>
@@ -76,7 +78,9 @@ class Page:
             if not re.search(r"^\{", text, re.M):
                 text = "int fragment(void);\nint\nfragment(void)\n{\n" + text + "return 0;\n}\n"
             text = PRELUDE + text
-        self.command(block, os.environ.get("CC", "cc"), *FLAGS, "-x", "c", "-", text=text)
+        needed = [package for header, package in LOOPS.items() if f"<{header}>" in text]
+        more = subprocess.run(["pkg-config", "--cflags", "tern", *needed], env=self.env, stdout=subprocess.PIPE, text=True)
+        self.command(block, os.environ.get("CC", "cc"), *FLAGS, *more.stdout.split(), "-x", "c", "-", text=text)
 
     def play(self, folder, block):
         self.shell = self.shell or session.Session(folder, self.env)

@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-LIMIT = 20  # seconds for what must come
+LIMIT = 10  # seconds for what must come
 ROWS, COLUMNS = 40, 100
 
 
