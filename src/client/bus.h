@@ -26,6 +26,7 @@
 #include "base/hash.h"
 #include "base/hook.h"
 #include "base/spare.h"
+#include "client/counters.h"
 #include "client/domain.h"
 #include "client/tap.h"
 #include "io/listener.h"
@@ -217,6 +218,7 @@ struct tern_bus {
 	struct tap tap;
 	uint64_t last_serial;
 	uint64_t n_dropped; /* publishes that did not reach everybody */
+	struct counters counters;
 	uint64_t to_self_stamp; /* of the last one */
 	struct queue to_self; /* came otherwise than over a link, not taken in yet; lost holds the stamp */
 

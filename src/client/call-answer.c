@@ -29,6 +29,7 @@ call_finish(tern_call *call, int result, tern_message *reply, const char *name, 
 
 	call->done = true;
 	call->result = result;
+	bus->counters.failed += result < 0;
 	call->reply = reply;
 	if (name) {
 		call->error = malloc(sizeof(*call->error));
@@ -109,6 +110,7 @@ call_answered(struct partner *partner, tern_message *m)
 	}
 	m->header.trace = call->message->header.trace;
 	if (m->header.kind == WIRE_REPLY) {
+		histogram_add(&call->bus->counters.made_ns, call->message->header.stamp, m->header.stamp);
 		call_finish(call, 0, m, NULL, NULL);
 	} else if (m->header.flags & WIRE_BOUNCED) {
 		(void)message_unref_locked(m); /* always NULL */

@@ -117,6 +117,7 @@ call_begin(tern_message *m, uint64_t deadline, uint32_t flags, tern_call **ret)
 	if (!call)
 		return error_errno(-ENOMEM, "call");
 	m->sealed = true;
+	m->bus->counters.made++;
 	if (flags & TERN_NO_REPLY)
 		call->serial = ++m->bus->last_serial;
 	else

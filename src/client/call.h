@@ -28,6 +28,7 @@ struct tern_call {
 	uint64_t serial;
 	uint64_t deadline; /* host time; UINT64_MAX none */
 	uint64_t trace;
+	uint64_t stamp; /* service: of the call; 0: it does not count */
 	/* caller */
 	tern_message *message; /* the call, kept for bounces; counted */
 	uint32_t flags, bounces;
@@ -55,6 +56,7 @@ struct tern_service {
 	bool owned; /* the name was asked for here */
 	bool freed; /* inside a handler: goes when the last of its own returns */
 	uint32_t n_running;
+	uint64_t n_calls;
 };
 
 /* call_alloc() - zero but for refs and bus; NULL out of memory */
@@ -143,5 +145,7 @@ void service_destroy(tern_service *service);
 /* service_run() - run the method; without the lock. The references stay the caller's. */
 void service_run(tern_service *service, tern_call *call, tern_message *m);
 
+/* reply_item_locked() - answer with one encoded item, and do not wait */
+int reply_item_locked(tern_call *call, const void *cbor, size_t size);
 /* reply_error_locked() - answer with an error; may_wait: as reply_send() */
 int reply_error_locked(tern_call *call, const char *name, const char *text, bool may_wait);

@@ -25,6 +25,7 @@
 #define ERROR_TOO_BIG      "tern.TooBig"
 #define ERROR_FAILED       "tern.Failed"
 #define ERROR_NO_BUS       "tern.NoBus"
+#define ERROR_ACCESS       "tern.AccessDenied"
 #define ERROR_REFUSED      "tern.Refused"
 #define ERROR_UNSUPPORTED  "tern.NotSupported"
 #define ERROR_DEADLOCK     "tern.Deadlock"

@@ -293,6 +293,7 @@ spin(tern_bus *bus, uint64_t budget, uint64_t deadline)
 	if (give_way(bus))
 		return SPIN_FOUND;
 	STOP_POINT("spin");
+	bus->counters.spins++;
 	bus->spinning = true;
 	bus_leave(bus);
 	do {
@@ -384,6 +385,7 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 	if (waiter->kind == WAIT_ANSWER && waiter->partner && waiter->partner->link->same_domain)
 		until = MIN(until, clock_deadline_ns(bus_clock(bus), *ring_again));
 	bus->wakes_at = soonest;
+	bus->counters.sleeps++;
 	bus->sleeping = true;
 	if (take_poll(bus, time_until(bus, until)) == 0 && until != deadline &&
 		waiter->partner && !waiter->partner->dead) {

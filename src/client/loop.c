@@ -31,6 +31,7 @@ run_call(tern_bus *bus, struct item *item)
 
 	if (!service)
 		return false;
+	service->n_calls++;
 	handler_begin(bus, &frame, &service->n_running);
 	service_run(service, item->call, item->message);
 	handler_end(&frame);

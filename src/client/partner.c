@@ -62,6 +62,7 @@ partner_missed(tern_bus *bus, uint64_t id)
 {
 	struct missed *missed;
 
+	bus->counters.missed++;
 	HASH_FIND(hh, bus->missed, &id, sizeof(id), missed);
 	if (missed) {
 		missed->n++;
@@ -251,6 +252,8 @@ partner_end(struct partner *partner)
 	if (partner->dead)
 		return;
 	partner->dead = true;
+	bus->counters.sent_bytes += partner->link->out.head;
+	bus->counters.received_bytes += partner->link->in.tail;
 	if (partner->is_hot) {
 		DL_DELETE(bus->hot, partner);
 		bus->n_hot--;

@@ -425,6 +425,8 @@ publish_all(struct publish *p)
 		p->m->sealed = true;
 	if (p->n_to > 0)
 		send_events(topic->bus, p->to, p->n_to, p->m ? p->m->fds : NULL, p->flags);
+	topic->bus->counters.published++;
+	topic->bus->counters.delivered += p->n_to + p->self;
 	dropped = p->n_to + p->self < topic->n_recipients;
 	if (unlikely(dropped))
 		publish_count(p);

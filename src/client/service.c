@@ -15,6 +15,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/status.h"
 #include "client/state.h"
 #include "wire/cbor-flat.h"
 
@@ -33,6 +34,7 @@ incoming_new(tern_bus *bus, const tern_message *m, tern_call **ret)
 	call->serial = m->header.serial;
 	call->deadline = m->header.deadline ? m->header.deadline : UINT64_MAX;
 	call->trace = m->header.trace;
+	call->stamp = m->header.stamp;
 	call->no_reply = call->done = m->header.flags & WIRE_NO_REPLY;
 	call->is_private = m->header.flags & WIRE_PRIVATE;
 	*ret = call;
@@ -53,6 +55,15 @@ queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *c
 	};
 
 	(void)queue_put(bus, &item); /* out of memory: dropping the call answers it */
+}
+
+/* answer_status() - at once, by whoever takes in; takes both references */
+static void
+answer_status(tern_message *m, tern_call *call)
+{
+	status_answer(call);
+	(void)message_unref_locked(m); /* always NULL, as the next */
+	(void)call_unref_locked(call);
 }
 
 /* send_bounce() - not here any more */
@@ -93,7 +104,10 @@ call_arrived(struct partner *partner, tern_message *m)
 	}
 	call->partner = partner_ref(partner);
 	DL_APPEND(partner->incoming, call);
-	queue_call(bus, partner, m, call);
+	if (status_is_asked(m))
+		answer_status(m, call);
+	else
+		queue_call(bus, partner, m, call);
 }
 
 void
@@ -108,7 +122,10 @@ call_arrived_self(tern_bus *bus, tern_message *m, tern_call *origin)
 		return;
 	}
 	call->origin = origin;
-	queue_call(bus, NULL, m, call);
+	if (status_is_asked(m))
+		answer_status(m, call);
+	else
+		queue_call(bus, NULL, m, call);
 }
 
 /* tell_cancel() - to who took the call out of tern_next() */
@@ -164,6 +181,14 @@ tern_call_sender(const tern_call *call)
 
 /* --- answers --- */
 
+/* note_answered() - @stamp: of the answer; 0: it waits for room */
+static void
+note_answered(tern_call *call, uint64_t stamp)
+{
+	if (call->stamp)
+		histogram_add(&call->bus->counters.served_ns, call->stamp, stamp ? stamp : bus_clock(call->bus));
+}
+
 /* answer() - send a reply or an error; with the lock */
 static int
 answer(tern_call *call, tern_message *m, bool may_wait)
@@ -194,6 +219,8 @@ answer(tern_call *call, tern_message *m, bool may_wait)
 		r = error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out");
 	if (r == -EAGAIN)
 		call->done = m->sealed = false; /* may be tried again */
+	else
+		note_answered(call, out.header->stamp);
 	return r;
 }
 
@@ -286,6 +313,22 @@ reply_drawn(tern_call *call, struct wire_header *record)
 	r = reply_send(call->partner, &out, NULL, call->deadline, true);
 	if (r == -EAGAIN)
 		call->done = false; /* may be tried again */
+	else
+		note_answered(call, record->stamp);
+	return r;
+}
+
+int
+reply_item_locked(tern_call *call, const void *cbor, size_t size)
+{
+	tern_message *m = NULL;
+	int r = new_reply(call, &m);
+
+	if (r == 0)
+		r = message_pack_locked(m, "v", cbor, size);
+	if (r == 0)
+		r = answer(call, m, false);
+	(void)message_unref_locked(m); /* always NULL */
 	return r;
 }
 

@@ -35,6 +35,7 @@ tell_gap(struct partner *partner, uint64_t lost)
 	uint64_t n = lost - partner->lost_told;
 
 	partner->lost_told = lost;
+	partner->bus->counters.lost += (int64_t)n > 0 ? n : 0;
 	if ((int64_t)n > 0) /* a counter that goes back is the partner's own affair */
 		event_gap(partner, n);
 }
@@ -44,6 +45,7 @@ hand_over(struct partner *partner, tern_message *m)
 {
 	switch (m->header.kind) {
 	case WIRE_CALL:
+		partner->bus->counters.arrived++;
 		call_arrived(partner, m);
 		return;
 	case WIRE_REPLY:
@@ -51,6 +53,7 @@ hand_over(struct partner *partner, tern_message *m)
 		call_answered(partner, m);
 		return;
 	case WIRE_EVENT:
+		partner->bus->counters.heard++;
 		event_arrived(partner, m);
 		return;
 	case WIRE_CANCEL:

@@ -23,6 +23,7 @@ struct endpoint {
 	uint64_t pool_bytes;
 	uint32_t last_segment;
 	struct link *links; /* all that live, utlist */
+	uint64_t n_bells, n_lost; /* rung; events dropped that their receivers were told of */
 	bool has_untold; /* a drop found a socket full: the owner looks for the links and clears it */
 };
 

@@ -386,6 +386,7 @@ link_count_lost(struct link *link, uint64_t n)
 {
 	/* own word, one writer; the reader needs no more than the number */
 	store_rlx(&link->words->lost, load_rlx(&link->words->lost) + n);
+	link->endpoint->n_lost += n;
 }
 
 /* bell_socket() - a byte; a full socket holds bells enough, and its reader will look */
@@ -406,6 +407,13 @@ bell_doorbell(struct link *link)
 	return link->doorbell >= 0 && write(link->doorbell, &one, sizeof(one)) == sizeof(one);
 }
 
+static void
+note_bell(struct link *link, uint64_t word)
+{
+	link->rung = word;
+	link->endpoint->n_bells++;
+}
+
 void
 link_ring(struct link *link, bool cold, bool dozing)
 {
@@ -424,9 +432,9 @@ link_ring(struct link *link, bool cold, bool dozing)
 		return;
 	if (ATTENTION_STATE(word) == ATTENTION_DOZING) {
 		if (dozing && (bell_doorbell(link) || bell_socket(link)))
-			link->rung = word;
+			note_bell(link, word);
 	} else if (cold && bell_socket(link)) {
-		link->rung = word;
+		note_bell(link, word);
 	}
 }
 
@@ -434,6 +442,7 @@ void
 link_ring_again(struct link *link)
 {
 	(void)bell_socket(link); /* best effort: asked again later */
+	link->endpoint->n_bells++;
 }
 
 void
