@@ -65,7 +65,7 @@ def check_files(root):
 
 def build_readme(compiler, flags, root):
     """The two programs of README.md; returns their paths, service first."""
-    programs = re.findall(r"^```c\n(.*?)^```$", read("README.md"), re.M | re.S)
+    programs = re.findall(r"^```c [^\n]*\n(.*?)^```$", read("README.md"), re.M | re.S)
     targets = [f"{root}/readme-service", f"{root}/readme-client"]
     for target, text in zip(targets, programs):
         with open(target + ".c", "w", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ PLACEHOLDER = re.compile(r"(^|/)x(?=[-_./]|$)")  # x_test.c, corpus/x
 
 
 def check_programs(compiler):
-    programs = re.findall(r"^```c\n(.*?)^```$", read("README.md"), re.M | re.S)
+    programs = re.findall(r"^```c [^\n]*\n(.*?)^```$", read("README.md"), re.M | re.S)
     check(len(programs) == 2, "README.md has not two programs")
     for example, text in zip(("service", "client"), programs):
         source = read(f"examples/hello/{example}.c")
