@@ -322,7 +322,7 @@ int
 reply_item_locked(tern_call *call, const void *cbor, size_t size)
 {
 	tern_message *m = NULL;
-	int r = new_reply(call, &m);
+	int r = new_reply(call, NULL, &m);
 
 	if (r == 0)
 		r = message_pack_locked(m, "v", cbor, size);
