@@ -12,53 +12,36 @@
 
 enum { PINGS = 1000, PINGS_MAX = 10000000, PING_SIZE = 64, NS_PER_S = 1000000000 };
 
-/* Take "{position:u}" out of an answer and drop it. */
 static int
-mixctl_position(const struct mixctl *ctl, tern_message *reply, uint64_t *ret)
+mixctl_print_position(const char *word, uint64_t position)
 {
-	int r = tern_message_unpack(reply, "{position:u}", ret);
-
-	(void)tern_message_unref(reply); /* NULL */
-	return r < 0 ? mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text) : MIXCTL_OK;
-}
-
-static int
-mixctl_print_position(const struct mixctl *ctl, tern_message *reply, const char *word)
-{
-	uint64_t position;
-	int r = mixctl_position(ctl, reply, &position);
-
-	if (!r)
-		printf("%s %llu\n", word, (unsigned long long)position);
-	return r;
+	printf("%s %llu\n", word, (unsigned long long)position);
+	return MIXCTL_OK;
 }
 
 static int
 mixctl_get(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_get_args args = {.player = argc > 1 ? argv[1] : "all"};
+	struct mixer_get_reply reply;
 	struct tern_error error;
 	char text[VOLUME_TEXT];
-	tern_message *reply;
-	uint64_t volume;
 	int r;
 
-	r = tern_call_sync(
-		ctl->bus, MIXER, "Get", &reply, &error, "{player:s}", argc > 1 ? argv[1] : "all");
+	r = mixer_get(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
 	if (r < 0)
 		return mixctl_failed(ctl, r, &error);
-	r = tern_message_unpack(reply, "{volume:u}", &volume);
-	(void)tern_message_unref(reply); /* NULL */
-	if (r < 0)
-		return mixctl_say(ctl, MIXCTL_LOST, "%s", tern_last_error()->text);
-	printf("%s\n", volume_print((uint32_t)volume, text));
+	printf("%s\n", volume_print((uint32_t)reply.volume, text));
+	mixer_get_reply_clear(&reply);
 	return MIXCTL_OK;
 }
 
 static int
 mixctl_set(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_set_args args = {0};
+	struct mixer_set_reply reply;
 	struct tern_error error;
-	tern_message *reply;
 	uint32_t volume;
 	uint64_t at;
 	int r;
@@ -70,16 +53,23 @@ mixctl_set(struct mixctl *ctl, int argc, char **argv)
 		return mixctl_say(ctl, MIXCTL_USAGE,
 			"set [--at POSITION] PLAYER VOLUME, a number between 0 and 2 or 0%% and "
 			"200%%");
-	r = tern_call_sync(ctl->bus, MIXER, "Set", &reply, &error, "{player:s,volume:u,?at:u}",
-		argv[1], (uint64_t)volume, at > 0, at);
-	return r < 0 ? mixctl_failed(ctl, r, &error) : mixctl_print_position(ctl, reply, "from");
+	args.player = argv[1];
+	args.volume = volume;
+	args.at = at ? &at : NULL;
+	r = mixer_set(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	r = mixctl_print_position("from", reply.position);
+	mixer_set_reply_clear(&reply);
+	return r;
 }
 
 static int
 mixctl_shift(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_shift_args args = {0};
+	struct mixer_shift_reply reply;
 	struct tern_error error;
-	tern_message *reply;
 	int32_t by;
 	uint64_t at;
 	int r;
@@ -90,130 +80,106 @@ mixctl_shift(struct mixctl *ctl, int argc, char **argv)
 	if (argc != 3 || volume_parse_shift(argv[2], &by))
 		return mixctl_say(ctl, MIXCTL_USAGE,
 			"shift [--at POSITION] PLAYER BY, a number like +0.1 or -10%%");
-	r = tern_call_sync(ctl->bus, MIXER, "Shift", &reply, &error, "{player:s,by:i,?at:u}",
-		argv[1], (int64_t)by, at > 0, at);
-	return r < 0 ? mixctl_failed(ctl, r, &error) : mixctl_print_position(ctl, reply, "from");
+	args.player = argv[1];
+	args.by = by;
+	args.at = at ? &at : NULL;
+	r = mixer_shift(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	r = mixctl_print_position("from", reply.position);
+	mixer_shift_reply_clear(&reply);
+	return r;
 }
 
-static int
-mixctl_print_player(struct tern_cbor_reader *players)
+static void
+mixctl_print_player(const struct mixer_player *p)
 {
-	uint64_t volume, frames, pid;
-	struct tern_cbor_strings strings;
-	char words[256], text[VOLUME_TEXT];
-	const char *player, *state;
-	const void *item;
-	size_t size;
-	int r;
+	const char *state = mixer_player_state_to_string(p->state);
+	char text[VOLUME_TEXT];
 
-	r = tern_cbor_get_raw(players, &item, &size);
-	if (r < 0)
-		return r;
-	strings = (struct tern_cbor_strings){.buf = words, .size = sizeof(words)};
-	r = tern_cbor_unpack(item, size, &strings, "{player:s,state:s,volume:u,frames:u,pid:u}",
-		&player, &state, &volume, &frames, &pid);
-	if (r < 0)
-		return r;
-	printf("%-24s %-8s %s %10llu %8llu\n", player, state, volume_print((uint32_t)volume, text),
-		(unsigned long long)frames, (unsigned long long)pid);
-	return 0;
-}
-
-static int
-mixctl_print_players(const void *list, size_t size)
-{
-	struct tern_cbor_reader players;
-	int r;
-
-	tern_cbor_reader_init(&players, list, size);
-	r = tern_cbor_enter_array(&players, NULL);
-	while (!r && tern_cbor_peek(&players) > 0)
-		r = mixctl_print_player(&players);
-	return r ? r : tern_cbor_leave(&players);
+	printf("%-24s %-8s %s %10llu %8llu\n", p->player, state ? state : "?",
+		volume_print((uint32_t)p->volume, text), (unsigned long long)p->frames,
+		(unsigned long long)p->pid);
 }
 
 static int
 mixctl_list(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_list_reply reply;
 	struct tern_error error;
-	tern_message *reply;
-	const void *list;
-	size_t size;
+	size_t i;
 	int r;
 
-	r = tern_call_sync(ctl->bus, MIXER, "List", &reply, &error, NULL);
+	r = mixer_list(ctl->bus, MIXER_INTERFACE, NULL, &reply, &error);
 	if (r < 0)
 		return mixctl_failed(ctl, r, &error);
-	r = tern_message_unpack(reply, "{players:v}", &list, &size);
-	if (!r) {
-		printf("%-24s %-8s %-7s %10s %8s\n", "PLAYER", "STATE", "VOLUME", "FRAMES", "PID");
-		r = mixctl_print_players(list, size);
-	}
-	(void)tern_message_unref(reply); /* NULL */
-	return r < 0 ? mixctl_say(ctl, MIXCTL_LOST, "List: an answer that makes no sense")
-		     : MIXCTL_OK;
-}
-
-/* A call that may take for ever: the usual time limit of a call does not hold for it. */
-static int
-mixctl_call_long(struct mixctl *ctl, const char *key, uint64_t value, tern_message **ret)
-{
-	struct tern_error error;
-	tern_message *m;
-	tern_call *call;
-	int r;
-
-	r = tern_message_new_call(ctl->bus, MIXER, "Wait", &m);
-	if (r < 0)
-		return mixctl_failed(ctl, r, tern_last_error());
-	r = tern_message_pack(m, key, value);
-	if (!r)
-		r = tern_send(m, TERN_FOREVER, 0, &call);
-	(void)tern_message_unref(m); /* NULL */
-	if (r < 0)
-		return mixctl_failed(ctl, r, tern_last_error());
-	r = tern_call_wait(call, TERN_FOREVER, ret, &error);
-	(void)tern_call_unref(call); /* NULL */
-	return r < 0 ? mixctl_failed(ctl, r, &error) : MIXCTL_OK;
+	printf("%-24s %-8s %-7s %10s %8s\n", "PLAYER", "STATE", "VOLUME", "FRAMES", "PID");
+	for (i = 0; i < reply.players.n; i++)
+		mixctl_print_player(&reply.players.items[i]);
+	mixer_list_reply_clear(&reply);
+	return MIXCTL_OK;
 }
 
 static int
 mixctl_wait(struct mixctl *ctl, int argc, char **argv)
 {
 	bool players = argc == 3 && !strcmp(argv[1], "players");
-	tern_message *reply;
+	struct mixer_wait_args args = {0};
+	struct mixer_wait_reply reply;
+	struct tern_error error;
+	tern_call *call;
 	uint64_t n;
 	int r;
 
 	if ((argc == 3 && !players) || !mixctl_parse_number(argv[argc - 1], &n))
 		return mixctl_say(ctl, MIXCTL_USAGE, "wait POSITION, or wait players NUMBER");
-	r = mixctl_call_long(ctl, players ? "{players:u}" : "{position:u}", n, &reply);
-	return r ? r : mixctl_print_position(ctl, reply, "at");
+	*(players ? &args.players : &args.position) = &n;
+	/* it may take for ever: the usual time limit of a call does not hold for it */
+	r = mixer_wait_begin(ctl->bus, MIXER_INTERFACE, &args, TERN_FOREVER, &call);
+	if (r < 0)
+		return mixctl_failed(ctl, r, tern_last_error());
+	r = mixer_wait_finish(call, TERN_FOREVER, &reply, &error);
+	(void)tern_call_unref(call); /* NULL */
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	r = mixctl_print_position("at", reply.position);
+	mixer_wait_reply_clear(&reply);
+	return r;
 }
 
 static int
 mixctl_pause(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_pause_args args = {0};
+	struct mixer_pause_reply reply;
 	struct tern_error error;
-	tern_message *reply;
-	uint64_t at = 0;
+	uint64_t at;
 	int r;
 
 	if (argc > 1 && !mixctl_parse_number(argv[1], &at))
 		return mixctl_say(ctl, MIXCTL_USAGE, "pause [POSITION]");
-	r = tern_call_sync(ctl->bus, MIXER, "Pause", &reply, &error, "{at:u}", at);
-	return r < 0 ? mixctl_failed(ctl, r, &error) : mixctl_print_position(ctl, reply, "pause");
+	args.at = argc > 1 ? &at : NULL;
+	r = mixer_pause(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	r = mixctl_print_position("pause", reply.position);
+	mixer_pause_reply_clear(&reply);
+	return r;
 }
 
 static int
 mixctl_resume(struct mixctl *ctl, int argc, char **argv)
 {
+	struct mixer_resume_reply reply;
 	struct tern_error error;
-	tern_message *reply;
 	int r;
 
-	r = tern_call_sync(ctl->bus, MIXER, "Resume", &reply, &error, NULL);
-	return r < 0 ? mixctl_failed(ctl, r, &error) : mixctl_print_position(ctl, reply, "resume");
+	r = mixer_resume(ctl->bus, MIXER_INTERFACE, NULL, &reply, &error);
+	if (r < 0)
+		return mixctl_failed(ctl, r, &error);
+	r = mixctl_print_position("resume", reply.position);
+	mixer_resume_reply_clear(&reply);
+	return r;
 }
 
 /* One call there and back with PING_SIZE bytes, which must come back as they were. */
@@ -221,21 +187,18 @@ static int
 mixctl_ping_once(struct mixctl *ctl, uint64_t number)
 {
 	uint8_t data[PING_SIZE] = {0};
+	struct mixer_ping_args args = {.data = {.data = data, .size = sizeof(data)}};
+	struct mixer_ping_reply reply;
 	struct tern_error error;
-	tern_message *reply;
-	const void *back;
-	size_t size;
 	bool same;
 	int r;
 
 	memcpy(data, &number, sizeof(number));
-	r = tern_call_sync(ctl->bus, MIXER, "Ping", &reply, &error, "{data:y}", (const void *)data,
-		sizeof(data));
+	r = mixer_ping(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
 	if (r < 0)
 		return mixctl_failed(ctl, r, &error);
-	r = tern_message_unpack(reply, "{data:y}", &back, &size);
-	same = !r && size == sizeof(data) && !memcmp(back, data, size);
-	(void)tern_message_unref(reply); /* NULL */
+	same = reply.data.size == sizeof(data) && !memcmp(reply.data.data, data, sizeof(data));
+	mixer_ping_reply_clear(&reply);
 	return same ? MIXCTL_OK
 		    : mixctl_say(ctl, MIXCTL_LOST, "Ping: another answer than expected");
 }

@@ -29,15 +29,6 @@ watch_is_name(const char *name)
 		name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];
 }
 
-/* What an event is, by its second tag. */
-static const char *
-watch_kind(tern_message *m)
-{
-	const char *kind = tern_message_tag(m, 0) ? tern_message_tag(m, 1) : NULL;
-
-	return kind ? kind : "";
-}
-
 static void
 watch_print(const struct watch *w, const char *kind, const char *player, const char *key,
 	uint64_t position, uint64_t value)
@@ -56,27 +47,47 @@ watch_print(const struct watch *w, const char *kind, const char *player, const c
 }
 
 static int
+watch_started(const struct watch *w, tern_message *m)
+{
+	struct mixer_player_started event;
+
+	if (mixer_player_started_read(m, &event) < 0 || !watch_is_name(event.player))
+		return -EBADMSG;
+	watch_print(w, "started", event.player, "offset", event.position, event.offset);
+	return 0;
+}
+
+static int
+watch_volume(const struct watch *w, tern_message *m)
+{
+	struct mixer_volume_changed event;
+
+	if (mixer_volume_changed_read(m, &event) < 0 || !watch_is_name(event.player))
+		return -EBADMSG;
+	watch_print(w, "volume", event.player, "value", event.position, event.value);
+	return 0;
+}
+
+static int
+watch_ended(const struct watch *w, tern_message *m)
+{
+	struct mixer_player_ended event;
+
+	if (mixer_player_ended_read(m, &event) < 0 || !watch_is_name(event.player))
+		return -EBADMSG;
+	watch_print(w, "ended", event.player, "frames", event.position, event.frames);
+	return 0;
+}
+
+static int
 watch_event(const struct watch *w, tern_message *m)
 {
-	static const struct {
-		const char *kind, *key, *format;
-	} events[] = {
-		{"started", "offset", "{player:s,position:u,offset:u}"},
-		{"volume", "value", "{player:s,position:u,value:u}"},
-		{"ended", "frames", "{player:s,position:u,frames:u}"},
-	};
-	const char *kind = watch_kind(m), *player;
-	uint64_t position, value;
-	size_t i;
-
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		if (strcmp(kind, events[i].kind) != 0)
-			continue;
-		if (tern_message_unpack(m, events[i].format, &player, &position, &value) < 0 ||
-			!watch_is_name(player))
-			return -EBADMSG;
-		watch_print(w, kind, player, events[i].key, position, value);
-	}
+	if (mixer_player_started_is(m))
+		return watch_started(w, m);
+	if (mixer_volume_changed_is(m))
+		return watch_volume(w, m);
+	if (mixer_player_ended_is(m))
+		return watch_ended(w, m);
 	return 0; /* others are of a newer mixer */
 }
 
@@ -140,15 +151,16 @@ watch_loop(struct watch *w, struct mixctl *ctl)
 static int
 watch_find_mixer(struct watch *w, const struct mixctl *ctl)
 {
+	struct mixer_ping_args args = {.data = {.data = ""}};
+	struct mixer_ping_reply reply;
 	struct tern_error error;
-	tern_message *reply;
 	int r;
 
-	r = tern_call_sync(ctl->bus, MIXER, "Ping", &reply, &error, "{data:y}", "", (size_t)0);
+	r = mixer_ping(ctl->bus, MIXER_INTERFACE, &args, &reply, &error);
 	if (r < 0)
 		return mixctl_failed(ctl, r, &error);
-	w->mixer = tern_message_sender(reply);
-	(void)tern_message_unref(reply); /* NULL */
+	w->mixer = tern_message_sender(reply.message_);
+	mixer_ping_reply_clear(&reply);
 	return MIXCTL_OK;
 }
 
@@ -157,7 +169,7 @@ mixctl_watch(struct mixctl *ctl, int argc, char **argv)
 {
 	const char *tags[] = {"mixer", NULL, NULL, NULL};
 	const struct tern_rule rule = {
-		.size = sizeof(rule), .policy = TERN_WAIT, .sender = MIXER, .tags = tags};
+		.size = sizeof(rule), .policy = TERN_WAIT, .sender = MIXER_INTERFACE, .tags = tags};
 	struct watch w = {0};
 	tern_subscription *s;
 	int i, r;

@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <tern/tern.h>
 
-#define MIXER "org.example.Mixer"
+#include "mixer-tern.h"
 
 /* Exit statuses, and what a command returns. */
 enum {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-/* mixd-event: what goes out, events with their topics, answers to Play, sound */
+/* mixd-event: what goes out, events with their topics, states, answers to Play, sound */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mix.h"
 #include "mixd.h"
 
 /* A player's topics. A topic remembers who hears it, so they are made once. */
@@ -51,82 +52,80 @@ topics_free(struct mixd_topics *t)
 }
 
 static int
-mixd_topic_new(struct mixd *d, const char *event, const char *player, tern_topic **ret)
+mixd_joined(void *user, struct desk_player *p)
 {
-	const char *const tags[] = {"mixer", event, player, NULL};
-
-	return tern_topic_new(d->bus, tags, ret);
-}
-
-static int
-mixd_joined(void *user, struct mixer_player *p)
-{
+	const char *const tags[] = {"mixer", p->name, NULL};
 	struct mixd_topics *t = calloc(1, sizeof(*t));
+	struct mixd *d = user;
 	int r;
 
 	if (!t)
 		return -ENOMEM;
-	r = mixd_topic_new(user, "started", p->name, &t->started);
+	r = mixer_player_started_topic(d->bus, tags, &t->started);
 	if (!r)
-		r = mixd_topic_new(user, "volume", p->name, &t->volume);
+		r = mixer_volume_changed_topic(d->bus, tags, &t->volume);
 	if (!r)
-		r = mixd_topic_new(user, "ended", p->name, &t->ended);
+		r = mixer_player_ended_topic(d->bus, tags, &t->ended);
 	if (r) {
 		topics_free(t);
 		return r;
 	}
 	p->user = t;
+	d->volumes_changed = true;
 	return 0;
 }
 
 static void
-mixd_left(void *user, struct mixer_player *p)
+mixd_left(void *user, struct desk_player *p)
 {
+	struct mixd *d = user;
+
 	topics_free(p->user);
+	d->volumes_changed = true;
 }
 
 /* An event that cannot be told is lost to its readers, who learn that; the sound goes on. */
 static void
-mixd_told(const char *event, const char *player, int r)
+mixd_told(const char *what, const char *player, int r)
 {
 	if (r < 0)
-		fprintf(stderr, "mixd: cannot tell %s %s: %s\n", event, player,
+		fprintf(stderr, "mixd: cannot tell %s %s: %s\n", what, player,
 			tern_last_error()->text);
 }
 
 static void
-mixd_started(void *user, struct mixer_player *p)
+mixd_started(void *user, struct desk_player *p)
 {
+	struct mixer_player_started event = {
+		.player = p->name, .position = p->start, .offset = p->offset};
 	struct mixd_topics *t = p->user;
 
-	mixd_told("started", p->name,
-		tern_publish(t->started, "{player:s,position:u,offset:u}", p->name, p->start,
-			p->offset));
+	mixd_told("started", p->name, mixer_player_started_publish(t->started, &event));
 }
 
 static void
-mixd_volume(void *user, struct mixer_player *p, uint64_t position, uint32_t value)
+mixd_volume(void *user, struct desk_player *p, uint64_t position, uint32_t value)
 {
+	struct mixer_volume_changed event = {
+		.player = p ? p->name : DESK_ALL, .position = position, .value = value};
 	struct mixd *d = user;
-	tern_topic *topic = p ? ((struct mixd_topics *)p->user)->volume : d->volume_for_all;
-	const char *name = p ? p->name : MIXER_ALL;
 
-	if (!topic && mixd_topic_new(d, "volume", name, &d->volume_for_all) == 0)
-		topic = d->volume_for_all;
-	mixd_told("volume", name,
-		!topic ? -ENOMEM
-		       : tern_publish(topic, "{player:s,position:u,value:u}", name, position,
-				 (uint64_t)value));
+	if (p)
+		d->volumes_changed = true;
+	else
+		d->master_changed = true;
+	mixd_told("volume", event.player, mixer_volume_changed_publish(
+		p ? ((struct mixd_topics *)p->user)->volume : d->volume_for_all, &event));
 }
 
 static void
-mixd_ended(void *user, struct mixer_player *p, uint64_t position)
+mixd_ended(void *user, struct desk_player *p, uint64_t position)
 {
+	struct mixer_player_ended event = {
+		.player = p->name, .position = position, .frames = p->frames};
 	struct mixd_topics *t = p->user;
 
-	mixd_told("ended", p->name,
-		tern_publish(
-			t->ended, "{player:s,position:u,frames:u}", p->name, position, p->frames));
+	mixd_told("ended", p->name, mixer_player_ended_publish(t->ended, &event));
 }
 
 static int
@@ -152,15 +151,47 @@ mixd_used(void *user, void *token, uint64_t position)
 	/* the memory goes back first, so that the player has it when it hears of it */
 	block->m = tern_message_unref(block->m);
 	/* a player that is gone cannot be told; its loss comes as an event of its own */
-	if (position == MIXER_NEVER)
-		(void)tern_reply_error(block->call, MIXD_SERVICE ".Dropped",
-			"the mixer ends and did not mix this block");
+	if (position == DESK_NEVER)
+		(void)mixer_dropped_return(block->call, NULL, "the mixer ends and did not mix this block");
 	else
-		(void)tern_reply(block->call, "{position:u}", position);
+		(void)mixer_play_return(block->call, &(struct mixer_play_reply){.position = position});
 	mixd_block_free(block);
 }
 
-const struct mixer_ops mixd_ops = {
+static int
+mixd_show_volumes(struct mixd *d)
+{
+	struct mixer_volumes_players_entry *all = calloc(MIX_PLAYERS, sizeof(*all));
+	struct mixer_volumes volumes = {.players = {.items = all}};
+	const struct desk_player *p;
+	int r;
+
+	if (!all)
+		return -ENOMEM;
+	for (p = desk_players(d->desk); p; p = p->next)
+		all[volumes.players.n++] = (struct mixer_volumes_players_entry){
+			.key = p->name, .value = {.value = p->volume}};
+	r = mixer_volumes_set(d->volumes, &volumes);
+	free(all);
+	return r;
+}
+
+void
+mixd_show(struct mixd *d)
+{
+	struct mixer_master master = {0};
+	uint32_t volume;
+
+	if (d->master_changed && desk_get(d->desk, DESK_ALL, &volume) == 0) {
+		master.volume.value = volume;
+		mixd_told("the state", "Master", mixer_master_set(d->master, &master));
+	}
+	if (d->volumes_changed)
+		mixd_told("the state", "Volumes", mixd_show_volumes(d));
+	d->master_changed = d->volumes_changed = false;
+}
+
+const struct desk_ops mixd_ops = {
 	.joined = mixd_joined,
 	.left = mixd_left,
 	.started = mixd_started,

@@ -30,7 +30,7 @@ static const char usage[] =
 	"  --grace MS        how long a player without sound may hold up the others (200)\n"
 	"\n"
 	"Exit status: 0 stopped by SIGTERM, SIGINT or --once; 1 an output failed; 2 wrong usage;\n"
-	"3 no bus, or the name " MIXD_SERVICE " is taken.\n";
+	"3 no bus, or the name " MIXER_INTERFACE " is taken.\n";
 
 static uint64_t
 now_ns(void)
@@ -106,18 +106,18 @@ mixd_forget_waiters(struct mixd *d)
 static void
 mixd_answer_waiters(struct mixd *d)
 {
-	uint64_t position = mixer_position(d->mixer);
+	uint64_t position = desk_position(d->desk);
 	struct mixd_waiter **link = &d->waiters;
 
 	while (*link) {
 		struct mixd_waiter *waiter = *link;
 
-		if (position < waiter->position || mixer_n_ready(d->mixer) < waiter->n_players) {
+		if (position < waiter->position || desk_n_ready(d->desk) < waiter->n_players) {
 			link = &waiter->next;
 			continue;
 		}
 		/* who is gone need not hear it */
-		(void)tern_reply(waiter->call, "{position:u}", position);
+		(void)mixer_wait_return(waiter->call, &(struct mixer_wait_reply){.position = position});
 		mixd_waiter_free(d, link);
 	}
 }
@@ -128,15 +128,16 @@ mixd_run(struct mixd *d)
 	uint64_t deadline;
 	int r;
 
-	r = mixer_run(d->mixer, now_ns(), &deadline);
+	r = desk_run(d->desk, now_ns(), &deadline);
 	if (r) {
 		mixd_end(d, r);
 		return;
 	}
 	mixd_set_timer(d, deadline);
+	mixd_show(d);
 	if (d->waiters)
 		mixd_answer_waiters(d);
-	if (mixer_players(d->mixer))
+	if (desk_players(d->desk))
 		return;
 	mixd_flush(d);
 	if (d->bus_lost || (d->once && d->seen))
@@ -153,7 +154,7 @@ mixd_on_descriptor(struct mixd *d, int signals)
 	if (read(signals, &signal, sizeof(signal)) > 0)
 		mixd_end(d, 0);
 	if (read(d->timer, &n, sizeof(n)) > 0)
-		d->timer_set = MIXER_NEVER;
+		d->timer_set = DESK_NEVER;
 	if (!d->done)
 		mixd_run(d);
 }
@@ -177,7 +178,7 @@ mixd_loop(struct mixd *d, int signals)
 		if (event.kind == TERN_FD)
 			mixd_on_descriptor(d, signals);
 		if (event.kind == TERN_LOST)
-			mixer_leave(d->mixer, event.peer);
+			desk_leave(d->desk, event.peer);
 		if (event.kind == TERN_LOST || event.kind == TERN_CANCEL) {
 			mixd_forget_waiters(d);
 			mixd_run(d);
@@ -212,10 +213,10 @@ mixd_play_on(struct mixd *d)
 		return r;
 
 	r = mixd_loop(d, signals);
-	mixer_stop(d->mixer);
+	desk_stop(d->desk);
 	mixd_flush(d);
 	while (d->waiters) {
-		(void)tern_reply_error(d->waiters->call, MIXD_SERVICE ".Dropped", "the mixer ends");
+		(void)mixer_dropped_return(d->waiters->call, NULL, "the mixer ends");
 		mixd_waiter_free(d, &d->waiters);
 	}
 	(void)tern_watch_free(watches[1]); /* NULL, as the next */
@@ -232,18 +233,44 @@ mixd_fail(const char *what, const char *why, int status)
 	return status;
 }
 
+/* The service, its states, and the topic that is not a player's. */
+static int
+mixd_begin(struct mixd *d)
+{
+	static const char *const tags[] = {"mixer", DESK_ALL, NULL};
+	int r;
+
+	d->server = (struct mixer_server){.ops = &mixd_methods, .user = d};
+	d->master_changed = d->volumes_changed = true;
+	r = mixer_serve(d->bus, MIXER_INTERFACE, &d->server, &d->service);
+	if (!r)
+		r = mixer_volume_changed_topic(d->bus, tags, &d->volume_for_all);
+	if (!r)
+		r = mixer_master_keep(d->service, 64, &d->master);
+	if (!r)
+		r = mixer_volumes_keep(d->service, MIXD_VOLUMES, &d->volumes);
+	if (!r)
+		mixd_show(d);
+	return r;
+}
+
 /* Serve on a bus that is open.  Return: the exit status. */
 static int
 mixd_serve(struct mixd *d)
 {
-	int r;
+	int r, status = 0;
 
-	r = tern_serve(d->bus, MIXD_SERVICE, NULL, mixd_methods, mixd_n_methods, d, &d->service);
+	r = mixd_begin(d);
 	if (r < 0)
-		return mixd_fail(MIXD_SERVICE, tern_last_error()->text, 3);
-	r = mixd_play_on(d);
-	(void)tern_topic_free(d->volume_for_all); /* NULL, as the next */
+		status = mixd_fail(MIXER_INTERFACE, tern_last_error()->text, 3);
+	else
+		r = mixd_play_on(d);
+	(void)tern_state_free(d->volumes); /* NULL, as all here */
+	(void)tern_state_free(d->master);
+	(void)tern_topic_free(d->volume_for_all);
 	(void)tern_service_free(d->service);
+	if (status)
+		return status;
 	if (r < 0 || d->bus_lost)
 		return mixd_fail("the bus is gone", strerror(r < 0 ? -r : ECONNRESET), 3);
 	return d->error ? mixd_fail("output", strerror(-d->error), 1) : 0;
@@ -322,20 +349,20 @@ mixd_parse(struct mixd *d, int argc, char **argv, bool *ret_paused, unsigned lon
 int
 main(int argc, char **argv)
 {
-	struct mixd d = {.timer = -1, .timer_set = MIXER_NEVER};
+	struct mixd d = {.timer = -1, .timer_set = DESK_NEVER};
 	unsigned long grace_ms = GRACE_MS;
 	bool paused = false;
 	int i, status;
 
 	status = mixd_parse(&d, argc, argv, &paused, &grace_ms);
-	if (!status && mixer_new(&mixd_ops, &d, (uint64_t)grace_ms * NS_PER_MS, &d.mixer) < 0)
+	if (!status && desk_new(&mixd_ops, &d, (uint64_t)grace_ms * NS_PER_MS, &d.desk) < 0)
 		status = mixd_fail("", strerror(ENOMEM), 1);
 	if (!status) {
 		if (paused)
-			(void)mixer_pause(d.mixer, 0); /* at 0 */
+			(void)desk_pause(d.desk, 0); /* at 0 */
 		status = mixd_main(&d);
 	}
-	(void)mixer_free(d.mixer); /* NULL */
+	(void)desk_free(d.desk); /* NULL */
 	for (i = 0; i < MIXD_SINKS; i++) {
 		if (d.sinks[i])
 			d.sinks[i]->ops->free(d.sinks[i]);

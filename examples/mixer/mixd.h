@@ -4,22 +4,22 @@
 /*
  * mixd: the mixer on a bus, as the service org.example.Mixer
  *
- * mixer.c decides, mixd-method.c is the calls that come in, mixd-event.c the
- * events, replies and sound that go out, mixd.c the loop. One thread.
+ * desk.c decides, mixd-method.c is the calls that come in, mixd-event.c the events, states, replies
+ * and sound that go out, mixd.c the loop; mixer-tern.c is made from org.example.Mixer.tern. One thread.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <tern/tern.h>
 
-#include "mixer.h"
+#include "desk.h"
+#include "mixer-tern.h"
 #include "sink.h"
-
-#define MIXD_SERVICE "org.example.Mixer"
 
 enum {
 	MIXD_WAITERS = 256, /* calls of Wait that are not answered yet */
 	MIXD_SINKS = 2,
+	MIXD_VOLUMES = 128 << 10, /* bytes of the state Volumes: for as many players as there may be */
 };
 
 /* A call of Wait. */
@@ -33,13 +33,16 @@ struct mixd_waiter {
 struct mixd {
 	tern_bus *bus;
 	tern_service *service;
+	struct mixer_server server;
 	tern_topic *volume_for_all;
-	struct mixer *mixer;
+	tern_state *master, *volumes; /* as others read them */
+	bool master_changed, volumes_changed;
+	struct desk *desk;
 	struct sink *sinks[MIXD_SINKS]; /* NULL: none */
 	struct mixd_waiter *waiters;
 	size_t n_waiters;
 	int timer;	    /* timerfd: time is up for a player that stalls */
-	uint64_t timer_set; /* for when; MIXER_NEVER: not */
+	uint64_t timer_set; /* for when; DESK_NEVER: not */
 	bool once;	    /* leave after the last player */
 	bool seen;	    /* there was one */
 	bool bus_lost;	    /* no new player can come */
@@ -48,11 +51,10 @@ struct mixd {
 };
 
 /** The members of the service. */
-extern const struct tern_method mixd_methods[];
-extern const size_t mixd_n_methods;
+extern const struct mixer_ops mixd_methods;
 
 /** What the mixer tells and gives; its user is a struct mixd. */
-extern const struct mixer_ops mixd_ops;
+extern const struct desk_ops mixd_ops;
 
 /**
  * mixd_run() - mix what can be mixed, then answer who waited for that
@@ -61,6 +63,9 @@ extern const struct mixer_ops mixd_ops;
  * ends the loop.  Threads: the loop's.  Blocks: as the sinks, and as tern_publish().
  */
 void mixd_run(struct mixd *d);
+
+/** mixd_show() - set the states to what is now, where that changed */
+void mixd_show(struct mixd *d);
 
 /** mixd_forget_waiters() - drop the calls of Wait whose callers gave up or are gone */
 void mixd_forget_waiters(struct mixd *d);

@@ -16,12 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tern/tern.h>
 
 #include "mix.h"
+#include "mixer-tern.h"
 #include "wav.h"
-
-#define MIXER "org.example.Mixer"
 
 enum { WINDOW = 8, WINDOW_MAX = 16, NAME = 64 };
 
@@ -120,22 +118,22 @@ mixplay_default_name(const char *path, char ret[NAME + 1])
 static int
 mixplay_join(struct mixplay *p, char ret_name[NAME + 1])
 {
+	struct mixer_join_args args = {.name = p->name};
+	struct mixer_join_reply reply;
 	struct tern_error error;
 	char name[NAME + 1];
-	tern_message *reply;
-	const char *player;
 	int r;
 
 	mixplay_default_name(p->paths[0], name);
-	r = tern_call_sync(
-		p->bus, MIXER, "Join", &reply, &error, "{name:s}", p->name ? p->name : name);
+	if (!args.name)
+		args.name = name;
+	r = mixer_join(p->bus, MIXER_INTERFACE, &args, &reply, &error);
 	if (r < 0)
 		return mixplay_refused(r, error.text);
-	r = tern_message_unpack(reply, "{id:u,player:s}", &p->id, &player);
-	if (!r)
-		(void)snprintf(ret_name, NAME + 1, "%s", player);
-	(void)tern_message_unref(reply); /* NULL */
-	return r < 0 ? mixplay_fail("Join", "an answer that makes no sense", 1) : 0;
+	p->id = reply.id;
+	(void)snprintf(ret_name, NAME + 1, "%s", reply.player);
+	mixer_join_reply_clear(&reply);
+	return 0;
 }
 
 /* Fill a block from the files; it may begin in one and end in another. */
@@ -161,29 +159,28 @@ mixplay_wait(struct mixplay *p)
 {
 	tern_call *call = p->calls[p->head];
 	struct tern_error error;
-	tern_message *reply;
 	int r;
 
-	r = tern_call_wait(call, TERN_FOREVER, &reply, &error);
+	r = mixer_play_finish(call, TERN_FOREVER, NULL, &error);
 	p->head = (p->head + 1) % WINDOW_MAX;
 	p->n_calls--;
 	(void)tern_call_unref(call); /* NULL */
-	if (r < 0)
-		return mixplay_refused(r, error.text);
-	(void)tern_message_unref(reply); /* NULL */
-	return 0;
+	return r < 0 ? mixplay_refused(r, error.text) : 0;
 }
 
-/* Get memory for a block in the mixer's reach; what is out already may have to come back first. */
+/*
+ * The next call of Play, with memory for its block in the mixer's reach; what is out already may have to
+ * come back first.
+ */
 static int
-mixplay_lend(struct mixplay *p, tern_message *m, size_t size, void **ret)
+mixplay_new(struct mixplay *p, const struct mixer_play_args *args, tern_message **ret)
 {
 	int r;
 
 	for (;;) {
-		r = tern_message_lend(m, size, ret);
+		r = mixer_play_new(p->bus, MIXER_INTERFACE, args, ret);
 		if (r != -EAGAIN || !p->n_calls)
-			return r < 0 ? mixplay_fail("Play", tern_last_error()->text, 4) : 0;
+			return r < 0 ? mixplay_refused(r, tern_last_error()->text) : 0;
 		r = mixplay_wait(p);
 		if (r)
 			return r;
@@ -191,34 +188,22 @@ mixplay_lend(struct mixplay *p, tern_message *m, size_t size, void **ret)
 }
 
 static int
-mixplay_fill(struct mixplay *p, tern_message *m)
+mixplay_send(struct mixplay *p)
 {
 	size_t n = p->n_left < MIX_BLOCK ? (size_t)p->n_left : MIX_BLOCK;
 	void *samples;
-	int r;
-
-	p->n_left -= n;
-	r = tern_message_pack(m, "{id:u,last:b}", p->id, (int)!p->n_left);
-	if (r < 0)
-		return mixplay_fail("Play", tern_last_error()->text, 4);
-	r = mixplay_lend(p, m, 2 * n, &samples);
-	if (r)
-		return r;
-	p->n_played += n;
-	return mixplay_read(p, samples, n);
-}
-
-static int
-mixplay_send(struct mixplay *p)
-{
+	struct mixer_play_args args = {
+		.id = p->id, .last = n == p->n_left, .block = {.size = 2 * n, .lend = &samples}};
 	tern_message *m;
 	tern_call *call;
 	int r, status;
 
-	r = tern_message_new_call(p->bus, MIXER, "Play", &m);
-	if (r < 0)
-		return mixplay_refused(r, tern_last_error()->text);
-	status = mixplay_fill(p, m);
+	status = mixplay_new(p, &args, &m);
+	if (status)
+		return status;
+	p->n_left -= n;
+	p->n_played += n;
+	status = mixplay_read(p, samples, n);
 	if (!status) {
 		r = tern_send(m, TERN_FOREVER, 0, &call);
 		if (r < 0)

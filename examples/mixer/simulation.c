@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "mix.h"
-#include "mixer.h"
+#include "desk.h"
 #include "wav.h"
 
 enum {
@@ -37,7 +37,7 @@ struct simulated {
 };
 
 struct simulation {
-	struct mixer *mixer;
+	struct desk *desk;
 	struct wav_writer *mix;
 	FILE *events;
 	size_t n_pushed, n_used;
@@ -52,18 +52,18 @@ die(const char *what)
 }
 
 static int
-on_joined(void *user, struct mixer_player *player)
+on_joined(void *user, struct desk_player *player)
 {
 	return 0;
 }
 
 static void
-on_left(void *user, struct mixer_player *player)
+on_left(void *user, struct desk_player *player)
 {
 }
 
 static void
-on_started(void *user, struct mixer_player *p)
+on_started(void *user, struct desk_player *p)
 {
 	struct simulation *s = user;
 
@@ -73,17 +73,17 @@ on_started(void *user, struct mixer_player *p)
 }
 
 static void
-on_volume(void *user, struct mixer_player *p, uint64_t position, uint32_t value)
+on_volume(void *user, struct desk_player *p, uint64_t position, uint32_t value)
 {
 	struct simulation *s = user;
 
 	fprintf(s->events,
 		"{\"event\":\"volume\",\"player\":\"%s\",\"position\":%llu,\"value\":%u}\n",
-		p ? p->name : MIXER_ALL, (unsigned long long)position, value);
+		p ? p->name : DESK_ALL, (unsigned long long)position, value);
 }
 
 static void
-on_ended(void *user, struct mixer_player *p, uint64_t position)
+on_ended(void *user, struct desk_player *p, uint64_t position)
 {
 	struct simulation *s = user;
 
@@ -108,7 +108,7 @@ on_used(void *user, void *token, uint64_t position)
 	s->n_used++;
 }
 
-static const struct mixer_ops ops = {
+static const struct desk_ops ops = {
 	.joined = on_joined,
 	.left = on_left,
 	.started = on_started,
@@ -144,25 +144,25 @@ record(struct simulated *p, const char *directory, int number)
 static void
 play(struct simulation *s, struct simulated *p)
 {
-	struct mixer_player *joined;
-	int n = (int)(random() % (MIXER_QUEUE + 2));
+	struct desk_player *joined;
+	int n = (int)(random() % (DESK_QUEUE + 2));
 
 	if (p->n_sent == p->n_frames)
 		return;
 	if (!p->id) {
-		if (mixer_join(s->mixer, p->name, 0, &joined))
+		if (desk_join(s->desk, p->name, 0, &joined))
 			die("cannot join");
 		p->id = joined->id;
 	}
 	while (n-- && p->n_sent < p->n_frames) {
 		size_t left = p->n_frames - p->n_sent;
-		struct mixer_block block = {
+		struct desk_block block = {
 			.samples = p->samples + 2 * p->n_sent,
 			.n_frames = left < MIX_BLOCK ? left : MIX_BLOCK,
 		};
-		int r = mixer_push(s->mixer, p->id, 0, &block, left <= MIX_BLOCK);
+		int r = desk_push(s->desk, p->id, 0, &block, left <= MIX_BLOCK);
 
-		if (r == MIXER_E_FULL)
+		if (r == DESK_E_FULL)
 			return;
 		if (r)
 			die("a block was refused");
@@ -174,16 +174,16 @@ play(struct simulation *s, struct simulated *p)
 static void
 change(struct simulation *s)
 {
-	struct mixer_change c = {.name = s->players[random() % N_PLAYERS].name};
+	struct desk_change c = {.name = s->players[random() % N_PLAYERS].name};
 	uint64_t position;
 
 	if (random() % 4 == 0)
-		c.name = MIXER_ALL;
+		c.name = DESK_ALL;
 	c.shift = random() % 2;
 	c.value = c.shift ? random() % 65536 - 32768 : random() % 65537;
 	if (random() % 2)
-		c.at = mixer_position(s->mixer) + (uint64_t)(random() % (10 * MIX_BLOCK));
-	(void)mixer_change(s->mixer, &c, &position); /* nobody of that name: fine */
+		c.at = desk_position(s->desk) + (uint64_t)(random() % (10 * MIX_BLOCK));
+	(void)desk_change(s->desk, &c, &position); /* nobody of that name: fine */
 }
 
 static void
@@ -200,12 +200,12 @@ step(struct simulation *s, uint64_t now)
 	else if (dice == 10)
 		p->asleep = (int)(random() % 16);
 	else if (dice == 11)
-		(void)mixer_pause(s->mixer, mixer_position(s->mixer) + (uint64_t)(random() % 4000));
+		(void)desk_pause(s->desk, desk_position(s->desk) + (uint64_t)(random() % 4000));
 	else if (dice == 12)
-		mixer_resume(s->mixer);
+		desk_resume(s->desk);
 	else
 		change(s);
-	if (mixer_run(s->mixer, now, &deadline))
+	if (desk_run(s->desk, now, &deadline))
 		die("cannot write the mix");
 }
 
@@ -218,10 +218,10 @@ run(struct simulation *s)
 	for (i = 0; i < STEPS; i++)
 		step(s, (uint64_t)i);
 	if (random() % 2)
-		mixer_leave(s->mixer, 0); /* all of them die; what they sent is still mixed */
-	if (mixer_run(s->mixer, STEPS, &deadline))
+		desk_leave(s->desk, 0); /* all of them die; what they sent is still mixed */
+	if (desk_run(s->desk, STEPS, &deadline))
 		die("cannot write the mix");
-	mixer_stop(s->mixer);
+	desk_stop(s->desk);
 	if (s->n_used != s->n_pushed)
 		die("not every block was given back once");
 }
@@ -243,10 +243,10 @@ main(int argc, char **argv)
 		die("cannot write the mix");
 	(void)snprintf(path, sizeof(path), "%s/events.jsonl", argv[2]);
 	s.events = fopen(path, "we");
-	if (!s.events || mixer_new(&ops, &s, GRACE, &s.mixer))
+	if (!s.events || desk_new(&ops, &s, GRACE, &s.desk))
 		die("cannot begin");
 	run(&s);
-	(void)mixer_free(s.mixer); /* NULL */
+	(void)desk_free(s.desk); /* NULL */
 	if (wav_writer_flush(s.mix) || fclose(s.events))
 		die("cannot write");
 	(void)wav_writer_free(s.mix); /* NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * mixer: a list of players with a queue each, and a list of planned changes in
+* desk: a list of players with a queue each, and a list of planned changes in
  * the order of their positions
  */
 
@@ -11,48 +11,48 @@
 #include <string.h>
 
 #include "mix.h"
-#include "mixer.h"
+#include "desk.h"
 
 /* A change of volume that is planned; player NULL: for all. */
-struct mixer_plan {
-	struct mixer_plan *next;
-	struct mixer_player *player;
+struct desk_plan {
+	struct desk_plan *next;
+	struct desk_player *player;
 	bool shift;
 	int64_t value;
 	uint64_t at;
 };
 
-struct mixer {
-	struct mixer_ops ops;
+struct desk {
+	struct desk_ops ops;
 	void *user;
 	uint64_t grace_ns;
 	uint64_t position;
 	uint64_t pause_at;
-	uint64_t stalled_since; /* MIXER_NEVER: nobody is waited for */
+	uint64_t stalled_since; /* DESK_NEVER: nobody is waited for */
 	uint32_t volume;	/* for all */
 	uint64_t last_id;
 	size_t n_players;
-	struct mixer_player *players;
+	struct desk_player *players;
 	size_t n_plans;
-	struct mixer_plan *plans;
+	struct desk_plan *plans;
 	int64_t sum[MIX_BLOCK];
 };
 
 /* What stands in the way of the next block. */
-enum mixer_look { MIXER_NOTHING, MIXER_MISSING, MIXER_READY };
+enum desk_look { DESK_NOTHING, DESK_MISSING, DESK_READY };
 
 int
-mixer_new(const struct mixer_ops *ops, void *user, uint64_t grace_ns, struct mixer **ret)
+desk_new(const struct desk_ops *ops, void *user, uint64_t grace_ns, struct desk **ret)
 {
-	struct mixer *m = calloc(1, sizeof(*m));
+	struct desk *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return -ENOMEM;
 	m->ops = *ops;
 	m->user = user;
 	m->grace_ns = grace_ns;
-	m->pause_at = MIXER_NEVER;
-	m->stalled_since = MIXER_NEVER;
+	m->pause_at = DESK_NEVER;
+	m->stalled_since = DESK_NEVER;
 	m->volume = MIX_UNITY;
 	*ret = m;
 	return 0;
@@ -60,12 +60,12 @@ mixer_new(const struct mixer_ops *ops, void *user, uint64_t grace_ns, struct mix
 
 /* Forget the plans of one player, or (all) everybody's. */
 static void
-mixer_drop_plans(struct mixer *m, const struct mixer_player *player, bool all)
+desk_drop_plans(struct desk *m, const struct desk_player *player, bool all)
 {
-	struct mixer_plan **link = &m->plans;
+	struct desk_plan **link = &m->plans;
 
 	while (*link) {
-		struct mixer_plan *plan = *link;
+		struct desk_plan *plan = *link;
 
 		if (!all && plan->player != player) {
 			link = &plan->next;
@@ -78,47 +78,47 @@ mixer_drop_plans(struct mixer *m, const struct mixer_player *player, bool all)
 }
 
 /* Take the oldest block out of a queue that has one. */
-static struct mixer_block
-mixer_pop(struct mixer_player *p)
+static struct desk_block
+desk_pop(struct desk_player *p)
 {
-	struct mixer_block block = p->queue[p->head];
+	struct desk_block block = p->queue[p->head];
 
-	p->head = (p->head + 1) % MIXER_QUEUE;
+	p->head = (p->head + 1) % DESK_QUEUE;
 	p->n_queued--;
 	return block;
 }
 
 /* Take *link out of the list; the player is gone. */
 static void
-mixer_remove(struct mixer *m, struct mixer_player **link)
+desk_remove(struct desk *m, struct desk_player **link)
 {
-	struct mixer_player *p = *link;
+	struct desk_player *p = *link;
 
 	while (p->n_queued)
-		m->ops.used(m->user, mixer_pop(p).token, MIXER_NEVER);
-	mixer_drop_plans(m, p, false);
+		m->ops.used(m->user, desk_pop(p).token, DESK_NEVER);
+	desk_drop_plans(m, p, false);
 	*link = p->next;
 	m->n_players--;
 	m->ops.left(m->user, p);
 	free(p);
 }
 
-struct mixer *
-mixer_free(struct mixer *m)
+struct desk *
+desk_free(struct desk *m)
 {
 	if (!m)
 		return NULL;
 	while (m->players)
-		mixer_remove(m, &m->players);
-	mixer_drop_plans(m, NULL, true);
+		desk_remove(m, &m->players);
+	desk_drop_plans(m, NULL, true);
 	free(m);
 	return NULL;
 }
 
-static struct mixer_player *
-mixer_find(struct mixer *m, const char *name)
+static struct desk_player *
+desk_find(struct desk *m, const char *name)
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 
 	for (p = m->players; p; p = p->next) {
 		if (!strcmp(p->name, name))
@@ -128,12 +128,12 @@ mixer_find(struct mixer *m, const char *name)
 }
 
 static bool
-mixer_is_name(const char *name)
+desk_is_name(const char *name)
 {
 	size_t n =
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
-	return n > 0 && n <= MIXER_NAME && !name[n] && strcmp(name, MIXER_ALL) != 0;
+	return n > 0 && n <= DESK_NAME && !name[n] && strcmp(name, DESK_ALL) != 0;
 }
 
 /*
@@ -141,37 +141,37 @@ mixer_is_name(const char *name)
  * The number begins behind those given already: many players of one name are cheap.
  */
 static void
-mixer_choose_name(struct mixer *m, const char *wanted, char ret[MIXER_NAME + 1])
+desk_choose_name(struct desk *m, const char *wanted, char ret[DESK_NAME + 1])
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 	unsigned i = 2;
 	int n;
 
-	(void)snprintf(ret, MIXER_NAME + 1, "%s", wanted);
-	if (!mixer_find(m, ret))
+	(void)snprintf(ret, DESK_NAME + 1, "%s", wanted);
+	if (!desk_find(m, ret))
 		return;
-	n = snprintf(ret, MIXER_NAME + 1, "%.*s-", MIXER_NAME - 6, wanted);
+	n = snprintf(ret, DESK_NAME + 1, "%.*s-", DESK_NAME - 6, wanted);
 	for (p = m->players; p; p = p->next)
 		i += !strncmp(p->name, ret, (size_t)n);
 	do
-		(void)snprintf(ret + n, MIXER_NAME + 1 - (size_t)n, "%u", i++);
-	while (mixer_find(m, ret));
+		(void)snprintf(ret + n, DESK_NAME + 1 - (size_t)n, "%u", i++);
+	while (desk_find(m, ret));
 }
 
 int
-mixer_join(struct mixer *m, const char *name, uint64_t owner, struct mixer_player **ret)
+desk_join(struct desk *m, const char *name, uint64_t owner, struct desk_player **ret)
 {
-	struct mixer_player *p, **link;
+	struct desk_player *p, **link;
 	int r;
 
-	if (!mixer_is_name(name))
-		return MIXER_E_NAME;
+	if (!desk_is_name(name))
+		return DESK_E_NAME;
 	if (m->n_players >= MIX_PLAYERS)
-		return MIXER_E_CROWDED;
+		return DESK_E_CROWDED;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	mixer_choose_name(m, name, p->name);
+	desk_choose_name(m, name, p->name);
 	p->id = m->last_id + 1;
 	p->owner = owner;
 	p->volume = MIX_UNITY;
@@ -190,32 +190,32 @@ mixer_join(struct mixer *m, const char *name, uint64_t owner, struct mixer_playe
 }
 
 int
-mixer_push(struct mixer *m, uint64_t id, uint64_t owner, const struct mixer_block *block, bool last)
+desk_push(struct desk *m, uint64_t id, uint64_t owner, const struct desk_block *block, bool last)
 {
-	struct mixer_player *p = m->players;
+	struct desk_player *p = m->players;
 
 	while (p && p->id != id)
 		p = p->next;
 	if (!p || p->owner != owner)
-		return MIXER_E_NO_PLAYER;
+		return DESK_E_NO_PLAYER;
 	if (!block->n_frames || block->n_frames > MIX_BLOCK)
-		return MIXER_E_SIZE;
+		return DESK_E_SIZE;
 	if (block->n_frames < MIX_BLOCK && !last)
-		return MIXER_E_SIZE;
+		return DESK_E_SIZE;
 	if (p->finished)
-		return MIXER_E_ENDED;
-	if (p->n_queued >= MIXER_QUEUE)
-		return MIXER_E_FULL;
-	p->queue[(p->head + p->n_queued) % MIXER_QUEUE] = *block;
+		return DESK_E_ENDED;
+	if (p->n_queued >= DESK_QUEUE)
+		return DESK_E_FULL;
+	p->queue[(p->head + p->n_queued) % DESK_QUEUE] = *block;
 	p->n_queued++;
 	p->finished = last;
 	return 0;
 }
 
 void
-mixer_leave(struct mixer *m, uint64_t owner)
+desk_leave(struct desk *m, uint64_t owner)
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 
 	for (p = m->players; p; p = p->next) {
 		if (p->owner == owner)
@@ -225,7 +225,7 @@ mixer_leave(struct mixer *m, uint64_t owner)
 
 /* Do what is planned for a player (NULL: all), and say so. */
 static void
-mixer_apply(struct mixer *m, struct mixer_player *p, bool shift, int64_t value)
+desk_apply(struct desk *m, struct desk_player *p, bool shift, int64_t value)
 {
 	uint32_t *volume = p ? &p->volume : &m->volume;
 
@@ -240,30 +240,30 @@ mixer_apply(struct mixer *m, struct mixer_player *p, bool shift, int64_t value)
 }
 
 static void
-mixer_apply_plans(struct mixer *m)
+desk_apply_plans(struct desk *m)
 {
 	while (m->plans && m->plans->at <= m->position) {
-		struct mixer_plan *plan = m->plans;
+		struct desk_plan *plan = m->plans;
 
 		m->plans = plan->next;
 		m->n_plans--;
-		mixer_apply(m, plan->player, plan->shift, plan->value);
+		desk_apply(m, plan->player, plan->shift, plan->value);
 		free(plan);
 	}
 }
 
 static int
-mixer_plan(struct mixer *m, struct mixer_player *p, const struct mixer_change *change,
+desk_plan(struct desk *m, struct desk_player *p, const struct desk_change *change,
 	uint64_t position)
 {
-	struct mixer_plan *plan, **link;
+	struct desk_plan *plan, **link;
 
-	if (m->n_plans >= MIXER_CHANGES)
-		return MIXER_E_CROWDED;
+	if (m->n_plans >= DESK_CHANGES)
+		return DESK_E_CROWDED;
 	plan = malloc(sizeof(*plan));
 	if (!plan)
 		return -ENOMEM;
-	*plan = (struct mixer_plan){
+	*plan = (struct desk_plan){
 		.player = p,
 		.shift = change->shift,
 		.value = change->value,
@@ -279,71 +279,71 @@ mixer_plan(struct mixer *m, struct mixer_player *p, const struct mixer_change *c
 
 /* The first border between blocks that is not before a position, nor in the past. */
 static uint64_t
-mixer_border(const struct mixer *m, uint64_t at)
+desk_border(const struct desk *m, uint64_t at)
 {
 	if (at <= m->position)
 		return m->position;
-	if (at > MIXER_NEVER - MIX_BLOCK)
-		return MIXER_NEVER - MIXER_NEVER % MIX_BLOCK;
+	if (at > DESK_NEVER - MIX_BLOCK)
+		return DESK_NEVER - DESK_NEVER % MIX_BLOCK;
 	return (at + MIX_BLOCK - 1) / MIX_BLOCK * MIX_BLOCK;
 }
 
 int
-mixer_change(struct mixer *m, const struct mixer_change *change, uint64_t *ret_position)
+desk_change(struct desk *m, const struct desk_change *change, uint64_t *ret_position)
 {
-	uint64_t position = mixer_border(m, change->at);
-	struct mixer_player *p = NULL;
+	uint64_t position = desk_border(m, change->at);
+	struct desk_player *p = NULL;
 	int r;
 
-	if (strcmp(change->name, MIXER_ALL) != 0) {
-		p = mixer_find(m, change->name);
+	if (strcmp(change->name, DESK_ALL) != 0) {
+		p = desk_find(m, change->name);
 		if (!p)
-			return MIXER_E_NO_PLAYER;
+			return DESK_E_NO_PLAYER;
 	}
 	if (change->value > MIX_LOUDEST || change->value < (change->shift ? -MIX_LOUDEST : 0))
-		return MIXER_E_RANGE;
+		return DESK_E_RANGE;
 	if (position > m->position) {
-		r = mixer_plan(m, p, change, position);
+		r = desk_plan(m, p, change, position);
 		if (r)
 			return r;
 	} else {
-		mixer_apply(m, p, change->shift, change->value);
+		desk_apply(m, p, change->shift, change->value);
 	}
 	*ret_position = position;
 	return 0;
 }
 
 int
-mixer_get(struct mixer *m, const char *name, uint32_t *ret)
+desk_get(struct desk *m, const char *name, uint32_t *ret)
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 
-	if (!strcmp(name, MIXER_ALL)) {
+	if (!strcmp(name, DESK_ALL)) {
 		*ret = m->volume;
 		return 0;
 	}
-	p = mixer_find(m, name);
+	p = desk_find(m, name);
 	if (!p)
-		return MIXER_E_NO_PLAYER;
+		return DESK_E_NO_PLAYER;
 	*ret = p->volume;
 	return 0;
 }
 
 uint64_t
-mixer_pause(struct mixer *m, uint64_t at)
+desk_pause(struct desk *m, uint64_t at)
 {
-	m->pause_at = mixer_border(m, at);
+	m->pause_at = desk_border(m, at);
 	return m->pause_at;
 }
 
 void
-mixer_resume(struct mixer *m)
+desk_resume(struct desk *m)
 {
-	m->pause_at = MIXER_NEVER;
+	m->pause_at = DESK_NEVER;
 }
 
 static void
-mixer_start(struct mixer *m, struct mixer_player *p)
+desk_start(struct desk *m, struct desk_player *p)
 {
 	p->started = true;
 	p->start = m->position;
@@ -354,7 +354,7 @@ mixer_start(struct mixer *m, struct mixer_player *p)
 }
 
 static void
-mixer_end(struct mixer *m, struct mixer_player *p)
+desk_end(struct desk *m, struct desk_player *p)
 {
 	m->ops.ended(m->user, p, p->start + p->frames);
 	p->offset += p->frames;
@@ -363,55 +363,55 @@ mixer_end(struct mixer *m, struct mixer_player *p)
 
 /* End those of whom nothing more will come. */
 static void
-mixer_reap(struct mixer *m)
+desk_reap(struct desk *m)
 {
-	struct mixer_player **link = &m->players;
+	struct desk_player **link = &m->players;
 
 	while (*link) {
-		struct mixer_player *p = *link;
+		struct desk_player *p = *link;
 
 		if (!p->finished || p->n_queued) {
 			link = &p->next;
 			continue;
 		}
 		if (p->started)
-			mixer_end(m, p);
-		mixer_remove(m, link);
+			desk_end(m, p);
+		desk_remove(m, link);
 	}
 }
 
-static enum mixer_look
-mixer_look(const struct mixer *m)
+static enum desk_look
+desk_look(const struct desk *m)
 {
 	bool found = false, missing = false;
-	const struct mixer_player *p;
+	const struct desk_player *p;
 
 	for (p = m->players; p; p = p->next) {
 		found = found || p->n_queued;
 		missing = missing || (p->started && !p->n_queued);
 	}
 	if (!found)
-		return MIXER_NOTHING;
-	return missing ? MIXER_MISSING : MIXER_READY;
+		return DESK_NOTHING;
+	return missing ? DESK_MISSING : DESK_READY;
 }
 
 static void
-mixer_end_missing(struct mixer *m)
+desk_end_missing(struct desk *m)
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 
 	for (p = m->players; p; p = p->next) {
 		if (p->started && !p->n_queued)
-			mixer_end(m, p);
+			desk_end(m, p);
 	}
 }
 
 static int
-mixer_mix(struct mixer *m)
+desk_mix(struct desk *m)
 {
 	uint64_t position = m->position;
 	uint8_t out[2 * MIX_BLOCK];
-	struct mixer_player *p;
+	struct desk_player *p;
 	int r;
 
 	memset(m->sum, 0, sizeof(m->sum));
@@ -419,7 +419,7 @@ mixer_mix(struct mixer *m)
 		if (!p->n_queued)
 			continue;
 		if (!p->started)
-			mixer_start(m, p);
+			desk_start(m, p);
 		mix_add(m->sum, p->queue[p->head].samples, p->queue[p->head].n_frames, p->volume);
 	}
 	mix_finish(m->sum, m->volume, out);
@@ -429,11 +429,11 @@ mixer_mix(struct mixer *m)
 
 	m->position += MIX_BLOCK;
 	for (p = m->players; p; p = p->next) {
-		struct mixer_block block;
+		struct desk_block block;
 
 		if (!p->n_queued)
 			continue;
-		block = mixer_pop(p);
+		block = desk_pop(p);
 		p->frames += block.n_frames;
 		m->ops.used(m->user, block.token, position);
 	}
@@ -441,32 +441,32 @@ mixer_mix(struct mixer *m)
 }
 
 int
-mixer_run(struct mixer *m, uint64_t now_ns, uint64_t *ret_deadline)
+desk_run(struct desk *m, uint64_t now_ns, uint64_t *ret_deadline)
 {
-	uint64_t deadline = MIXER_NEVER;
+	uint64_t deadline = DESK_NEVER;
 	int r;
 
 	for (;;) {
-		enum mixer_look look;
+		enum desk_look look;
 
-		mixer_apply_plans(m);
-		mixer_reap(m);
-		look = m->position >= m->pause_at ? MIXER_NOTHING : mixer_look(m);
-		if (look != MIXER_MISSING)
-			m->stalled_since = MIXER_NEVER;
-		if (look == MIXER_NOTHING)
+		desk_apply_plans(m);
+		desk_reap(m);
+		look = m->position >= m->pause_at ? DESK_NOTHING : desk_look(m);
+		if (look != DESK_MISSING)
+			m->stalled_since = DESK_NEVER;
+		if (look == DESK_NOTHING)
 			break;
-		if (look == MIXER_MISSING) {
-			if (m->stalled_since == MIXER_NEVER)
+		if (look == DESK_MISSING) {
+			if (m->stalled_since == DESK_NEVER)
 				m->stalled_since = now_ns;
 			if (now_ns - m->stalled_since < m->grace_ns) {
 				deadline = m->stalled_since + m->grace_ns;
 				break;
 			}
-			mixer_end_missing(m);
-			m->stalled_since = MIXER_NEVER;
+			desk_end_missing(m);
+			m->stalled_since = DESK_NEVER;
 		}
-		r = mixer_mix(m);
+		r = desk_mix(m);
 		if (r)
 			return r;
 	}
@@ -475,34 +475,34 @@ mixer_run(struct mixer *m, uint64_t now_ns, uint64_t *ret_deadline)
 }
 
 void
-mixer_stop(struct mixer *m)
+desk_stop(struct desk *m)
 {
-	struct mixer_player *p;
+	struct desk_player *p;
 
 	for (p = m->players; p; p = p->next) {
 		if (p->started)
-			mixer_end(m, p);
+			desk_end(m, p);
 	}
 	while (m->players)
-		mixer_remove(m, &m->players);
+		desk_remove(m, &m->players);
 }
 
 uint64_t
-mixer_position(const struct mixer *m)
+desk_position(const struct desk *m)
 {
 	return m->position;
 }
 
-const struct mixer_player *
-mixer_players(const struct mixer *m)
+const struct desk_player *
+desk_players(const struct desk *m)
 {
 	return m->players;
 }
 
 size_t
-mixer_n_ready(const struct mixer *m)
+desk_n_ready(const struct desk *m)
 {
-	const struct mixer_player *p;
+	const struct desk_player *p;
 	size_t n = 0;
 
 	for (p = m->players; p; p = p->next)
