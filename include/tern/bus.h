@@ -41,6 +41,15 @@ enum {
 	TERN_OPT_ORDER = 4,
 	/** How many messages one tern_process() handles at most; 256. */
 	TERN_OPT_BUDGET = 5,
+	/** Whose messages are held against interfaces (<tern/interface.h>): a TERN_CHECK_*; TERN_CHECK_ALL. */
+	TERN_OPT_CHECK = 6,
+};
+
+/** What TERN_OPT_CHECK may be. */
+enum {
+	TERN_CHECK_OFF = 0,    /**< nobody's */
+	TERN_CHECK_ALL = 1,    /**< everybody's */
+	TERN_CHECK_OTHERS = 2, /**< those of other trust domains: another user, label or user namespace */
 };
 
 /** Who a peer is, as the kernel told ternd (on a direct link: told this process). */

@@ -111,10 +111,15 @@ struct tern_method {
 /**
  * tern_serve() - own a name and have its calls handled
  * @param name      NULL: of direct links
- * @param interface must be NULL until interfaces are built (-EOPNOTSUPP)
+ * @param interface the text of what the service offers (<tern/interface.h>), copied; NULL: nothing is said, nor checked
  * @param methods   copied; the strings too
  * @param ret       the caller's; tern_service_free() gives the name up
- * @return 0; -EEXIST another peer owns the name; -EALREADY served here; else as tern_own()
+ *
+ * Calls are held against the interface before a method runs. Each entry's member has to be a method of it; methods
+ * of it that no entry names go to the entry without a member, or, where there is none, are answered tern.NotImplemented.
+ * Members that begin with "tern." are answered by the library: tern.Interface gives the text, "" where there is none.
+ * @return 0; -EEXIST another peer owns the name; -EALREADY served here; -EINVAL the text is wrong (tern_last_error()
+ * tells line and column), or has no such method; else as tern_own()
  */
 int tern_serve(tern_bus *bus, const char *name, const char *interface, const struct tern_method *methods,
 	size_t n_methods, void *user, tern_service **ret);

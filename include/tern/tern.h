@@ -25,6 +25,7 @@
 #include <tern/cbor.h>
 #include <tern/error.h>
 #include <tern/event.h>
+#include <tern/interface.h>
 #include <tern/loop.h>
 #include <tern/message.h>
 #include <tern/name.h>

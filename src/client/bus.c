@@ -22,6 +22,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/expect.h"
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
@@ -199,6 +200,7 @@ bus_unref(tern_bus *bus)
 	spare_deinit(&bus->spare_messages);
 	spare_deinit(&bus->spare_calls);
 	free(bus->address);
+	expect_drop_all(bus);
 	versions_deinit(&bus->versions);
 	(void)pthread_cond_destroy(&bus->handler_done);
 	(void)pthread_mutex_destroy(&bus->lock);
@@ -250,6 +252,7 @@ bus_set_defaults(tern_bus *bus)
 	bus->ring_again = DEFAULT_RING_AGAIN;
 	bus->order = true;
 	tap_init(&bus->tap);
+	store_rlx(&bus->check, TERN_CHECK_ALL); /* nobody else has it */
 	bus->one_processor = processors_usable(clock_now_ns()) == 1;
 	bus->clock_offset = (uint64_t)clock_offset_ns();
 	bus->fork_generation = load_rlx(&fork_generation); /* changes in a child alone */
@@ -368,6 +371,12 @@ tern_set_option(tern_bus *bus, uint32_t option, uint64_t value)
 			r = -EINVAL;
 		else
 			bus->budget = value;
+		break;
+	case TERN_OPT_CHECK:
+		if (value > TERN_CHECK_OTHERS)
+			r = -EINVAL;
+		else
+			store_rlx(&bus->check, (uint32_t)value); /* a setting: orders nothing */
 		break;
 	default:
 		r = -EINVAL;

@@ -174,6 +174,14 @@ struct heard_tags {
 	uint8_t bytes[HEARD_TAGS];
 };
 
+/* The type of the event that was given out last (expect.h): most are followed by others with the same tags. */
+struct heard_type {
+	tern_interface *interface; /* not counted: what is expected counts it; NULL: none is known */
+	const struct interface_type *type;
+	uint16_t size; /* of its tags; 0: no event yet */
+	uint8_t bytes[HEARD_TAGS];
+};
+
 enum bus_mode {
 	MODE_BUS,
 	MODE_DIAL,
@@ -197,6 +205,7 @@ struct tern_bus {
 	/* options */
 	uint64_t timeout, spin, max_wait, budget;
 	bool max_wait_set, order, one_processor;
+	_Atomic uint32_t check; /* TERN_CHECK_*; read without the lock */
 
 	/* links */
 	struct endpoint endpoint;
@@ -274,6 +283,8 @@ struct tern_bus {
 	tern_service *services;
 	tern_subscription *subscriptions;
 	struct heard_tags heard;
+	struct expectation *expected; /* of services, by their names (expect.h) */
+	struct heard_type heard_type;
 	tern_state *states; /* kept, and opened */
 	_Atomic uint64_t last_state;
 	uint64_t last_rule;

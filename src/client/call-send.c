@@ -5,6 +5,7 @@
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
+#include "client/expect.h"
 #include "client/message.h"
 
 uint64_t
@@ -68,6 +69,8 @@ call_new(tern_message *m, uint64_t deadline, uint32_t flags)
 	call->message = m;
 	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
 	call->flags = flags;
+	if (unlikely(bus->expected))
+		expect_note(call);
 	return call;
 }
 

@@ -4,6 +4,7 @@
 
 #include "client/call.h"
 #include "client/error.h"
+#include "client/expect.h"
 #include "client/handler.h"
 #include "client/message.h"
 
@@ -49,10 +50,26 @@ call_result(tern_call *call, tern_message **ret, struct tern_error *error)
 	return 0;
 }
 
+/* hold_against() - the answer that was handed out, against what is expected, without the lock; and hand it on */
+static int
+hold_against(tern_call *call, tern_message *reply, tern_message **ret, struct tern_error *error)
+{
+	int r = expect_answer(call, 0, &reply);
+
+	if (r < 0 && error)
+		*error = *error_get();
+	if (r == 0 && ret)
+		*ret = reply;
+	else
+		(void)tern_message_unref(reply); /* always NULL */
+	return r;
+}
+
 _public_ int
 tern_call_wait(tern_call *call, uint64_t timeout, tern_message **ret, struct tern_error *error)
 {
 	int r = bus_enter(call->bus);
+	tern_message *reply = NULL;
 
 	if (r == 0) {
 		uint64_t soon = timeout == TERN_DEFAULT ? UINT64_MAX
@@ -65,14 +82,14 @@ tern_call_wait(tern_call *call, uint64_t timeout, tern_message **ret, struct ter
 		else
 			r = call_wait_locked(call, soon);
 		if (r == 0)
-			r = call_result(call, ret, error);
+			r = call_result(call, call->interface ? &reply : ret, error);
 		else if (error)
 			*error = *error_get();
 		bus_leave(call->bus);
 	} else if (error) {
 		*error = *error_get();
 	}
-	return r;
+	return likely(!reply) ? r : hold_against(call, reply, ret, error);
 }
 
 _public_ int
@@ -118,9 +135,15 @@ call_library(tern_message *m, bool wait)
 	return r;
 }
 
+/* An answer that is to be held against what is expected, once the lock is released; all are the owner's. */
+struct unchecked {
+	tern_call *call; /* NULL: there is nothing to do */
+	tern_message *reply;
+};
+
 /* call_sync() - with the lock; *m is the call's, and NULL, once it is sent */
 static int
-call_sync(tern_message **m, uint64_t deadline, tern_message **ret)
+call_sync(tern_message **m, uint64_t deadline, tern_message **ret, struct unchecked *ret_unchecked)
 {
 	tern_call *call = NULL;
 	int r;
@@ -132,8 +155,13 @@ call_sync(tern_message **m, uint64_t deadline, tern_message **ret)
 		*m = NULL;
 	if (r == 0)
 		r = call_wait_locked(call, UINT64_MAX);
-	if (r == 0)
+	if (r == 0 && unlikely(call->interface)) {
+		r = call_result(call, &ret_unchecked->reply, NULL);
+		if (r == 0)
+			ret_unchecked->call = steal(call);
+	} else if (r == 0) {
 		r = call_result(call, ret, NULL);
+	}
 	(void)call_unref_locked(call); /* always NULL */
 	return r;
 }
@@ -142,6 +170,7 @@ _public_ int
 tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_message **ret,
 	struct tern_error *error, const char *format, va_list ap)
 {
+	struct unchecked unchecked = {NULL, NULL};
 	tern_message *m = NULL;
 	uint64_t deadline;
 	int r;
@@ -155,9 +184,13 @@ tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern_mes
 		if (r == 0 && format && *format)
 			r = message_packv(m, true, format, ap);
 		if (r == 0)
-			r = call_sync(&m, deadline, ret);
+			r = call_sync(&m, deadline, ret, &unchecked);
 		(void)message_unref_locked(m); /* always NULL */
 		bus_leave(bus);
+	}
+	if (unlikely(unchecked.call)) {
+		r = hold_against(unchecked.call, unchecked.reply, ret, NULL);
+		(void)tern_call_unref(unchecked.call); /* always NULL */
 	}
 	if (r < 0 && error)
 		*error = *error_get();

@@ -48,6 +48,7 @@ call_free(tern_call *call)
 	(void)message_unref_locked(call->reply);
 	(void)partner_unref(call->partner);
 	(void)call_unref_locked(call->origin);
+	(void)tern_interface_unref(call->interface);
 	free(call->error);
 	bus_drop(call->bus);
 	(void)spare_put(&call->bus->spare_calls, call); /* NULL */

@@ -29,6 +29,9 @@ struct tern_call {
 	uint64_t deadline; /* host time; UINT64_MAX none */
 	uint64_t trace;
 	uint64_t stamp; /* service: of the call; 0: it does not count */
+	/* either: to hold what comes against; method only with interface, which is counted; NULL: nothing is known */
+	tern_interface *interface;
+	const struct interface_member *method;
 	/* caller */
 	tern_message *message; /* the call, kept for bounces; counted */
 	uint32_t flags, bounces;
@@ -52,12 +55,21 @@ struct tern_service {
 	char *name; /* "": of direct links */
 	struct tern_method *methods;
 	size_t n_methods;
+	tern_interface *interface; /* counted; NULL: nothing is said */
+	tern_method_fn **typed;    /* of it: by the member's place among its members; NULL: no method */
 	void *user;
 	bool owned; /* the name was asked for here */
 	bool freed; /* inside a handler: goes when the last of its own returns */
 	uint32_t n_running;
 	uint64_t n_calls;
 };
+
+/* call_is_own_domain() - is the other end trusted as this program itself? */
+static inline bool
+call_is_own_domain(const tern_call *call)
+{
+	return !call->partner || call->partner->link->same_domain;
+}
 
 /* call_alloc() - zero but for refs and bus; NULL out of memory */
 tern_call *call_alloc(tern_bus *bus);
@@ -129,7 +141,7 @@ int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct p
 /* call_library() - send a call to the other end's library; wait: for its answer, up to the default timeout; m stays the caller's */
 int call_library(tern_message *m, bool wait);
 
-/* --- services (service.c) --- */
+/* --- services (serve.c) --- */
 
 /* service_find() - who serves this name here, borrowed; NULL nobody */
 tern_service *service_find(tern_bus *bus, const char *name);
@@ -147,5 +159,7 @@ void service_run(tern_service *service, tern_call *call, tern_message *m);
 
 /* reply_item_locked() - answer with one encoded item, and do not wait */
 int reply_item_locked(tern_call *call, const void *cbor, size_t size);
+/* --- answered (service.c) --- */
+
 /* reply_error_locked() - answer with an error; may_wait: as reply_send() */
 int reply_error_locked(tern_call *call, const char *name, const char *text, bool may_wait);

@@ -14,6 +14,8 @@
 #define ERROR_NO_SERVICE   "tern.NoSuchService"
 #define ERROR_NO_MEMBER    "tern.NoSuchMember"
 #define ERROR_NO_STATE     "tern.NoSuchState"
+#define ERROR_NO_METHOD    "tern.NotImplemented"
+#define ERROR_READ_ONLY    "tern.ReadOnly"
 #define ERROR_NO_REPLY     "tern.NoReply"
 #define ERROR_DIED         "tern.PeerDied"
 #define ERROR_TIMEOUT      "tern.Timeout"
@@ -30,6 +32,7 @@
 #define ERROR_UNSUPPORTED  "tern.NotSupported"
 #define ERROR_DEADLOCK     "tern.Deadlock"
 #define ERROR_BAD_MESSAGE  "tern.BadMessage"
+#define ERROR_BAD_INTERFACE "tern.BadInterface"
 #define ERROR_NAME_TAKEN   "tern.NameTaken"
 
 /* error_set() - record why; returns r, so that it can be returned */

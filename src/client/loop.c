@@ -13,6 +13,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/expect.h"
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/state.h"
@@ -50,6 +51,18 @@ is_unwanted(const tern_call *call)
 	return call->taken || (!call->fn && load_rlx(&call->refs) == 1); /* others only go */
 }
 
+/* call_fn() - give the answer to its handler, if it is the one that is expected; without the lock */
+static void
+call_fn(tern_call *call)
+{
+	struct tern_error *error = call->error;
+	int r = expect_answer(call, call->result, &call->reply);
+
+	if (unlikely(r != call->result))
+		error = error_get();
+	call->fn(call, r, r < 0 ? NULL : call->reply, error, call->user);
+}
+
 static bool
 run_reply(tern_bus *bus, struct item *item)
 {
@@ -63,7 +76,7 @@ run_reply(tern_bus *bus, struct item *item)
 		return false;
 	call->taken = true;
 	handler_begin(bus, &frame, &n_running);
-	call->fn(call, call->result, call->result < 0 ? NULL : call->reply, call->error, call->user);
+	call_fn(call);
 	handler_end(&frame);
 	return true;
 }
@@ -72,6 +85,8 @@ static bool
 run_event(tern_bus *bus, struct item *item)
 {
 	tern_subscription *s = item->subscription;
+	struct typed typed;
+	bool is_lost = false;
 	struct handler_frame frame;
 
 	if (!s)
@@ -80,8 +95,13 @@ run_event(tern_bus *bus, struct item *item)
 		return false;
 	if (s->latest && !state_newest(s, item))
 		return true; /* this version was handed out already */
+	expect_of(bus, item, &typed);
 	handler_begin(bus, &frame, &s->n_running);
-	s->fn(s, item->message, item->lost, s->user);
+	if (unlikely(typed.interface)) {
+		is_lost = !expect_event(&typed, item->message);
+		typed_deinit(&typed);
+	}
+	s->fn(s, is_lost ? NULL : item->message, is_lost ? 1 : item->lost, s->user);
 	handler_end(&frame);
 	if (s->freed && s->n_running == 0) {
 		bus_leave(bus);
@@ -397,10 +417,33 @@ next_failed(int r)
 	}
 }
 
+/* hold_against() - what is expected of it; without the lock */
+static void
+hold_against(struct tern_event *event, struct typed *typed)
+{
+	int r;
+
+	if (unlikely(typed->interface)) {
+		if (!expect_event(typed, event->message)) {
+			event->message = tern_message_unref(event->message);
+			event->kind = TERN_GAP;
+			event->lost = 1;
+		}
+		typed_deinit(typed);
+	}
+	if (event->kind != TERN_REPLY && event->kind != TERN_ERROR)
+		return;
+	r = expect_answer(event->call, event->result, &event->message);
+	if (r != event->result)
+		event->kind = TERN_ERROR;
+	event->result = r;
+}
+
 _public_ int
 tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 {
 	uint64_t deadline = timeout == 0 || timeout == TERN_FOREVER ? timeout : clock_deadline_ns(clock_now_ns(), timeout);
+	struct typed typed = {NULL, NULL};
 	unsigned int n_looks = 0;
 	bool over = false;
 	struct item *item;
@@ -416,6 +459,7 @@ tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 		over = next_is_over(deadline, &n_looks);
 	}
 	if (item) {
+		expect_of(bus, item, &typed);
 		fill(ret, item);
 		if (item->watch)
 			watch_rearm(bus, item->watch);
@@ -424,7 +468,10 @@ tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 	}
 	lead_arm(bus, bus->queue.n > 0); /* a look leaves the links hot, and may leave something behind */
 	bus_leave(bus);
-	return r < 0 ? next_failed(r) : 0;
+	if (r < 0)
+		return next_failed(r);
+	hold_against(ret, &typed);
+	return 0;
 }
 
 /* --- the rest --- */

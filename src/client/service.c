@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* service: the called side: names served, methods, answers */
+/* service: the called side: calls that come in, and answers; serve.c has what runs */
 
 #include <stdalign.h>
 #include <stdio.h>
@@ -12,14 +12,10 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
-#include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/status.h"
-#include "client/state.h"
 #include "wire/cbor-flat.h"
-
-#define CBOR_FAULTS "tern.cbor." /* how the names of what may be wrong with values begin */
 
 /* --- calls that come in --- */
 
@@ -449,180 +445,4 @@ tern_reply_error(tern_call *call, const char *name, const char *text)
 	r = reply_error_locked(call, name, text, true);
 	bus_leave(call->bus);
 	return r < 0 ? error_or(r, "error reply") : 0;
-}
-
-/* --- services --- */
-
-tern_service *
-service_find(tern_bus *bus, const char *name)
-{
-	tern_service *service;
-
-	DL_FOREACH (bus->services, service)
-		if (strcmp(service->name, name) == 0)
-			return service;
-	return NULL;
-}
-
-static const struct tern_method *
-method_find(const tern_service *service, const char *member)
-{
-	for (size_t i = 0; i < service->n_methods; i++)
-		if (!service->methods[i].member || strcmp(service->methods[i].member, member) == 0)
-			return &service->methods[i];
-	return NULL;
-}
-
-tern_service *
-service_for(tern_bus *bus, const char *name, const char *member)
-{
-	tern_service *service;
-
-	if (*name != ':')
-		return service_find(bus, name);
-	DL_FOREACH (bus->services, service)
-		if (method_find(service, member))
-			return service;
-	return bus->services; /* it says that there is no such member */
-}
-
-/* method_failed() - in the words of who read the caller's values, if it was that */
-static void
-method_failed(tern_call *call, int r)
-{
-	struct tern_error error = *error_get(); /* the answer may overwrite it */
-
-	if (r == -EBADMSG && strncmp(error.name, CBOR_FAULTS, strlen(CBOR_FAULTS)) == 0)
-		(void)tern_reply_error(call, error.name, error.text); /* gone callers need none, as below */
-	else
-		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r));
-}
-
-void
-service_run(tern_service *service, tern_call *call, tern_message *m)
-{
-	const struct tern_method *method = method_find(service, m->strings[1]);
-	char text[256];
-	int r;
-
-	if (strcmp(m->strings[1], STATE_MEMBER) == 0) {
-		state_answer(service, call, m);
-		return;
-	}
-	if (!method) {
-		(void)snprintf(text, sizeof(text), "%s has no method \"%s\"",
-			*service->name ? service->name : "the service", m->strings[1]);
-		(void)tern_reply_error(call, ERROR_NO_MEMBER, text); /* gone callers need none */
-		return;
-	}
-	error_clear();
-	r = method->fn(call, m, service->user);
-	if (r < 0)
-		method_failed(call, r);
-}
-
-void
-service_destroy(tern_service *service)
-{
-	for (size_t i = 0; i < service->n_methods; i++)
-		free((char *)service->methods[i].member);
-	free(service->methods);
-	free(service->name);
-	(void)bus_unref(service->bus); /* always NULL */
-	free(service);
-}
-
-static int
-service_new(tern_bus *bus, const char *name, const struct tern_method *methods, size_t n, void *user,
-	tern_service **ret)
-{
-	tern_service *service = calloc(1, sizeof(*service));
-
-	if (!service)
-		return error_errno(-ENOMEM, "service");
-	service->bus = bus_ref(bus);
-	service->user = user;
-	service->name = strdup(name);
-	service->methods = calloc(n ? n : 1, sizeof(*methods));
-	for (size_t i = 0; service->methods && i < n; i++) {
-		char *member = methods[i].member ? strdup(methods[i].member) : NULL;
-
-		service->methods[i] = (struct tern_method){.member = member, .fn = methods[i].fn};
-		service->n_methods++;
-		if (methods[i].member && !member)
-			break;
-	}
-	if (!service->name || !service->methods || service->n_methods != n) {
-		service_destroy(service);
-		return error_errno(-ENOMEM, "service");
-	}
-	*ret = service;
-	return 0;
-}
-
-static bool
-is_owned(tern_bus *bus, const char *name)
-{
-	tern_peer owner;
-
-	return tern_lookup(bus, name, &owner) == 0 && owner == bus->id;
-}
-
-_public_ int
-tern_serve(tern_bus *bus, const char *name, const char *interface, const struct tern_method *methods,
-	size_t n_methods, void *user, tern_service **ret)
-{
-	tern_service *service = NULL;
-	int r;
-
-	if (interface)
-		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "interfaces are not built yet: pass NULL");
-	r = bus_enter(bus);
-	if (r < 0)
-		return r;
-	if (!name == (bus->mode == MODE_BUS))
-		r = error_set(-EINVAL, ERROR_INVALID, name ? "a direct link has no names: pass NULL"
-							   : "on a bus a service needs a name");
-	else if (service_find(bus, name ? name : ""))
-		r = error_set(-EALREADY, ERROR_INVALID, "this handle serves that name already");
-	if (r == 0)
-		r = service_new(bus, name ? name : "", methods, n_methods, user, &service);
-	if (r < 0) {
-		bus_leave(bus);
-		return r;
-	}
-	DL_APPEND(bus->services, service); /* before the name is seen by others */
-	bus_leave(bus);
-	if (name && !is_owned(bus, name)) /* owning it once more would take its labels away */
-		r = tern_own(bus, name, 0, NULL);
-	if (r < 0) {
-		(void)tern_service_free(service); /* always NULL */
-		return r;
-	}
-	service->owned = name != NULL;
-	*ret = service;
-	return 0;
-}
-
-_public_ tern_service *
-tern_service_free(tern_service *service)
-{
-	tern_bus *bus;
-	bool running;
-
-	if (!service || bus_is_forked(service->bus))
-		return NULL;
-	bus = service->bus;
-	bus_lock(bus);
-	if (service->owned && !bus->closed)
-		daemon_release(bus, service->name);
-	DL_DELETE(bus->services, service);
-	state_service_gone(service);
-	handler_wait(bus, &service->n_running);
-	service->freed = true;
-	running = service->n_running > 0; /* it goes when the last handler returns */
-	(void)pthread_mutex_unlock(&bus->lock);
-	if (!running)
-		service_destroy(service);
-	return NULL;
 }

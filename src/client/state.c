@@ -40,6 +40,7 @@ state_unref(tern_state *state)
 	(void)bus_unref(bus);
 	value_deinit(&state->value);
 	(void)pthread_mutex_destroy(&state->setting); /* nobody has it */
+	typed_deinit(&state->typed);
 	free(state->packed);
 	free(state->name);
 	free(state);

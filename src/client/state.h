@@ -13,6 +13,7 @@
  */
 
 #include "client/bus.h"
+#include "client/typed.h"
 #include "shm/value.h"
 
 #define STATE_MEMBER   "tern.State" /* {name:s} -> {value:h, number:u} */
@@ -31,6 +32,7 @@ struct tern_state {
 	char *name;
 	uint64_t number; /* of its owner's, never used again: a later value of the same name is another one */
 	struct value value;
+	struct typed typed; /* what it has to be; interface NULL: nothing is known */
 	tern_peer owner;
 	_Atomic bool gone; /* opened: its owner is */
 	/* kept here */

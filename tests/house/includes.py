@@ -17,7 +17,7 @@ MAY_USE = {
     "src/wire": ("base", CODEC),
     "src/io": ("base", False),
     "src/link": ("io shm wire base", CODEC),
-    "src/client": ("link io shm wire base", True),
+    "src/client": ("interface link io shm wire base", True),
     "src/bus": ("wire base", CODEC),
     "src/interface": ("wire base", CODEC),
     "src/daemon": ("bus link io shm wire base", CODEC),

@@ -250,7 +250,7 @@ static const struct misuse misuses[] = {
 	{serve_taken, -EEXIST, "tern.NameTaken", SERVICE},
 	{serve_bad_name, -EINVAL, "tern.BadName", "letters, digits, _ and -"},
 	{serve_no_name, -EINVAL, "tern.InvalidArgument", "name"},
-	{serve_interface, -EOPNOTSUPP, "tern.NotSupported", "NULL"},
+	{serve_interface, -EINVAL, "tern.BadInterface", "line 1, column 10"},
 	{call_bad_name, -EINVAL, "tern.BadName", "letters, digits, _ and -"},
 	{call_bad_id, -EINVAL, "tern.InvalidArgument", ":ID"},
 	{call_no_service, -EINVAL, "tern.InvalidArgument", "service"},
