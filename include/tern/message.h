@@ -86,6 +86,7 @@ int tern_message_packv(tern_message *m, const char *format, va_list ap);
 /**
  * tern_message_unpack() - take C values out of the first part
  *
+ * A message without values is taken for a map without members: `?` members are not there, others are missing.
  * Strings and bytes are borrowed from the message. `h` gives a descriptor borrowed from the message. `y` also takes
  * bytes that came as a part of their own, as tern_message_part() reads it.
  * @return 0; -EBADMSG not what the format says (tern_last_error() tells where); -EINVAL format; -E2BIG too large to

@@ -312,6 +312,10 @@ tern_message_unpackv(tern_message *m, const char *format, va_list ap)
 		if (r < 0)
 			return error_trace(r);
 	}
+	if (unlikely(size == 0) && format[strspn(format, " ")] == '{') {
+		bytes = "\xa0"; /* a map without members, as all may be missing */
+		size = 1;
+	}
 	if (likely(cbor_unpack_flat(bytes, size, &hooks, format, ap)))
 		return 0;
 	hooks.error = error_get();
