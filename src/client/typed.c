@@ -51,7 +51,13 @@ int
 typed_check(const tern_interface *i, const struct interface_type *type, uint32_t flags, tern_message *m,
 	struct check_fault *ret)
 {
-	struct check check = {.interface = i->tree, .type = type, .n_fds = m->n_fds, .flags = flags};
+	struct check check = {
+		.interface = i->tree,
+		.type = type,
+		.n_fds = m->n_fds,
+		.n_parts = m->n_parts,
+		.flags = flags,
+	};
 	const void *bytes = "";
 	size_t size = 0;
 	int r;
