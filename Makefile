@@ -18,7 +18,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format clean asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -101,6 +101,12 @@ soak: ## programs that do random things to each other, for TIME seconds
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format
 	@git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+docs: ## the headers as pages, build/docs/html/
+	@tools/deps docs
+	@mkdir -p $(BUILD)/docs
+	@{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(BUILD)/docs"'; } | doxygen -
+	@echo $(BUILD)/docs/html/index.html
 
 clean: ## remove build/ and its siblings
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz
