@@ -20,6 +20,8 @@ const struct command *const COMMANDS[] = {
 	&command_check,
 	&command_generate,
 	&command_wait,
+	&command_serve,
+	&command_shell,
 	&command_completion,
 	&command_of_help,
 	NULL,

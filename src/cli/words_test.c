@@ -11,6 +11,7 @@
 #include "cli/argument.h"
 #include "cli/duration.h"
 #include "cli/json.h"
+#include "cli/line.h"
 #include "cli/option.h"
 #include "cli/plain.h"
 #include "cli/show.h"
@@ -210,6 +211,44 @@ START_TEST(each_argument_is_its_value)
 }
 END_TEST
 
+/* -------- line -------- */
+
+static const struct {
+	const char *text;
+	const char *words; /* each in [ ]; ! in front: open */
+} typed[] = {
+	{"", ""},
+	{" \t", ""},
+	{"a  b\n", "[a][b]"},
+	{"'a b' \"c d\"", "[a b][c d]"},
+	{"a'b c'\"d\"e", "[ab cde]"},
+	{"'' \"\"", "[][]"},
+	{"a\\ b \\' \\\\", "[a b]['][\\]"},
+	{"\"a\\\"b\\\\c\\d\"", "[a\"b\\c\\d]"},
+	{"'a\\b'", "[a\\b]"},
+	{"a # b", "[a]"},
+	{"a#b", "[a#b]"},
+	{"'#'", "[#]"},
+	{"a 'b c", "![a][b c]"},
+	{"\"a\\\"", "![a\"]"},
+	{"a\\", "![a]"},
+};
+
+START_TEST(each_line_has_its_words)
+{
+	_cleanup_(line_deinit) struct line line = {0};
+	char seen[64] = "";
+	size_t n = 0;
+
+	if (line_read(typed[_i].text, &line) == LINE_E_OPEN)
+		seen[n++] = '!';
+	for (size_t i = 0; i < line.n; i++)
+		n += (size_t)snprintf(seen + n, sizeof(seen) - n, "[%s]", line.words[i]);
+	ck_assert_str_eq(seen, typed[_i].words);
+	ck_assert_ptr_null(line.words[line.n]);
+}
+END_TEST
+
 /* -------- show and plain -------- */
 
 static const struct {
@@ -278,6 +317,7 @@ main(void)
 	tcase_add_test(words, long_words_are_no_matter);
 	tcase_add_loop_test(words, each_duration_is_read_or_refused, 0, ARRAY_SIZE(durations));
 	tcase_add_loop_test(words, each_argument_is_its_value, 0, ARRAY_SIZE(arguments));
+	tcase_add_loop_test(words, each_line_has_its_words, 0, ARRAY_SIZE(typed));
 	tcase_add_loop_test(shown, each_value_is_shown, 0, ARRAY_SIZE(values));
 	tcase_add_test(shown, nothing_plays_tricks_on_a_terminal);
 	suite_add_tcase(suite, words);
