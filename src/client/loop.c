@@ -460,6 +460,8 @@ tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret)
 	}
 	if (item) {
 		expect_of(bus, item, &typed);
+		if (r == -EINTR)
+			store_rlx(&bus->woken, 1); /* both came at once: the next call tells */
 		fill(ret, item);
 		if (item->watch)
 			watch_rearm(bus, item->watch);

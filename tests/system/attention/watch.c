@@ -543,6 +543,51 @@ START_TEST(woken_by_a_signal)
 }
 END_TEST
 
+/* stop_and_raise() - what wakes the parent and what it watches are there when it runs on */
+static void
+stop_and_raise(void *user)
+{
+	int fd = *(int *)user;
+
+	must_be(kill(getppid(), SIGSTOP), 0);
+	must_be(kill(getppid(), SIGUSR1), 0);
+	must_be(write(fd, "x", 1), 1);
+	must_be(kill(getppid(), SIGCONT), 0);
+}
+
+START_TEST(woken_while_something_came)
+{
+	struct sigaction action = {.sa_handler = wake_by_signal}, before;
+	struct tern_event event = {.size = sizeof(event)};
+	tern_watch *watch;
+	pid_t child;
+	int fds[2];
+	char byte;
+
+	to_wake = bus;
+	must_be(sigaction(SIGUSR1, &action, &before), 0);
+	must_be(pipe2(fds, O_CLOEXEC), 0);
+	must_be(tern_watch_fd(bus, fds[0], POLLIN, NULL, NULL, &watch), 0);
+	for (int i = 0; i < 20; i++) {
+		bool was_ready = false, was_woken = false;
+
+		child = child_start(stop_and_raise, &fds[1]);
+		while (!was_ready || !was_woken) { /* in either order, neither is lost */
+			int r = tern_next(bus, LONG_NS, &event);
+
+			must(r == 0 || r == -EINTR);
+			was_woken |= r == -EINTR;
+			if (r == 0 && event.kind == TERN_FD && !was_ready)
+				was_ready = read(fds[0], &byte, 1) == 1;
+		}
+		child_end(child);
+	}
+	(void)tern_watch_free(watch);
+	must_be(close(fds[0]) | close(fds[1]), 0);
+	must_be(sigaction(SIGUSR1, &before, NULL), 0);
+}
+END_TEST
+
 /* A signal without tern_wake() is none of tern_next()'s business. */
 static void
 ignore(int number)
@@ -584,6 +629,7 @@ watch_suite(void)
 	tcase_add_test(tcase, endless_switch_lets_others_in);
 	tcase_add_loop_test(tcase, woken_by_a_thread, 0, 3);
 	tcase_add_test(tcase, woken_by_a_signal);
+	tcase_add_test(tcase, woken_while_something_came);
 	tcase_add_test(tcase, other_signals_do_not_end_a_wait);
 	suite_add_tcase(suite, tcase);
 	return suite;
