@@ -14,6 +14,8 @@ const struct command *const COMMANDS[] = {
 	&command_publish,
 	&command_subscribe,
 	&command_monitor,
+	&command_record,
+	&command_replay,
 	&command_get,
 	&command_watch,
 	&command_run,

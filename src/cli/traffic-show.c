@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <string.h>
+#include <tern/cbor.h>
 #include <time.h>
 
 #include "base/attribute.h"
@@ -20,15 +21,30 @@
 
 /* -------- what it says -------- */
 
+/* part_of() - bytes of a value that lie in a part of their own, as far as they are here */
+static int
+part_of(void *user, uint64_t number, const void **ret, size_t *ret_size)
+{
+	const struct traffic *t = user;
+
+	if (number >= t->n_parts || !t->parts[number].bytes)
+		return -ENOENT;
+	*ret = t->parts[number].bytes;
+	*ret_size = (size_t)t->parts[number].there;
+	return 0;
+}
+
 /* value_of() - of the first part. Return: 0; PAYLOAD_E_NONE there is none; -ENOMEM; PAYLOAD_E_INVALID: it is cut off. */
 static int
 value_of(const struct traffic *t, struct json_object **ret)
 {
+	const struct tern_cbor_hooks hooks = {.user = (void *)t, .part = part_of};
+
 	if (t->n_parts == 0 || t->parts[0].size == 0)
 		return PAYLOAD_E_NONE;
 	if (t->parts[0].there < t->parts[0].size)
 		return PAYLOAD_E_INVALID;
-	return payload_read(t->type, t->parts[0].bytes, (size_t)t->parts[0].size, ret);
+	return payload_read_hooked(t->type, t->parts[0].bytes, (size_t)t->parts[0].size, &hooks, ret);
 }
 
 static uint64_t

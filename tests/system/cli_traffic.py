@@ -9,11 +9,18 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
+import struct
 import subprocess
+import tempfile
+import time
 
 from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same, stop,
                   tern)
+
+SECTION, INTERFACE, STATISTICS, PACKET = 0x0a0d0d0a, 1, 5, 6 # blocks of pcapng
+KINDS = (None, "call", "reply", "error", "event", "cancel", "part", "end", "gap")
 
 
 @contextlib.contextmanager
@@ -128,5 +135,164 @@ def private_is_not_shown():
         same([m["member"] for m in lines(monitor)], ["Echo", "Echo"])
 
 
+def blocks(path):
+    """The blocks of a pcapng file: (type, body); nothing else may be in it."""
+    with open(path, "rb") as file:
+        data = file.read()
+    at, found = 0, []
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        check(size % 4 == 0 and size >= 12 and at + size <= len(data), f"block of {size} bytes at {at} of {len(data)}")
+        same(struct.unpack_from("<I", data, at + size - 4)[0], size)
+        found.append((kind, data[at + 8:at + size - 4]))
+        at += size
+    return found
+
+
+def packets(path):
+    """Kinds of the messages that it has, but for those of ternd."""
+    return [KINDS[body[21]] for kind, body in blocks(path) if kind == PACKET and struct.unpack_from("<Q", body, 28)[0] != 1]
+
+
+@contextlib.contextmanager
+def a_folder():
+    with tempfile.TemporaryDirectory(prefix="tern-test-") as folder:
+        yield lambda name: os.path.join(folder, name)
+
+
+def record(bus, path, *words):
+    with a_listener(bus, "record", path, "-n", "6", "-k", "call,reply,error,event", *words) as recorder:
+        some_traffic(bus)
+        expect(tern("publish", "more", bus=bus), 0)
+        same(finished(recorder, 0), "")
+
+
+def record_is_pcapng():
+    with a_bus() as (bus, _), a_service(bus), a_folder() as file:
+        before = time.time()
+        with a_listener(bus, "record", file("all")) as recorder:
+            some_traffic(bus)
+            time.sleep(0.1)
+            recorder.send_signal(signal.SIGINT)
+            same(finished(recorder, 0), "")
+        same(packets(file("all")), ["call", "reply", "call", "error", "event"])
+        kinds = [kind for kind, _ in blocks(file("all"))]
+        same((kinds[0], kinds[1], kinds[-1]), (SECTION, INTERFACE, STATISTICS))
+        head = blocks(file("all"))[0][1]
+        same(struct.unpack_from("<IHHq", head), (0x1a2b3c4d, 1, 0, -1))
+        same(struct.unpack_from("<HHI", blocks(file("all"))[1][1]), (147, 0, 0))
+        for kind, body in blocks(file("all")):
+            if kind == PACKET:
+                _, high, low, size, whole = struct.unpack_from("<5I", body)
+                check(before - 1 < (high << 32 | low) / 1e9 < time.time() + 1, "not now")
+                same((len(body) - 20) // 4, (size + 3) // 4)
+                same(size, whole)
+        same(os.stat(file("all")).st_mode & 0o777, 0o600)
+        piped = subprocess.run([TERN, "record", "-", "-t", "50ms"], stdout=subprocess.PIPE, timeout=LIMIT,
+                               env=environment(bus))
+        same((piped.returncode, piped.stdout[:4]), (0, b"\x0a\x0d\x0d\x0a"))
+
+
+def record_filters():
+    with a_bus() as (bus, _), a_service(bus), a_folder() as file:
+        with a_listener(bus, "record", file("news"), "news", "-n", "1") as recorder:
+            some_traffic(bus)
+            finished(recorder, 0)
+        same(packets(file("news")), ["event"])
+        with a_listener(bus, "record", file("cut"), "-s", NAME, "-n", "2", "--size", "100") as recorder:
+            expect(tern("call", NAME, "Echo", "x=" + "y" * 1000, bus=bus), 0)
+            finished(recorder, 0)
+        for kind, body in blocks(file("cut"))[2:-1]:
+            _, _, _, size, whole = struct.unpack_from("<5I", body)
+            check(whole - size > 900, f"{size} of {whole}")
+        done = tern("replay", file("cut"), "-j", bus=bus)
+        same(json.loads(done.stdout)["skipped"], 1)
+
+
+def record_on_a_full_disk():
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300000, 300000)) # more than its own segments take
+
+    with a_bus() as (bus, _), a_service(bus), a_folder() as file:
+        with a_listener(bus, "record", file("full"), preexec_fn=limit) as recorder:
+            for _ in range(4):
+                expect(tern("call", NAME, "Echo", "x=" + "y" * 50000, bus=bus), 0)
+            finished(recorder, 6, "full cannot be written: File too large; what came before that is in it")
+        seen = packets(file("full"))
+        check(seen[:2] == ["call", "reply"], f"{seen}")
+        check(100000 < os.stat(file("full")).st_size <= 300000, "not as much as there was room for")
+        same(json.loads(tern("replay", file("full"), "-j", bus=bus).stdout)["calls"], seen.count("call"))
+        expect(tern("record", "/dev/full", "-t", "1s", bus=bus), 6, "", "/dev/full cannot be written: No space left")
+        expect(tern("record", file("no/such"), bus=bus), 6, "", "no/such cannot be written")
+    expect(tern("record"), 2, "", "which FILE")
+    expect(tern("record", "x", "--size", "99999999999"), 2, "", "at most")
+
+
+def record_when_the_bus_goes():
+    with a_bus() as (bus, daemon), a_folder() as file:
+        with a_listener(bus, "record", file("gone")) as recorder:
+            expect(tern("publish", "news", bus=bus), 0)
+            stop(daemon)
+            finished(recorder, 5, "the bus at .* is gone")
+        same(packets(file("gone")), ["event"])
+
+
+def replay_says_it_again():
+    with a_bus() as (bus, _), a_folder() as file:
+        with a_service(bus):
+            record(bus, file("it"))
+            with a_listener(bus, "monitor", "-j", "-n", "6") as monitor:
+                done = json.loads(expect(tern("replay", file("it"), "--compare", "-j", bus=bus), 0).stdout)
+                again = lines(monitor)
+            same(done, {"events": 2, "calls": 2, "skipped": 0, "replies": 1, "errors": 1, "failed": 0, "same": 2,
+                        "different": 0})
+            same([m["kind"] for m in again if m["kind"] in ("call", "event")], ["call", "call", "event", "event"])
+            same([m.get("payload") for m in again if m["kind"] == "call"], [{"a": 1}, None])
+            same([m["tags"] for m in again if m["kind"] == "event"], [["news", "org.example.Echo.Changed"], ["more"]])
+            begin = time.monotonic()
+            expect(tern("replay", file("it"), "--as-fast", bus=bus), 0)
+            check(time.monotonic() - begin < LIMIT / 2, "not fast")
+            done = json.loads(expect(tern("replay", file("it"), "-j", "-k", "event", "news", bus=bus), 0).stdout)
+            same((done["events"], done["calls"]), (1, 0))
+        with a_service(bus, "org.example.Other"):
+            done = json.loads(expect(tern("replay", file("it"), "-j", "--to", "org.example.Other", bus=bus), 0).stdout)
+            same((done["calls"], done["errors"]), (2, 1))
+        result = tern("replay", file("it"), "-j", "--compare", bus=bus)
+        same(result.returncode, 1)
+        first, second, done = [json.loads(line) for line in result.stdout.splitlines()]
+        same((first["then"], first["now"]), ({"payload": {"a": 1}}, {"error": "tern.NoSuchService", "payload": None}))
+        same((done["calls"], done["failed"], done["different"]), (0, 2, 2))
+        with open(file("it"), "rb") as it:
+            result = subprocess.run([TERN, "replay", "-", "--compare"], stdin=it, stdout=subprocess.PIPE,
+                                    text=True, timeout=LIMIT, env=environment(bus))
+            check("is answered in another way\n  then {\"a\":1}\n  now  tern.NoSuchService\n" in result.stdout, result.stdout)
+
+
+def replay_of_what_is_none():
+    with a_bus() as (bus, _), a_service(bus), a_folder() as file:
+        record(bus, file("it"))
+        with open(file("it"), "rb") as it:
+            good = it.read()
+
+        def wrong(data, words):
+            with open(file("bad"), "wb") as bad:
+                bad.write(data)
+            result = tern("replay", file("bad"), "--as-fast", bus=bus)
+            check(result.returncode == 6 and re.search(words, result.stderr), f"{words}: {result.returncode} {result.stderr}")
+        wrong(b"", "the file is empty, at byte 0")
+        wrong(b"hello, this is a text", "no pcapng file")
+        wrong(good[:-1], "ends in the middle of a block, at byte ")
+        wrong(good[:200], "ends in the middle of a block, at byte ")
+        wrong(good[:8] + b"\x1a\x2b\x3c\x4d" + good[12:], "other byte order")
+        at = [m.start() for m in re.finditer(re.escape(struct.pack("<I", PACKET)), good)][0]
+        wrong(good[:at + 4] + b"\xfc\xff\xff\x7f" + good[at + 8:], f"no block has 2147483644 bytes, at byte {at + 4}")
+        wrong(good[:at + 28] + b"\x63" + good[at + 29:], f"the record at byte {at} is not one of tern's: it is of another")
+        expect(tern("replay", file("none"), bus=bus), 6, "", "none cannot be read")
+        expect(tern("replay", bus=bus), 2, "", "which FILE")
+        expect(tern("replay", "x", "--speed", "fast", bus=bus), 2, "", "'fast' is no speed")
+
+
 run([monitor_shows_all, monitor_filters, monitor_for_people, monitor_of_large_and_strange, monitor_ends,
-     private_is_not_shown])
+     private_is_not_shown, record_is_pcapng, record_filters, record_on_a_full_disk, record_when_the_bus_goes,
+     replay_says_it_again, replay_of_what_is_none])
