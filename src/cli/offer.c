@@ -24,7 +24,7 @@ ask(tern_bus *bus, const char *service, uint64_t timeout_ns, tern_message **ret)
 
 	r = tern_message_new_call(bus, service, "tern.Interface", &m);
 	if (r == 0)
-		r = tern_send(m, timeout_ns, 0, &call);
+		r = tern_send(m, timeout_ns, TERN_PRIVATE, &call); /* nothing of what taps want to see */
 	if (r == 0)
 		r = tern_call_wait(call, TERN_FOREVER, ret, &error);
 	return r;
