@@ -10,19 +10,20 @@ In markdown, fenced blocks by their first words:
                      the session
     ```file NAME     a file for the session
 
-Others are only read. A comment "<!-- sh" with a session in it runs, too, and is not shown.
+Others are only read. A comment "<!-- sh" with a session in it runs, too, and is not shown; what is in
+a comment "<!-- prelude" comes before the pieces of programs.
 In manual pages, ".Bd -literal" behind a line '.\\" example: sh' (or c, tern, file) is such a block.
 """
 
 import collections
 import re
 
-RUN = ("sh", "c", "tern", "file")
+RUN = ("sh", "c", "tern", "file", "prelude")
 
 Block = collections.namedtuple("Block", "kind name line lines")  # line: the number of its first one
 
 FENCE = re.compile(r"^```(\w+)(?: +(\S+))?$")
-HIDDEN = re.compile(r"^<!-- (sh)()$")
+HIDDEN = re.compile(r"^<!-- (sh|prelude)()$")
 MARK = re.compile(r'^\.\\" example: (\w+)(?: +(\S+))?$')
 
 ESCAPES = {r"\e": "\\", r"\(dq": '"', r"\(aq": "'", r"\-": "-", r"\&": "", r"\[u2026]": "…", r"\(bs": "\\"}

@@ -51,6 +51,7 @@ class Page:
             self.text = file.read()
         self.env = self.environment(build)
         self.shell = None
+        self.prelude = ""
         self.passed = self.failed = 0
         self.came = []  # (first line, last line, what came instead)
 
@@ -58,7 +59,7 @@ class Page:
         env = {k: v for k, v in os.environ.items() if not k.startswith("TERN_")}
         tools = [f"{build}/{folder}" for folder in
                  ("src/cli", "src/daemon", "examples/mixer", "examples/hello")] + [f"{ROOT}/examples/mixer"]
-        env.update(PATH=":".join(tools + [env["PATH"]]), TERM="dumb", LC_ALL="C.UTF-8", PS1="", PS2="",
+        env.update(PATH=":".join(tools + [env["PATH"]]), TERM="dumb", LC_ALL="C.UTF-8", MIXER=f"{ROOT}/examples/mixer", PS1="", PS2="",
                    LD_LIBRARY_PATH=f"{build}/src", PKG_CONFIG_PATH=f"{build}/meson-uninstalled")
         return env
 
@@ -72,15 +73,15 @@ class Page:
         run = subprocess.run(command, env=self.env, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.check(run.returncode == 0, block.line, run.stdout)
 
-    def compile(self, block):
+    def compile(self, folder, block):
         text = "\n".join(block.lines) + "\n"
         if not block.name and not re.search(r"^#include", text, re.M):
             if not re.search(r"^\{", text, re.M):
                 text = "int fragment(void);\nint\nfragment(void)\n{\n" + text + "return 0;\n}\n"
-            text = PRELUDE + text
+            text = PRELUDE + self.prelude + text
         needed = [package for header, package in LOOPS.items() if f"<{header}>" in text]
         more = subprocess.run(["pkg-config", "--cflags", "tern", *needed], env=self.env, stdout=subprocess.PIPE, text=True)
-        self.command(block, os.environ.get("CC", "cc"), *FLAGS, *more.stdout.split(), "-x", "c", "-", text=text)
+        self.command(block, os.environ.get("CC", "cc"), *FLAGS, *more.stdout.split(), "-I", folder, "-x", "c", "-", text=text)
 
     def play(self, folder, block):
         self.shell = self.shell or session.Session(folder, self.env)
@@ -99,8 +100,10 @@ class Page:
                 file.write(text)
         if block.kind == "sh":
             self.play(folder, block)
+        elif block.kind == "prelude":
+            self.prelude = text
         elif block.kind == "c":
-            self.compile(block)
+            self.compile(folder, block)
         elif block.kind == "tern":
             if not re.search(r"^interface ", text, re.M):
                 text = "interface org.example.Piece\n" + text
