@@ -10,6 +10,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, enviro
                   tern)
 
 SECTION, INTERFACE, STATISTICS, PACKET = 0x0a0d0d0a, 1, 5, 6 # blocks of pcapng
+DISSECTOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../share/wireshark/tern.lua")
 KINDS = (None, "call", "reply", "error", "event", "cancel", "part", "end", "gap")
 
 
@@ -293,6 +295,48 @@ def replay_of_what_is_none():
         expect(tern("replay", "x", "--speed", "fast", bus=bus), 2, "", "'fast' is no speed")
 
 
+def tshark(path, *words):
+    """What the dissector makes of a file, as lines of fields."""
+    env = {**os.environ, "HOME": os.path.dirname(path), "LC_ALL": "C"}
+    result = subprocess.run(["tshark", "-2", "-X", f"lua_script:{DISSECTOR}", "-r", path, *words], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, timeout=2 * LIMIT, env=env)
+    same(result.returncode, 0)
+    check("Lua" not in result.stderr and "Lua Error" not in result.stdout, result.stderr + result.stdout)
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+def wireshark_shows_it():
+    if not shutil.which("tshark"):
+        print("no tshark here: the dissector was not tried")
+        return
+    with a_bus() as (bus, _), a_service(bus), a_folder() as file:
+        record(bus, file("it"), "--size", "60")
+        with open(file("it"), "rb") as it:
+            good = it.read()
+        fields = ("tern.kind", "tern.service", "tern.member", "tern.error", "tern.tag", "tern.request_in",
+                  "tern.response_in", "cbor.type.textstring", "_ws.col.Info", "tern.response_time")
+        shown = tshark(file("it"), "-Y", "tern.from != 1", "-T", "fields", *(w for f in fields for w in ("-e", f)))
+        times = [line.pop() for line in shown]
+        first = int(shown[1][5])
+        same(shown[0], ["1", NAME, "Echo", "", "", "", str(first + 1), "a", f"Call {NAME}.Echo"])
+        same(shown[1], ["2", NAME, "Echo", "", "", str(first), "", "a", f"Reply {NAME}.Echo"])
+        same(shown[3][:6], ["3", NAME, "Nowhere", "tern.NoSuchMember", "", str(first + 2)])
+        same(shown[4][4], "news,org.example.Echo.Changed")
+        same([bool(t) for t in times], [False, True, False, True, False, False])
+        check(all(0 < float(t) < LIMIT for t in times if t), f"{times}")
+        # Bytes of others: not one may end in an error of the script.
+        at = [m.start() for m in re.finditer(re.escape(struct.pack("<I", PACKET)), good)][1]
+        bad = bytearray()
+        for i in range(28, 28 + 88 + 40):
+            packet = bytearray(good[at:at + struct.unpack_from("<I", good, at + 4)[0]])
+            packet[i] ^= 0xff
+            bad += packet
+        with open(file("bad"), "wb") as out:
+            out.write(good + bad)
+        kinds = [kind for kind, _ in blocks(file("it"))]
+        same(len(tshark(file("bad"), "-Y", "tern", "-T", "fields", "-e", "tern.kind")), kinds.count(PACKET) + 88 + 40)
+
+
 run([monitor_shows_all, monitor_filters, monitor_for_people, monitor_of_large_and_strange, monitor_ends,
      private_is_not_shown, record_is_pcapng, record_filters, record_on_a_full_disk, record_when_the_bus_goes,
-     replay_says_it_again, replay_of_what_is_none])
+     replay_says_it_again, replay_of_what_is_none, wireshark_shows_it])
