@@ -297,7 +297,7 @@ write_service(struct c_generator *g)
 		c_print(g, "\tif (server->ops->%s) {\n\t\tmethods[n].member = \"%s\";\n\t\tmethods[n++].fn = serve_%s;\n\t}\n",
 			c_op(g, m), interface_name(g->i, &m->item), c_name(g, m));
 	}
-	c_print(g, "\treturn tern_serve(bus, name, NULL, methods, n, (void *)(uintptr_t)server, ret);\n}\n");
+	c_print(g, "\treturn tern_serve(bus, name, %s_interface, methods, n, (void *)(uintptr_t)server, ret);\n}\n", g->prefix);
 }
 
 static void
