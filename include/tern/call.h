@@ -32,6 +32,7 @@ enum {
 	TERN_NO_ACTIVATE = 4, /**< call: do not start the service (nothing is started yet) */
 	TERN_PRIVATE = 8,     /**< never shown to taps */
 	TERN_BATCH = 16,      /**< more follows at once: bells come with the next send without it, or tern_flush() */
+	TERN_STREAM = 32,     /**< call: parts may come before the answer, and be sent (<tern/stream.h>) */
 };
 
 /**
@@ -51,7 +52,7 @@ int tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern
  * tern_send() - send a call
  * @param m       from tern_message_new_call(); stays the caller's, sealed
  * @param timeout of the whole call; its deadline travels with it
- * @param flags   TERN_NONBLOCK, TERN_NO_REPLY, TERN_NO_ACTIVATE, TERN_PRIVATE, TERN_BATCH
+ * @param flags   TERN_NONBLOCK, TERN_NO_REPLY, TERN_NO_ACTIVATE, TERN_PRIVATE, TERN_BATCH, TERN_STREAM
  * @param ret     the call under way, the caller's; NULL only with TERN_NO_REPLY
  *
  * The answer is taken with tern_call_wait(), given to the handler of tern_call_then(), or comes out of
@@ -60,8 +61,12 @@ int tern_call_syncv(tern_bus *bus, const char *service, const char *member, tern
 int tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret);
 
 /**
- * tern_call_wait() - wait for the answer
- * @return 0 and the reply, the caller's; -EAGAIN not within this timeout, the call goes on; else as above
+ * tern_call_wait() - wait for the answer; of a stream, for the next part (TERN_PART) or the answer
+ * @return 0 and the message, the caller's; -EAGAIN not within this timeout, the call goes on; -EALREADY taken;
+ * of a stream -ENODATA nothing more comes; else as above
+ *
+ * Of a stream that was received: the next part; -ENODATA the caller has ended, -ECANCELED it gave up, -ETIME the
+ * deadline passed, -EHOSTDOWN it is gone, -EALREADY answered.
  */
 int tern_call_wait(tern_call *c, uint64_t timeout, tern_message **ret, struct tern_error *error);
 

@@ -27,7 +27,7 @@ typedef struct tern_watch tern_watch;
 /** What tern_next() found; what does not belong to the kind is NULL or 0. */
 struct tern_event {
 	uint32_t size; /**< set by the caller: sizeof(struct tern_event) */
-	uint32_t kind; /**< TERN_CALL … TERN_WRITABLE */
+	uint32_t kind; /**< TERN_CALL … TERN_END */
 	tern_message *message; /**< the caller's */
 	tern_call *call;       /**< the caller's (of a reply: a reference to the call sent) */
 	tern_subscription *subscription; /**< borrowed */

@@ -35,7 +35,7 @@ enum {
 	TERN_MAX_HEADER = 1024, /**< bytes of destination, member, type and tags together */
 };
 
-/** What tern_next() returns, and what tern_message_kind() tells (the first four). */
+/** What tern_next() returns, and what tern_message_kind() tells (those with a message). */
 enum {
 	TERN_CALL = 1, /**< somebody calls: message and call */
 	TERN_REPLY,    /**< the answer to a call sent with tern_send(): message and call */
@@ -47,7 +47,9 @@ enum {
 	TERN_LINKED,   /**< a link was made: peer */
 	TERN_UNLINKED, /**< a link was closed, the peer lives: peer */
 	TERN_FD,       /**< a watched descriptor is ready: watch, ready */
-	TERN_WRITABLE, /**< after -EAGAIN: peer has room again */
+	TERN_WRITABLE, /**< after -EAGAIN: peer has room again; of a stream: call may be put to */
+	TERN_PART,     /**< of a stream that is followed: message and call */
+	TERN_END,      /**< of a stream that is followed: the caller sends no more parts: call */
 };
 
 /**
@@ -140,7 +142,7 @@ int tern_message_view(tern_message *m, size_t i, const volatile void **ret, size
 /** tern_message_fd() - a descriptor that came along, borrowed; -ENOENT no such */
 int tern_message_fd(tern_message *m, size_t i);
 
-uint32_t tern_message_kind(const tern_message *m);       /**< TERN_CALL … TERN_EVENT */
+uint32_t tern_message_kind(const tern_message *m);       /**< TERN_CALL … TERN_EVENT, TERN_PART */
 tern_peer tern_message_sender(const tern_message *m);    /**< whose link it came over; 0: made here */
 const char *tern_message_service(const tern_message *m); /**< the name that was called; "" none */
 const char *tern_message_member(const tern_message *m);  /**< member of a call, name of an error; "" none */

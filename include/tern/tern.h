@@ -30,5 +30,6 @@
 #include <tern/message.h>
 #include <tern/name.h>
 #include <tern/state.h>
+#include <tern/stream.h>
 
 #endif

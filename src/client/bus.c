@@ -27,6 +27,7 @@
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/state.h"
+#include "client/stream.h"
 #include "client/topic.h"
 #include "client/watch.h"
 
@@ -97,6 +98,7 @@ fork_child(void)
 		struct partner *partner, *next;
 		struct domain *domain;
 		struct link *link;
+		struct stream *stream;
 		tern_state *state;
 
 		DL_FOREACH (bus->endpoint.links, link) {
@@ -124,6 +126,8 @@ fork_child(void)
 		close_queued(&bus->queue);
 		close_queued(&bus->kept);
 		close_queued(&bus->to_self);
+		DL_FOREACH (bus->streams, stream)
+			close_queued(&stream->parts);
 		(void)pthread_mutex_unlock(&bus->lock);
 	}
 	all = NULL;
@@ -306,6 +310,7 @@ bus_shut(tern_bus *bus)
 	bus_plans_end(bus); /* who asks a topic without the lock finds the handle closed */
 	topics_drop_idle(bus);
 	call_cancel_all(bus);
+	stream_drop_all(bus);
 	bus_drop_queues(bus);
 	HASH_ITER (hh, bus->partners, partner, next) {
 		link_publish(partner->link);

@@ -106,6 +106,7 @@ struct partner {
 	uint64_t queued;  /* bytes */
 	tern_call *calls;    /* under way to it */
 	tern_call *incoming; /* from it, not answered yet */
+	struct stream *streams; /* those of them that are streams: uthash by serial */
 	struct kept_reply *replies, **last_reply; /* answers that wait for room (reply.h) */
 	uint64_t kept_bytes;
 	bool is_replying;
@@ -151,6 +152,7 @@ enum wait_kind {
 	WAIT_ANSWER, /* a call, a request to ternd: set directly */
 	WAIT_ITEM,   /* tern_next(): anything in the queue, or tern_wake() */
 	WAIT_ROOM,
+	WAIT_CREDIT, /* of a stream */
 	WAIT_RULES, /* direct links: the other end has told all its rules */
 };
 
@@ -163,7 +165,10 @@ struct waiter {
 	bool done;
 	bool interrupted; /* by tern_wake() */
 	struct partner *partner; /* whose answer, or whose room; may be NULL */
-	const struct outgoing *room_for;
+	union {
+		const struct outgoing *room_for;
+		const tern_call *credit_for;
+	};
 	bool room_event;
 };
 
@@ -280,6 +285,7 @@ struct tern_bus {
 	tern_call **calls;
 	size_t n_calls, max_calls;
 	tern_call *deadlines; /* the same, soonest first */
+	struct stream *streams; /* of all calls, either side */
 	tern_service *services;
 	tern_subscription *subscriptions;
 	struct heard_tags heard;
@@ -387,7 +393,13 @@ int partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *ident
 	struct partner **ret);
 struct partner *partner_find(tern_bus *bus, uint64_t id);
 struct partner *partner_ref(struct partner *partner);
-struct partner *partner_unref(struct partner *partner);
+/* partner_free() - its last reference went; returns NULL */
+struct partner *partner_free(struct partner *partner);
+static inline struct partner *
+partner_unref(struct partner *partner)
+{
+	return partner && --partner->refs == 0 ? partner_free(partner) : NULL;
+}
 /* partner_missed() - a peer that is not linked has lost an event; its link will begin with that */
 void partner_missed(tern_bus *bus, uint64_t id);
 /* partner_forget_missed() - of all peers */
@@ -484,10 +496,10 @@ void lead_arm(tern_bus *bus, bool more);
 int send_record(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
 	uint32_t flags);
 /*
- * send_try() - the same without waiting, and past what is kept for this partner (reply.h)
+ * send_try() - the same without waiting, and past what is kept for this partner (reply.h); flags: TERN_BATCH
  * Return: 0, LINK_E_FULL, or a negative errno, which is not recorded.
  */
-int send_try(struct partner *partner, struct outgoing *out, const int *fds);
+int send_try(struct partner *partner, struct outgoing *out, const int *fds, uint32_t flags);
 /* send_failed() - record this errno of a send; returns it */
 int send_failed(const struct partner *partner, int r);
 /* send_is_roomy() - surely yes to send_room(), at a glance; false says nothing */

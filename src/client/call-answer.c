@@ -8,16 +8,19 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "client/stream.h"
 
 void
 call_queue_answer(tern_call *call)
 {
 	struct item item = {
 		.kind = call->result ? TERN_ERROR : TERN_REPLY,
-		.call = tern_call_ref(call),
 		.peer = call->partner ? call->partner->id : call->to_ternd ? TERN_PEER_BUS : call->bus->id,
 	};
 
+	if (unlikely(call->stream) && !call->stream->followed)
+		return; /* for tern_call_wait(), behind the parts */
+	item.call = tern_call_ref(call);
 	(void)queue_put(call->bus, &item); /* out of memory: tern_call_wait() still finds it */
 }
 
@@ -36,6 +39,8 @@ call_finish(tern_call *call, int result, tern_message *reply, const char *name, 
 		if (call->error)
 			error_fill(call->error, name, text);
 	}
+	if (unlikely(call->stream))
+		stream_over(call);
 	if (call->waiter)
 		lead_wake(call->waiter);
 	else if (!bus->closed)
@@ -56,6 +61,10 @@ bounced(tern_call *call)
 	tern_peer id = 0;
 	int r;
 
+	if (call->stream && call->stream->begun) {
+		call_finish(call, -ENXIO, NULL, ERROR_NO_SERVICE, "the name changed its owner, and a stream stays");
+		return;
+	}
 	if (++call->bounces > MAX_BOUNCES) {
 		call_finish(call, -ENXIO, NULL, ERROR_NO_SERVICE, "the name changes hands too fast");
 		return;

@@ -7,6 +7,7 @@
 #include "client/error.h"
 #include "client/expect.h"
 #include "client/message.h"
+#include "client/stream.h"
 
 uint64_t
 call_deadline(tern_bus *bus, uint64_t timeout)
@@ -69,6 +70,10 @@ call_new(tern_message *m, uint64_t deadline, uint32_t flags)
 	call->message = m;
 	call->deadline = deadline == UINT64_MAX ? UINT64_MAX : deadline - bus->clock_offset;
 	call->flags = flags;
+	if (unlikely(flags & TERN_STREAM) && stream_new(call) < 0) {
+		call->message = NULL; /* stays the caller's */
+		return call_unref_locked(call);
+	}
 	if (unlikely(bus->expected))
 		expect_note(call);
 	return call;
@@ -83,6 +88,7 @@ call_send(tern_call *call, uint64_t deadline)
 	int r;
 
 	m->header.serial = call->serial;
+	m->header.credit = call->stream ? STREAM_WINDOW : 0;
 	m->header.deadline = call->deadline == UINT64_MAX ? 0 : call->deadline;
 	m->header.flags = (m->header.flags & WIRE_LIBRARY) |
 		(call->flags & TERN_NO_REPLY ? WIRE_NO_REPLY : 0) |
@@ -152,6 +158,8 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 
 	if (!ret && !(flags & TERN_NO_REPLY))
 		return error_set(-EINVAL, ERROR_INVALID, "without TERN_NO_REPLY somebody must take the call");
+	if ((flags & TERN_STREAM) && (flags & TERN_NO_REPLY))
+		return error_set(-EINVAL, ERROR_INVALID, "a stream ends with an answer: not with TERN_NO_REPLY");
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #include "client/expect.h"
 #include "client/handler.h"
 #include "client/message.h"
+#include "client/stream.h"
 
 /* call_wait_locked() - until done, or this timeout; the call's own deadline is seen to here, whoever leads */
 static int
@@ -65,6 +66,19 @@ hold_against(tern_call *call, tern_message *reply, tern_message **ret, struct te
 	return r;
 }
 
+/* wait_for() - what comes next. Return: 0 the answer is there, STREAM_E_PART, or negative. */
+static int
+wait_for(tern_call *call, uint64_t soon, tern_message **ret)
+{
+	if (unlikely(call->stream || call->incoming))
+		return stream_wait(call, soon, ret);
+	if (call->taken)
+		return error_set(-EALREADY, ERROR_INVALID, "the answer was taken already");
+	if (call->waiter)
+		return error_set(-EBUSY, ERROR_INVALID, "another thread waits for this call");
+	return call_wait_locked(call, soon);
+}
+
 _public_ int
 tern_call_wait(tern_call *call, uint64_t timeout, tern_message **ret, struct tern_error *error)
 {
@@ -72,23 +86,18 @@ tern_call_wait(tern_call *call, uint64_t timeout, tern_message **ret, struct ter
 	tern_message *reply = NULL;
 
 	if (r == 0) {
-		uint64_t soon = timeout == TERN_DEFAULT ? UINT64_MAX
-							: call_deadline(call->bus, timeout);
-
-		if (call->taken)
-			r = error_set(-EALREADY, ERROR_INVALID, "the answer was taken already");
-		else if (call->waiter)
-			r = error_set(-EBUSY, ERROR_INVALID, "another thread waits for this call");
-		else
-			r = call_wait_locked(call, soon);
+		r = wait_for(call, timeout == TERN_DEFAULT ? UINT64_MAX : call_deadline(call->bus, timeout),
+			call->interface ? &reply : ret);
 		if (r == 0)
 			r = call_result(call, call->interface ? &reply : ret, error);
-		else if (error)
+		else if (error && r < 0)
 			*error = *error_get();
 		bus_leave(call->bus);
 	} else if (error) {
 		*error = *error_get();
 	}
+	if (r == STREAM_E_PART)
+		return likely(!reply) ? 0 : stream_hand_on(call, reply, ret, error);
 	return likely(!reply) ? r : hold_against(call, reply, ret, error);
 }
 
@@ -101,6 +110,8 @@ tern_call_then(tern_call *call, tern_reply_fn *fn, void *user)
 		return r;
 	if (call->incoming)
 		r = error_set(-EINVAL, ERROR_INVALID, "this call was received, not sent");
+	else if (call->stream)
+		r = error_set(-EINVAL, ERROR_INVALID, "what comes on a stream is for tern_call_follow()");
 	else if (call->taken || call->fn)
 		r = error_set(-EALREADY, ERROR_INVALID, "the answer was taken already");
 	if (r == 0) {

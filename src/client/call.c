@@ -8,6 +8,8 @@
 #include "client/call.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "client/reply.h"
+#include "client/stream.h"
 
 tern_call *
 call_alloc(tern_bus *bus)
@@ -33,15 +35,22 @@ call_send_cancel(tern_call *call)
 		.strings = {"", "", ""},
 	};
 
+	if (unlikely(call->stream && call->stream->twin))
+		stream_cancelled(call->stream->twin);
 	if (!call->partner || call->partner->dead)
 		return;
 	(void)link_plan(&out);
-	(void)send_record(call->partner, &out, NULL, 0, TERN_NONBLOCK);
+	if (unlikely(call->stream))
+		(void)reply_send(call->partner, &out, NULL, UINT64_MAX, false); /* who puts may wait for ever; else it is gone */
+	else
+		(void)send_record(call->partner, &out, NULL, 0, TERN_NONBLOCK);
 }
 
 static void
 call_free(tern_call *call)
 {
+	if (unlikely(call->stream))
+		call->stream = stream_free(call->stream);
 	if (call->incoming && call->partner)
 		DL_DELETE(call->partner->incoming, call);
 	(void)message_unref_locked(call->message); /* always NULL, as all here */
@@ -86,10 +95,28 @@ n_library_refs(const tern_call *call)
 	return 1u + (!call->partner && !call->to_ternd) + call->asking;
 }
 
+/* goes_on() - without any reference of the program's: its end has a handler */
+static bool
+goes_on(const tern_call *call)
+{
+	return call->fn || (call->stream && call->stream->followed);
+}
+
 /*
  * The caller's last reference cancels; but the library has some too while the call is under way, so
  * "last" means that only those are left.
  */
+tern_call *
+call_let_go(tern_call *call)
+{
+	if (call && !call->incoming && call->sent && load_acq(&call->refs) == 1 + n_library_refs(call) &&
+		!goes_on(call)) {
+		call_send_cancel(call);
+		call_unlink(call);
+	}
+	return call_unref_locked(call);
+}
+
 _public_ tern_call *
 tern_call_unref(tern_call *call)
 {
@@ -99,11 +126,7 @@ tern_call_unref(tern_call *call)
 		return NULL;
 	bus = call->bus;
 	bus_lock(bus);
-	if (!call->incoming && call->sent && load_acq(&call->refs) == 1 + n_library_refs(call) && !call->fn) {
-		call_send_cancel(call);
-		call_unlink(call);
-	}
-	(void)call_unref_locked(call); /* always NULL */
+	(void)call_let_go(call); /* always NULL */
 	bus_leave(bus);
 	return NULL;
 }

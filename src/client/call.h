@@ -40,6 +40,7 @@ struct tern_call {
 	int result;
 	tern_message *reply; /* counted */
 	struct tern_error *error;
+	struct stream *stream; /* either side; NULL: parts are neither sent nor taken */
 	struct waiter *waiter; /* the thread in tern_call_wait() */
 	tern_reply_fn *fn;
 	void *user;
@@ -74,7 +75,9 @@ call_is_own_domain(const tern_call *call)
 /* call_alloc() - zero but for refs and bus; NULL out of memory */
 tern_call *call_alloc(tern_bus *bus);
 tern_call *call_unref_locked(tern_call *call);
-/* call_send_cancel() - the service need not answer; best effort: it may be full, or gone */
+/* call_let_go() - the same of a program's reference: the caller's last one cancels; returns NULL */
+tern_call *call_let_go(tern_call *call);
+/* call_send_cancel() - the service need not answer; best effort, but for streams: it may be full, or gone */
 void call_send_cancel(tern_call *call);
 
 /* --- under way (call-table.c) --- */

@@ -34,6 +34,9 @@
 #define ERROR_BAD_MESSAGE  "tern.BadMessage"
 #define ERROR_BAD_INTERFACE "tern.BadInterface"
 #define ERROR_NAME_TAKEN   "tern.NameTaken"
+#define ERROR_ENDED        "tern.Ended"
+#define ERROR_NEEDS_STREAM "tern.NeedsStream"
+#define ERROR_TOO_MANY     "tern.TooManyStreams"
 
 /* error_set() - record why; returns r, so that it can be returned */
 int error_set(int r, const char *name, const char *format, ...) _printf_(3, 4);

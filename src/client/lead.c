@@ -29,6 +29,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/reply.h"
+#include "client/stream.h"
 
 #define SPIN_CLOCK_EVERY 32u  /* looks between two readings of the clock */
 #define CLOCK_EVERY_ROUNDS 64u /* busy rounds between two looks at the deadlines */
@@ -188,6 +189,7 @@ check_writable(struct partner *partner)
 	}
 	partner_want_nothing(partner);
 	queue_notice(bus, TERN_WRITABLE, partner->id);
+	stream_tell_room(partner);
 	rules_here_tell_on(partner);
 }
 

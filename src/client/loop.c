@@ -17,6 +17,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/state.h"
+#include "client/stream.h"
 #include "client/watch.h"
 
 #define MAX_LOOKS 64u /* of a tern_next() that does not wait, while handlers take what it finds */
@@ -70,6 +71,8 @@ run_reply(tern_bus *bus, struct item *item)
 	uint32_t n_running = 0;
 	struct handler_frame frame;
 
+	if (unlikely(call->stream))
+		return stream_run(bus, item);
 	if (is_unwanted(call))
 		return true;
 	if (!call->fn)
@@ -117,6 +120,8 @@ run_notice(tern_bus *bus, struct item *item)
 	uint32_t n_running = 0;
 	struct handler_frame frame;
 
+	if (item->call)
+		return stream_run(bus, item);
 	if (!bus->peer_fn)
 		return false;
 	handler_begin(bus, &frame, &n_running);
@@ -160,7 +165,7 @@ run_item(tern_bus *bus, struct item *item)
 	case TERN_FD:
 		return run_watch(bus, item);
 	case TERN_CANCEL:
-		return false;
+		return item->call->stream && stream_run(bus, item);
 	default:
 		return run_notice(bus, item);
 	}
@@ -324,6 +329,8 @@ fill(struct tern_event *ret, struct item *item)
 		ret->result = item->call->result;
 		ret->message = steal(item->call->reply);
 	}
+	if (item->kind == TERN_PART)
+		stream_was_read(item->call, item->message);
 	item->message = NULL;
 	item->call = NULL;
 }
@@ -340,9 +347,9 @@ is_stale(const struct item *item)
 		return !item->watch;
 	case TERN_REPLY:
 	case TERN_ERROR:
-		return is_unwanted(item->call);
+		return item->call->stream ? stream_is_stale(item) : is_unwanted(item->call);
 	default:
-		return false;
+		return item->call && item->call->stream && item->kind != TERN_CALL && stream_is_stale(item);
 	}
 }
 
@@ -417,12 +424,20 @@ next_failed(int r)
 	}
 }
 
+static void
+hold_answer(struct tern_event *event)
+{
+	int r = expect_answer(event->call, event->result, &event->message);
+
+	if (r != event->result)
+		event->kind = TERN_ERROR;
+	event->result = r;
+}
+
 /* hold_against() - what is expected of it; without the lock */
 static void
 hold_against(struct tern_event *event, struct typed *typed)
 {
-	int r;
-
 	if (unlikely(typed->interface)) {
 		if (!expect_event(typed, event->message)) {
 			event->message = tern_message_unref(event->message);
@@ -431,12 +446,10 @@ hold_against(struct tern_event *event, struct typed *typed)
 		}
 		typed_deinit(typed);
 	}
-	if (event->kind != TERN_REPLY && event->kind != TERN_ERROR)
-		return;
-	r = expect_answer(event->call, event->result, &event->message);
-	if (r != event->result)
-		event->kind = TERN_ERROR;
-	event->result = r;
+	if (event->kind == TERN_PART)
+		stream_hold(event);
+	else if (event->kind == TERN_REPLY || event->kind == TERN_ERROR)
+		hold_answer(event);
 }
 
 _public_ int

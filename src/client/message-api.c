@@ -529,7 +529,7 @@ tern_message_fd(tern_message *m, size_t i)
 _public_ uint32_t
 tern_message_kind(const tern_message *m)
 {
-	return m->header.kind;
+	return m->header.kind == WIRE_PART ? TERN_PART : m->header.kind;
 }
 
 _public_ tern_peer

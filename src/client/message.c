@@ -186,7 +186,8 @@ message_free(tern_message *m, tern_bus *home)
 		free(memory);
 	}
 	(void)partner_unref(m->partner);    /* always NULL, as all here */
-	(void)call_unref_locked(m->call);
+	if (m->call)
+		(void)call_let_go(m->call);
 	(void)topic_unref_locked(m->topic);
 	if (m->bus)
 		bus_drop(m->bus);

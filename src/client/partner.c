@@ -13,6 +13,7 @@
 #include "client/event.h"
 #include "client/reply.h"
 #include "client/state.h"
+#include "client/stream.h"
 
 struct partner *
 partner_ref(struct partner *partner)
@@ -21,11 +22,9 @@ partner_ref(struct partner *partner)
 	return partner;
 }
 
-struct partner *
-partner_unref(struct partner *partner)
+_cold_ struct partner *
+partner_free(struct partner *partner)
 {
-	if (!partner || --partner->refs > 0)
-		return NULL;
 	(void)link_unref(partner->link); /* always NULL, as the next */
 	(void)domain_unref(partner->bus, partner->domain);
 	rules_here_free(partner->rules);
@@ -272,6 +271,7 @@ partner_end(struct partner *partner)
 	partner_want_nothing(partner);
 	reply_drop_all(partner);
 	call_fail_partner(partner);
+	stream_partner_gone(partner);
 	direct_partner_ended(partner);
 	state_owner_gone(bus, partner->id);
 	hang_up(partner);

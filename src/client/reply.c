@@ -95,7 +95,7 @@ reply_flush(struct partner *partner)
 {
 	while (partner->replies) {
 		struct kept_reply *kept = partner->replies;
-		int r = send_try(partner, &kept->out, kept->message ? kept->message->fds : NULL);
+		int r = send_try(partner, &kept->out, kept->message ? kept->message->fds : NULL, 0);
 
 		if (r == LINK_E_FULL || r == -ENOMEM)
 			return false; /* other failures are the link's end */
@@ -176,7 +176,7 @@ try(struct partner *partner, struct outgoing *out, tern_message *m)
 {
 	if (unlikely(partner->replies) && !reply_flush(partner))
 		return LINK_E_FULL;
-	return send_try(partner, out, m ? m->fds : NULL);
+	return send_try(partner, out, m ? m->fds : NULL, 0);
 }
 
 /* wait_deadline() - how long this caller may hold up who answers it, of this process's clock */

@@ -305,7 +305,7 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 }
 
 int
-send_try(struct partner *partner, struct outgoing *out, const int *fds)
+send_try(struct partner *partner, struct outgoing *out, const int *fds, uint32_t flags)
 {
 	int r = send_is_roomy(partner, out, false) ? 0 : room_now(partner, out, false);
 
@@ -314,7 +314,7 @@ send_try(struct partner *partner, struct outgoing *out, const int *fds)
 	if (r == LINK_E_CLOSED)
 		return gone(partner);
 	if (r == 0)
-		push_one(partner, out, 0);
+		push_one(partner, out, flags);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/status.h"
+#include "client/stream.h"
 #include "wire/cbor-flat.h"
 
 /* --- calls that come in --- */
@@ -100,6 +101,11 @@ call_arrived(struct partner *partner, tern_message *m)
 	}
 	call->partner = partner_ref(partner);
 	DL_APPEND(partner->incoming, call);
+	if (unlikely(m->header.credit) && !call->no_reply && stream_begin(call, m->header.credit) < 0) {
+		(void)message_unref_locked(m); /* always NULL, as the next */
+		(void)call_unref_locked(call);
+		return;
+	}
 	if (status_is_asked(m))
 		answer_status(m, call);
 	else
@@ -118,6 +124,8 @@ call_arrived_self(tern_bus *bus, tern_message *m, tern_call *origin)
 		return;
 	}
 	call->origin = origin;
+	if (unlikely(origin && origin->stream) && origin->sent && stream_begin_self(call, origin) < 0)
+		call_finish(origin, -ENOMEM, NULL, ERROR_FAILED, "out of memory");
 	if (status_is_asked(m))
 		answer_status(m, call);
 	else
@@ -146,7 +154,9 @@ call_cancelled(struct partner *partner, const struct wire_header *header)
 		if (call->serial != header->reference || call->done)
 			continue;
 		store_rlx(&call->cancelled, true); /* a hint */
-		if (call->handed)
+		if (call->stream)
+			stream_cancelled(call);
+		else if (call->handed)
 			tell_cancel(partner->bus, call);
 		return;
 	}
@@ -185,9 +195,9 @@ note_answered(tern_call *call, uint64_t stamp)
 		histogram_add(&call->bus->counters.served_ns, call->stamp, stamp ? stamp : bus_clock(call->bus));
 }
 
-/* answer() - send a reply or an error; with the lock */
+/* send_answer() - the record, or the message where it is one's own */
 static int
-answer(tern_call *call, tern_message *m, bool may_wait)
+send_answer(tern_call *call, tern_message *m, bool may_wait)
 {
 	struct out_part parts[TERN_MAX_PARTS];
 	struct outgoing out = {.header = &m->header};
@@ -217,6 +227,17 @@ answer(tern_call *call, tern_message *m, bool may_wait)
 		call->done = m->sealed = false; /* may be tried again */
 	else
 		note_answered(call, out.header->stamp);
+	return r;
+}
+
+/* answer() - send a reply or an error; with the lock */
+static int
+answer(tern_call *call, tern_message *m, bool may_wait)
+{
+	int r = send_answer(call, m, may_wait);
+
+	if (unlikely(call->stream) && call->done)
+		stream_over(call);
 	return r;
 }
 
@@ -311,6 +332,8 @@ reply_drawn(tern_call *call, struct wire_header *record)
 		call->done = false; /* may be tried again */
 	else
 		note_answered(call, record->stamp);
+	if (unlikely(call->stream) && call->done)
+		stream_over(call);
 	return r;
 }
 

@@ -23,6 +23,7 @@
 #include "client/error.h"
 #include "client/event.h"
 #include "client/message.h"
+#include "client/stream.h"
 #include "client/take.h"
 
 #define ASK_ROUNDS 64u /* busy rounds until sockets and the program's descriptors have their turn */
@@ -55,6 +56,12 @@ hand_over(struct partner *partner, tern_message *m)
 	case WIRE_EVENT:
 		partner->bus->counters.heard++;
 		event_arrived(partner, m);
+		return;
+	case WIRE_PART:
+	case WIRE_END:
+	case WIRE_CREDIT:
+		if (stream_arrived(partner, m) < 0)
+			partner_broke(partner);
 		return;
 	case WIRE_CANCEL:
 		call_cancelled(partner, &m->header);
@@ -205,6 +212,8 @@ take_self(tern_bus *bus, uint64_t before)
 			call_arrived_self(bus, m, call);
 		else if (item->kind == TERN_EVENT)
 			event_deliver(bus, NULL, m, item->peer, item->rule);
+		else if (item->kind == TERN_PART || item->kind == TERN_END)
+			stream_arrived_self(call, m);
 		else
 			call_answered_self(call, m);
 		(void)spare_put(&bus->spare_items, item); /* NULL */
