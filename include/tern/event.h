@@ -24,14 +24,21 @@ typedef struct tern_subscription tern_subscription;
 /** What happens to events when their reader is slow. */
 enum {
 	TERN_DROP_NEWEST = 0, /**< the new one is dropped and counted; a gap tells it */
-	TERN_DROP_OLDEST = 1, /**< not built yet: -EOPNOTSUPP */
-	TERN_LATEST = 2,      /**< of a state value what is newest (<tern/state.h>); of events not built yet: -EOPNOTSUPP */
+	/** The publisher keeps the newest `queue` of those that found no room, and drops older ones; a gap tells it. */
+	TERN_DROP_OLDEST = 1,
+	/**
+	 * The publisher keeps the newest event of each topic (its whole set of tags) that found no room, of up to `queue`
+	 * topics. What a newer one took the place of is counted as replaced, not told. Among topics the order may change.
+	 * Of a state value: what is newest when it is looked at (<tern/state.h>).
+	 */
+	TERN_LATEST = 2,
 	/**
 	 * The publisher waits, as long as its TERN_OPT_MAX_WAIT allows: while there is no room, or events of 4 MiB in
 	 * lent memory, four at least, are not taken in yet.
 	 */
 	TERN_WAIT = 3,
-	TERN_DISCONNECT = 4,  /**< not built yet: -EOPNOTSUPP */
+	/** As TERN_DROP_NEWEST, but the first gap is the last that is heard: the subscription is over, and is to be freed. */
+	TERN_DISCONNECT = 4,
 };
 
 /**
@@ -67,6 +74,10 @@ bool tern_has_listeners(tern_topic *t);
  * @return 0 everybody who had room has it, or nobody listens; -EDEADLK, -EINVAL, -E2BIG, -ENOMEM.
  * Blocks only for subscribers with TERN_WAIT and for new links, up to TERN_OPT_MAX_WAIT; who still has no room
  * then has lost the event and will be told.
+ *
+ * For subscribers with TERN_DROP_OLDEST or TERN_LATEST, or with a max_rate, events may be kept here: up to 4 MiB, or one
+ * event, each; 64 MiB for all of another user. They go when there is room or time, for which this program must publish
+ * again, or be in its loop (<tern/loop.h>). tern_close() sends what has room then.
  */
 int tern_publish(tern_topic *t, const char *format, ...);
 int tern_publishv(tern_topic *t, const char *format, va_list ap);
@@ -84,16 +95,27 @@ tern_topic *tern_topic_free(tern_topic *t);
 /** What to hear. */
 struct tern_rule {
 	uint32_t size;   /**< sizeof(struct tern_rule) */
-	uint32_t policy; /**< TERN_DROP_NEWEST or TERN_WAIT */
+	uint32_t policy; /**< TERN_DROP_NEWEST … TERN_DISCONNECT */
 	/**
 	 * a name, ":ID", "tern" for ternd's own, or NULL: anybody. A name means who owns it; of a former owner
 	 * only what it had published when this program learned of the change. Counts as two rules.
 	 */
 	const char *sender;
 	const char *const *tags; /**< NULL-ended; NULL or empty: everything */
-	uint32_t queue;    /**< must be 0 (-EOPNOTSUPP) */
-	uint32_t max_rate; /**< must be 0 (-EOPNOTSUPP) */
+	/** TERN_DROP_OLDEST, TERN_LATEST: how many events, or topics, each publisher keeps; 0: 64; at most 65,536 */
+	uint32_t queue;
+	/**
+	 * events a second of each publisher; 0: no limit. What comes earlier is treated as if there were no room: with
+	 * TERN_LATEST the newest comes when it may, with TERN_DROP_NEWEST it is dropped. Not with TERN_WAIT, TERN_DISCONNECT.
+	 */
+	uint32_t max_rate;
 };
+
+/*
+ * If several rules of one program match an event, that which preserves most counts for all of them: TERN_WAIT, then
+ * TERN_DROP_OLDEST, TERN_LATEST, TERN_DROP_NEWEST, TERN_DISCONNECT; and there is a max_rate only if all have one.
+ * To what a program publishes to itself, and to events of ternd's, queue and max_rate do not apply.
+ */
 
 /** m is borrowed (ref it to keep it); m NULL: a gap, up to `lost` events of this sender were dropped. */
 typedef void tern_event_fn(tern_subscription *s, tern_message *m, uint64_t lost, void *user);
@@ -109,6 +131,20 @@ typedef void tern_event_fn(tern_subscription *s, tern_message *m, uint64_t lost,
  */
 int tern_subscribe(tern_bus *bus, const struct tern_rule *rule, tern_event_fn *fn, void *user,
 	tern_subscription **ret);
+
+/** What became of the events of one subscription since it began. */
+struct tern_subscription_counts {
+	uint32_t size;	    /**< set by the caller: sizeof(struct tern_subscription_counts) */
+	uint32_t has_ended; /**< 1: TERN_DISCONNECT, and something was lost */
+	uint64_t heard;	    /**< given to the program */
+	uint64_t lost;	    /**< told in gaps: at most so many */
+	uint64_t late;	    /**< of those heard: that their publisher kept for a while */
+	uint64_t replaced;  /**< TERN_LATEST: that a newer one took the place of at the publisher */
+	uint64_t expired;   /**< came, and were too old when they were to be given to the program */
+};
+
+/** tern_subscription_count() - read the counters; -EINVAL ret->size */
+int tern_subscription_count(tern_subscription *s, struct tern_subscription_counts *ret);
 
 /**
  * tern_subscription_free() - hear no more; returns NULL

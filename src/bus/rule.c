@@ -158,6 +158,8 @@ fill_rule(struct bus_rule *rule, const struct control_rule_add *spec)
 
 	rule->policy = spec->policy;
 	rule->is_tap = bus_rule_is_tap(&spec->tags);
+	rule->queue = spec->queue;
+	rule->max_rate = spec->max_rate;
 	set_sender(rule, &spec->sender, &to);
 	rule->n_tags = spec->tags.n;
 	for (size_t i = 0; i < spec->tags.n; i++)

@@ -29,7 +29,7 @@ struct bus_rule {
 	enum bus_sender sender;
 	uint64_t sender_id;
 	struct control_text sender_name;
-	uint32_t policy;
+	uint32_t policy, queue, max_rate;
 	bool is_tap; /* hears copies of calls: for whom the host decides */
 	struct bus_rule_list *list; /* NULL: tagless, or hears no name events */
 	struct quota_charge charge, bytes;

@@ -17,6 +17,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/processors.h"
+#include "client/backlog.h"
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
@@ -121,8 +122,10 @@ fork_child(void)
 			close_pool(&domain->pool);
 		DL_FOREACH (bus->states, state)
 			segment_close_fd(&state->value.memory);
-		HASH_ITER (hh, bus->partners, partner, next)
+		HASH_ITER (hh, bus->partners, partner, next) {
 			reply_forked(partner);
+			backlog_forked(partner);
+		}
 		close_queued(&bus->queue);
 		close_queued(&bus->kept);
 		close_queued(&bus->to_self);
@@ -314,6 +317,7 @@ bus_shut(tern_bus *bus)
 	bus_drop_queues(bus);
 	HASH_ITER (hh, bus->partners, partner, next) {
 		link_publish(partner->link);
+		(void)backlog_flush(partner); /* what has room; the rest is lost */
 		partner_end(partner);
 	}
 	bus_drop_queues(bus);

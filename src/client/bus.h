@@ -83,6 +83,7 @@ struct partner {
 	bool broke; /* the protocol: what was in its ring is not trusted, and lost */
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
+	bool keeps; /* replies or events wait for it (reply.h, backlog.h) */
 	bool slow; /* it held up a publish or a reply in vain: not waited for again before it has room */
 	bool is_behind; /* the same of keeping near to a publisher of large events */
 	bool want_event;
@@ -111,6 +112,7 @@ struct partner {
 	uint64_t kept_bytes;
 	bool is_replying;
 	struct partner *reply_prev, *reply_next; /* in the list of those with replies kept */
+	struct backlog *backlog; /* events that it cannot have yet; NULL: none so far */
 	struct rule_here *rules; /* direct links: what the other end wants to hear */
 	bool knows_rules;        /* and that is all of it, but for */
 	uint64_t n_refused;      /* so many that are not kept here */
@@ -249,6 +251,7 @@ struct tern_bus {
 	uint32_t n_want_room;    /* waiters and notices that wait for it */
 	struct partner *wanting; /* whose room a notice is to tell */
 	struct partner *replying; /* for whose room replies wait */
+	struct backlog *backlogs; /* events that wait for room, or for a rate */
 	uint32_t n_untold;       /* direct links: partners of which not all rules are here */
 	uint64_t n_rounds, n_fruitless, n_overruns;
 	uint64_t n_looks;    /* at links, in rounds and before sleeping: what attention costs */
@@ -379,6 +382,13 @@ bus_clock(tern_bus *bus)
 	return bus->clock;
 }
 
+/* bus_time() - the same as bus_now(), read once as bus_clock() is */
+static inline uint64_t
+bus_time(tern_bus *bus)
+{
+	return HOOK_TIME(bus_clock(bus)) - bus->clock_offset;
+}
+
 /* bus_now_ordered() - the same, and no later load is done before it (edge H) */
 static inline uint64_t
 bus_now_ordered(const tern_bus *bus)
@@ -469,8 +479,8 @@ void lead_pause(tern_bus *bus);
 void lead_interrupt_items(tern_bus *bus);
 /* lead_kick() - make the sleeping leader look again */
 void lead_kick(tern_bus *bus);
-/* lead_deadline() - there is a new first deadline, which who sleeps may not know of */
-void lead_deadline(tern_bus *bus);
+/* lead_deadline() - something is due then, host time, which who sleeps may not know of */
+void lead_deadline(tern_bus *bus, uint64_t at);
 /* lead_wake() - this waiter has what it waits for */
 void lead_wake(struct waiter *waiter);
 /* lead_interrupt() - tern_wake() is for this waiter */
@@ -496,21 +506,27 @@ void lead_arm(tern_bus *bus, bool more);
 int send_record(struct partner *partner, struct outgoing *out, const int *fds, uint64_t deadline,
 	uint32_t flags);
 /*
- * send_try() - the same without waiting, and past what is kept for this partner (reply.h); flags: TERN_BATCH
+ * send_try() - the same without waiting, and past what is kept for this partner (reply.h, backlog.h); flags: TERN_BATCH
+ * An event leaves the last eighth of the ring to others.
  * Return: 0, LINK_E_FULL, or a negative errno, which is not recorded.
  */
 int send_try(struct partner *partner, struct outgoing *out, const int *fds, uint32_t flags);
+/* send_lost() - n events were dropped instead; it is rung for them as for a record */
+void send_lost(struct partner *partner, uint64_t n);
 /* send_failed() - record this errno of a send; returns it */
 int send_failed(const struct partner *partner, int r);
 /* send_is_roomy() - surely yes to send_room(), at a glance; false says nothing */
 static inline bool
 send_is_roomy(const struct partner *partner, const struct outgoing *out, bool is_event)
 {
-	return !partner->replies && !partner->dead && out->load.n_lent + out->load.n_fds == 0 &&
+	return !partner->keeps && !partner->dead && out->load.n_lent + out->load.n_fds == 0 &&
 		link_is_roomy(partner->link, out->header->size, is_event);
 }
 
-/* send_room() - link_room() for this record, with closed and broken links as -EHOSTDOWN, -ECONNRESET */
+/*
+ * send_room() - link_room() for this record, with closed and broken links as -EHOSTDOWN, -ECONNRESET
+ * What is kept goes first: replies before all, events before events.
+ */
 int send_room(struct partner *partner, const struct outgoing *out, bool is_event);
 /*
  * send_wait_room() - wait until there may be room; the lock is given up meanwhile

@@ -168,7 +168,7 @@ tern_send(tern_message *m, uint64_t timeout, uint32_t flags, tern_call **ret)
 	if (r < 0)
 		(void)message_unref_locked(m); /* always NULL: the program has it still */
 	if (r == 0 && ret && *ret == m->bus->deadlines)
-		lead_deadline(m->bus); /* nobody waits who would see to it */
+		lead_deadline(m->bus, m->bus->deadlines->deadline); /* nobody waits who would see to it */
 	bus_leave(m->bus);
 	return r;
 }

@@ -88,11 +88,12 @@ entries_of(const struct rule_hits *hits, int r, struct plan_entry **ret, size_t 
 	entries = calloc(hits->n_hits + 1, sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;
-	for (size_t i = 0; i < hits->n_hits; i++)
-		entries[i] = (struct plan_entry){
-			.peer = hits->hits[i].subscriber,
-			.wait = hits->hits[i].policy == TERN_WAIT,
-		};
+	for (size_t i = 0; i < hits->n_hits; i++) {
+		const struct rule_hit *hit = &hits->hits[i];
+
+		entries[i].peer = hit->subscriber;
+		entries[i].wish = wish_of(hit->id, hit->policy, hit->queue, hit->max_rate);
+	}
 	*ret = entries;
 	*ret_n = hits->n_hits;
 	return 0;

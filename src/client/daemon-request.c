@@ -201,7 +201,13 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 {
 	struct control control = {
 		.type = CONTROL_RULE_ADD,
-		.rule_add = {.rule = id, .policy = rule->policy, .sender = daemon_text(rule->sender)},
+		.rule_add = {
+			.rule = id,
+			.policy = rule->policy,
+			.sender = daemon_text(rule->sender),
+			.queue = rule->queue,
+			.max_rate = rule->max_rate,
+		},
 	};
 	struct request r1;
 
@@ -214,11 +220,12 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 	return daemon_request(bus, &control, &r1, daemon_deadline(bus));
 }
 
-void
-daemon_rule_remove(tern_bus *bus, uint64_t id)
+int
+daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait)
 {
 	struct control control = {.type = CONTROL_RULE_REMOVE, .rule_remove = {.rule = id}};
 
-	if (bus->daemon && !bus->daemon->gone)
-		(void)daemon_request_send(bus, &control, daemon_deadline(bus)); /* the answer tells nothing */
+	if (!bus->daemon || bus->daemon->gone)
+		return 0;
+	return daemon_request_send(bus, &control, may_wait ? daemon_deadline(bus) : 0); /* the answer tells nothing */
 }

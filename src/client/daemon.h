@@ -10,6 +10,7 @@
  */
 
 #include "client/bus.h"
+#include "client/wish.h"
 
 /* A request under way; on the stack of the thread that waits for it. */
 struct request {
@@ -79,12 +80,13 @@ void daemon_release(tern_bus *bus, const char *name);
 int daemon_list(tern_bus *bus, tern_name_fn *fn, void *user);
 
 int daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule);
-void daemon_rule_remove(tern_bus *bus, uint64_t id);
+/* daemon_rule_remove() - without waiting for the answer; may_wait: for room in ternd's socket. Return: 0, -ETIME, … */
+int daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait);
 
 /* Who hears a topic, in the rules of the tables; topic.c keeps the answer. */
 struct plan_entry {
 	tern_peer peer;
-	bool wait; /* one of its rules has the policy wait */
+	struct wish wish; /* of one rule */
 };
 
 /* daemon_map_rules() - before the rest of this: what only publishers read. Return: 0, -EPROTO, -ENOMEM; recorded. */
@@ -97,7 +99,7 @@ int daemon_map_rules(tern_bus *bus);
  * Return: how many there are, at most max.
  */
 size_t daemon_versions(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, uint32_t *ret, size_t max);
-/* daemon_match() - all peers with a rule that matches; *ret is heap, the caller's */
+/* daemon_match() - all rules that match; *ret is heap, the caller's */
 int daemon_match(tern_bus *bus, const uint8_t *tags, uint8_t n_tags, struct plan_entry **ret, size_t *ret_n);
 /* daemon_match_taps() - all that have a rule for copies of this program's messages. May give up the lock. */
 int daemon_match_taps(tern_bus *bus, struct plan_entry **ret, size_t *ret_n);

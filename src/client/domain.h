@@ -28,6 +28,7 @@ struct domain {
 	char label[IDENTITY_LABEL_SIZE];
 	struct pool pool;
 	struct lent_sum lent; /* on all links of another domain */
+	uint64_t kept_bytes; /* of events that wait for its partners (backlog.h) */
 	size_t slot; /* where a publish keeps this domain's copy; a hint */
 };
 

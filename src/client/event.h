@@ -9,6 +9,7 @@
 
 #include "client/bus.h"
 #include "client/sender.h"
+#include "client/wish.h"
 
 /* A tag, with what makes comparing it cheap. */
 struct tag {
@@ -21,7 +22,7 @@ struct tag {
 struct rule_here {
 	struct rule_here *next;
 	uint64_t id;
-	bool wait;
+	struct wish wish;
 	uint32_t n_tags;
 	struct tag tags[]; /* texts follow in the same memory */
 };
@@ -37,7 +38,10 @@ struct tern_subscription {
 	struct tag *tags;
 	uint8_t *encoded;
 	uint16_t encoded_size;
-	uint32_t policy;
+	uint32_t policy, queue, max_rate;
+	bool ended;     /* TERN_DISCONNECT, and it lost something: the gap is the last item */
+	bool withdrawn; /* the others were told that it is no more */
+	struct tern_subscription_counts counts; /* of what was handed out */
 	tern_event_fn *fn;
 	void *user;
 	uint32_t n_running;
@@ -76,8 +80,21 @@ void rules_here_tell(struct partner *partner);
 /* rules_here_tell_on() - there is room again: the rest, if not all was told */
 void rules_here_tell_on(struct partner *partner);
 
+/*
+ * subscription_takes() - this event or gap is about to be handed out; it is counted
+ * Return: false, it is not to be: it has expired, or it is of a value and no news.
+ */
+bool subscription_takes(tern_subscription *s, struct item *item);
+
 /* subscription_free() - its memory; without the lock */
 void subscription_free(tern_subscription *s);
+
+/*
+ * rules_here_say() - a call to the library at the other end of a direct link
+ * @s: whose rule; NULL: that was all
+ * Return: 0, -EAGAIN, or what the call came to.
+ */
+int rules_here_say(struct partner *partner, tern_subscription *s, const char *member, bool wait);
 
 /* Members of calls between libraries (WIRE_LIBRARY), on direct links. */
 #define LIBRARY_ADD_RULE    "rule-add"

@@ -23,6 +23,7 @@
 #include "base/atomic.h"
 #include "base/hook.h"
 #include "base/processors.h"
+#include "client/backlog.h"
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
@@ -227,6 +228,7 @@ lead_check_room(tern_bus *bus)
 		if (waiter->kind == WAIT_ROOM && !waiter->done)
 			check_waiter(waiter);
 	reply_check_room(bus);
+	backlog_check_room(bus);
 	DL_FOREACH_SAFE2 (bus->wanting, partner, next, want_next)
 		check_writable(partner);
 }
@@ -365,6 +367,15 @@ yield(tern_bus *bus)
 
 /* --- sleeping --- */
 
+/* expire() - what time brings. Return: when it brings the next, host time. */
+static uint64_t
+expire(tern_bus *bus)
+{
+	uint64_t call = call_expire(bus), event = backlog_expire(bus);
+
+	return MIN(call, event);
+}
+
 /* time_until() - what is left until then; UINT64_MAX for ever */
 static uint64_t
 time_until(tern_bus *bus, uint64_t when)
@@ -379,7 +390,7 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 {
 	uint64_t soonest, until = deadline;
 
-	soonest = call_expire(bus);
+	soonest = expire(bus);
 	if (soonest != UINT64_MAX)
 		until = MIN(until, soonest + bus->clock_offset);
 	if (waiter->done || !take_doze(bus))
@@ -428,7 +439,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			continue;
 		}
 		if (n || bus->held_back) {
-			(void)call_expire(bus); /* also under load */
+			(void)expire(bus); /* also under load */
 			continue;
 		}
 		budget = spin_budget(bus, waiter);
@@ -440,7 +451,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 			if (end == SPIN_ASK) {
 				asked = true;
 				(void)take_poll(bus, 0);
-				(void)call_expire(bus); /* who spins for ever never sleeps */
+				(void)expire(bus); /* who spins for ever never sleeps */
 			}
 			if (end != SPIN_OVER)
 				continue;
@@ -524,7 +535,7 @@ lead_try(tern_bus *bus)
 	(void)take_poll(bus, 0);
 	n = take_round(bus);
 	lead_check_room(bus);
-	(void)call_expire(bus);
+	(void)expire(bus);
 	bus->leader = false;
 	return n;
 }
@@ -535,7 +546,8 @@ static void
 set_timer(tern_bus *bus)
 {
 	struct itimerspec when = {0};
-	uint64_t at = bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
+	uint64_t call = bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
+	uint64_t event = backlog_due(bus), at = MIN(call, event);
 
 	if (bus->timer < 0 || bus->timer_at == at)
 		return;
@@ -549,9 +561,9 @@ set_timer(tern_bus *bus)
 }
 
 void
-lead_deadline(tern_bus *bus)
+lead_deadline(tern_bus *bus, uint64_t at)
 {
-	if (bus->sleeping && bus->deadlines->deadline < bus->wakes_at)
+	if (bus->sleeping && at < bus->wakes_at)
 		write_one(bus->wake);
 	else if (bus->exported && !bus->leader)
 		set_timer(bus);

@@ -96,8 +96,8 @@ run_event(tern_bus *bus, struct item *item)
 		return true; /* unsubscribed meanwhile */
 	if (!s->fn)
 		return false;
-	if (s->latest && !state_newest(s, item))
-		return true; /* this version was handed out already */
+	if (!subscription_takes(s, item))
+		return true;
 	expect_of(bus, item, &typed);
 	handler_begin(bus, &frame, &s->n_running);
 	if (unlikely(typed.interface)) {
@@ -353,12 +353,12 @@ is_stale(const struct item *item)
 	}
 }
 
-/* is_news() - about to be given to the program: of a TERN_LATEST subscription nothing that it was given already */
+/* is_news() - about to be given to the program: nothing that has expired, or that it was given already */
 static bool
 is_news(struct item *item)
 {
-	return item->kind != TERN_EVENT || !item->subscription || !item->subscription->latest ||
-		state_newest(item->subscription, item);
+	return (item->kind != TERN_EVENT && item->kind != TERN_GAP) || !item->subscription ||
+		subscription_takes(item->subscription, item);
 }
 
 /* next_item() - run handlers until something has none. Return: that, or NULL. */

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "base/atomic.h"
+#include "client/backlog.h"
 #include "client/bus.h"
 #include "client/call.h"
 #include "client/daemon.h"
@@ -101,11 +102,9 @@ partner_tell_missed(struct partner *partner)
 	HASH_FIND(hh, bus->missed, &partner->id, sizeof(partner->id), missed);
 	if (!missed)
 		return;
-	link_count_lost(partner->link, missed->n);
+	send_lost(partner, missed->n);
 	HASH_DEL(bus->missed, missed);
 	free(missed);
-	fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
-	link_ring(partner->link, true, true);
 }
 
 /* partner_reserve() - room for every partner in the list of a round, so that a round cannot fail */
@@ -270,6 +269,7 @@ partner_end(struct partner *partner)
 	bus_plans_end(bus);
 	partner_want_nothing(partner);
 	reply_drop_all(partner);
+	backlog_drop_all(partner);
 	call_fail_partner(partner);
 	stream_partner_gone(partner);
 	direct_partner_ended(partner);

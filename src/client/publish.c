@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/attribute.h"
+#include "client/backlog.h"
 #include "client/daemon.h"
 #include "client/direct.h"
 #include "client/error.h"
@@ -202,6 +203,8 @@ publish_look(struct publish *p, struct partner *partner, bool wait, struct outgo
 		partner->slow = false;
 		return 0;
 	}
+	if (unlikely(partner->keeps))
+		backlog_let_by(partner, topic_set(p->topic));
 	out->load.is_paced = wait && out->load.n_lent > 0 && publish_deadline(p, partner) > publish_begin(p);
 	r = send_room(partner, out, true);
 	if (r == 0) {
@@ -245,6 +248,12 @@ publish_room(struct publish *p, struct partner *partner, bool wait, struct outgo
 	return PUBLISH_AGAIN;
 }
 
+static const struct wish *
+publish_wish(const struct publish *p, const struct recipient *recipient)
+{
+	return &p->topic->wishes[recipient - p->topic->recipients];
+}
+
 /* publish_one() - one recipient of the plan into the list. Return: 0, PUBLISH_AGAIN, errno. */
 static int
 publish_one(struct publish *p, struct recipient *recipient, bool is_only)
@@ -262,6 +271,8 @@ publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 		if (r || !partner)
 			return r;
 	}
+	if (unlikely(recipient->is_paced) && !backlog_turn(partner, publish_wish(p, recipient)))
+		return 0; /* not now: publish_settle() */
 	if (unlikely(!partner->link->ready) && p->topic->bus->spinning) {
 		lead_pause(p->topic->bus); /* to read its hello; it gives up the lock */
 		return PUBLISH_AGAIN;
@@ -340,36 +351,45 @@ look_around(tern_bus *bus)
 	lead_arm(bus, bus->queue.n > 0);
 }
 
+/* publish_not_now() - what becomes of it for one that did not get it */
 static void
-count_lost(struct partner *partner)
+publish_not_now(struct publish *p, const struct recipient *recipient, struct partner *partner)
 {
-	link_count_lost(partner->link, 1);
-	fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
-	link_ring(partner->link, true, true);
+	const struct wish *wish = publish_wish(p, recipient);
+	struct outgoing *out = p->drawn;
+
+	if (wish_keeps(wish) && (out || publish_build(p, partner, p->topic->n_recipients == 1, &out) == 0))
+		backlog_keep(partner, wish, out, p->m, topic_set(p->topic));
+	else if (recipient->is_paced)
+		backlog_skip(partner, wish);
+	else
+		send_lost(partner, 1);
 }
 
-/* publish_count() - those who did not get it have lost it */
+/* publish_settle() - those who did not get it have lost it, or it is kept for them; those who did have used up their rate */
 static _cold_ void
-publish_count(struct publish *p)
+publish_settle(struct publish *p)
 {
 	tern_topic *topic = p->topic;
 	size_t k = 0;
 
 	for (size_t i = 0; i < topic->n_recipients; i++) {
+		const struct recipient *recipient = &topic->recipients[i];
 		struct partner *partner;
 
-		if (topic->recipients[i].peer == topic->bus->id)
+		if (recipient->peer == topic->bus->id)
 			continue;
-		if (k < p->n_to && p->to[k].partner->id == topic->recipients[i].peer) {
+		if (k < p->n_to && p->to[k].partner->id == recipient->peer) {
+			if (recipient->is_paced)
+				backlog_went(p->to[k].partner, publish_wish(p, recipient));
 			k++;
 			continue;
 		}
-		partner = partner_find(topic->bus, topic->recipients[i].peer);
-		if (!partner) {
-			partner_missed(topic->bus, topic->recipients[i].peer);
-			continue;
-		}
-		count_lost(partner);
+		partner = partner_find(topic->bus, recipient->peer);
+		if (partner)
+			publish_not_now(p, recipient, partner);
+		else
+			partner_missed(topic->bus, recipient->peer);
 	}
 }
 
@@ -390,7 +410,7 @@ publish_count_untold(struct publish *p)
 
 	HASH_ITER (hh, p->topic->bus->partners, partner, next)
 		if (direct_is_unsure(partner) && !is_sent(p, partner))
-			count_lost(partner);
+			send_lost(partner, 1);
 }
 
 /* publish_to_self() - without memory it is lost */
@@ -407,7 +427,7 @@ publish_to_self(struct publish *p)
 	(void)send_self(bus, TERN_EVENT, m, NULL); /* recorded */
 }
 
-/* publish_all() - to all who hear it, and have or get room; those who do not have lost it, which is counted */
+/* publish_all() - to all who hear it, and have or get room; those who do not are seen to by what they wish */
 static int
 publish_all(struct publish *p)
 {
@@ -428,8 +448,8 @@ publish_all(struct publish *p)
 	topic->bus->counters.published++;
 	topic->bus->counters.delivered += p->n_to + p->self;
 	dropped = p->n_to + p->self < topic->n_recipients;
-	if (unlikely(dropped))
-		publish_count(p);
+	if (unlikely(dropped || topic->has_paced))
+		publish_settle(p);
 	if (unlikely(!topic_rules_known(topic->bus)))
 		publish_count_untold(p);
 	if (unlikely(p->self))

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <utlist.h>
 
+#include "client/backlog.h"
 #include "client/error.h"
 #include "client/message.h"
 #include "client/reply.h"
@@ -86,6 +87,7 @@ nothing_kept(struct partner *partner)
 	if (!partner->is_replying)
 		return;
 	partner->is_replying = false;
+	partner->keeps = backlog_is_kept(partner);
 	partner->bus->n_want_room--;
 	DL_DELETE2(partner->bus->replying, partner, reply_prev, reply_next);
 }
@@ -161,7 +163,7 @@ keep(struct partner *partner, const struct outgoing *out, tern_message *m, uint6
 	*partner->last_reply = kept;
 	partner->last_reply = &kept->next;
 	if (!partner->is_replying) {
-		partner->is_replying = true;
+		partner->is_replying = partner->keeps = true;
 		bus->n_want_room++;
 		DL_APPEND2(bus->replying, partner, reply_prev, reply_next);
 		link_want_room(partner->link, true);

@@ -17,6 +17,7 @@
 
 #include "base/atomic.h"
 #include "base/hook.h"
+#include "client/backlog.h"
 #include "client/bus.h"
 #include "client/error.h"
 #include "client/message.h"
@@ -163,6 +164,8 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 		return 0;
 	if (unlikely(partner->replies) && !partner->dead && !reply_flush(partner))
 		return LINK_E_FULL; /* replies were there first */
+	if (unlikely(is_event && partner->keeps) && !backlog_flush(partner))
+		return LINK_E_FULL; /* and events before this one */
 	return room_now(partner, out, is_event);
 }
 
@@ -307,7 +310,8 @@ send_record(struct partner *partner, struct outgoing *out, const int *fds, uint6
 int
 send_try(struct partner *partner, struct outgoing *out, const int *fds, uint32_t flags)
 {
-	int r = send_is_roomy(partner, out, false) ? 0 : room_now(partner, out, false);
+	bool is_event = out->header->kind == WIRE_EVENT;
+	int r = send_is_roomy(partner, out, is_event) ? 0 : room_now(partner, out, is_event);
 
 	if (r == 0)
 		r = announce(partner, out, fds);
@@ -316,6 +320,14 @@ send_try(struct partner *partner, struct outgoing *out, const int *fds, uint32_t
 	if (r == 0)
 		push_one(partner, out, flags);
 	return r;
+}
+
+void
+send_lost(struct partner *partner, uint64_t n)
+{
+	link_count_lost(partner->link, n);
+	fence_seq(); /* the counter is part of every look, so it is rung for as a record is */
+	link_ring(partner->link, true, true);
 }
 
 /* --- several receivers --- */

@@ -45,7 +45,7 @@ void
 sender_unfollow(tern_bus *bus, struct sender *sender)
 {
 	if (sender->rule)
-		daemon_rule_remove(bus, sender->rule);
+		(void)daemon_rule_remove(bus, sender->rule, true); /* without a subscription it is heard in vain */
 	sender->rule = 0;
 }
 

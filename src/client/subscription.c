@@ -4,7 +4,7 @@
  * subscription: the program's own rules, and what becomes of an event that came
  *
  * On a bus ternd is told of the rule and publishers find it in its tables. On direct links each other
- * end is told by a call to its library. An event comes once, whatever number of rules match; here it
+ * end is told (rules-here.c). An event comes once, whatever number of rules match; here it
  * is given to each subscription whose rule does.
  */
 
@@ -31,8 +31,10 @@ tell_gap(tern_subscription *s, tern_peer sender, uint64_t n)
 {
 	struct item item = {.kind = TERN_GAP, .subscription = s, .peer = sender, .lost = n};
 
-	if (!s->latest)
-		(void)queue_put(s->bus, &item); /* out of memory: the next gap is as large */
+	if (s->ended)
+		return;
+	if (!s->latest && queue_put(s->bus, &item) == 0) /* out of memory: the next gap is as large */
+		s->ended = s->policy == TERN_DISCONNECT;
 	if (s->state)
 		(void)state_tell_now(s); /* the same */
 }
@@ -118,7 +120,7 @@ event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer
 	tags.number = heard_number(bus, m);
 	tags.is_split = false;
 	DL_FOREACH (bus->subscriptions, s) {
-		if ((only && s->id != only) || !has_tags(s, &tags) || !is_from(s, &origin))
+		if ((only && s->id != only) || s->ended || !has_tags(s, &tags) || !is_from(s, &origin))
 			continue;
 		if (s->state && !state_wants(s, m->header.serial))
 			continue;
@@ -183,166 +185,6 @@ event_of_name(tern_bus *bus, const struct control_event *event)
 			tell_gap(s, TERN_PEER_BUS, 1);
 }
 
-/* --- rules of the other end of a direct link --- */
-
-void
-rules_here_free(struct rule_here *rules)
-{
-	while (rules) {
-		struct rule_here *rule = rules;
-
-		rules = rule->next;
-		free(rule);
-	}
-}
-
-/* rule_here_new() - from the arguments of the library's call */
-static struct rule_here *
-rule_here_new(uint64_t id, bool wait, const void *encoded, size_t size, uint64_t n_tags)
-{
-	struct rule_here *rule;
-	const uint8_t *cursor;
-
-	if (n_tags > WIRE_MAX_TAGS || size > WIRE_MAX_HEADER ||
-		wire_check_tags(encoded, (uint32_t)size, (uint32_t)n_tags) < 0)
-		return NULL;
-	rule = calloc(1, sizeof(*rule) + n_tags * sizeof(struct tag) + size);
-	if (!rule)
-		return NULL;
-	rule->id = id;
-	rule->wait = wait;
-	rule->n_tags = (uint32_t)n_tags;
-	cursor = memcpy((uint8_t *)(rule->tags + n_tags), encoded, size);
-	tags_hash(&cursor, (uint8_t)n_tags, rule->tags);
-	return rule;
-}
-
-#define RULES_HERE_MAX 4096u /* of one other end */
-
-static int
-rule_here_add(struct partner *partner, tern_message *m)
-{
-	struct rule_here *rule;
-	const void *tags;
-	uint64_t id, policy, n_tags;
-	size_t size, n = 0;
-
-	if (tern_message_unpack(m, "[u u u y]", &id, &policy, &n_tags, &tags, &size) < 0)
-		return -EBADMSG;
-	direct_rule_refused(partner, true); /* until it is kept */
-	if (policy != TERN_DROP_NEWEST && policy != TERN_WAIT)
-		return -EOPNOTSUPP;
-	for (rule = partner->rules; rule; rule = rule->next)
-		if (++n >= RULES_HERE_MAX)
-			return -EDQUOT;
-	rule = rule_here_new(id, policy == TERN_WAIT, tags, size, n_tags);
-	if (!rule)
-		return -EBADMSG;
-	rule->next = partner->rules;
-	partner->rules = rule;
-	direct_rule_refused(partner, false);
-	return 0;
-}
-
-static int
-rule_here_remove(struct partner *partner, tern_message *m)
-{
-	uint64_t id;
-
-	if (tern_message_unpack(m, "[u]", &id) < 0)
-		return -EBADMSG;
-	for (struct rule_here **at = &partner->rules; *at; at = &(*at)->next) {
-		struct rule_here *rule = *at;
-
-		if (rule->id != id)
-			continue;
-		*at = rule->next;
-		free(rule);
-		return 0;
-	}
-	direct_rule_refused(partner, false);
-	return -ENOENT;
-}
-
-void
-rules_here_call(struct partner *partner, tern_message *m)
-{
-	tern_bus *bus = partner->bus;
-	struct wire_header header = {.kind = WIRE_REPLY, .reference = m->header.serial};
-	struct outgoing out = {
-		.header = &header,
-		.strings = {"", "", ""},
-	};
-	int r = -EOPNOTSUPP;
-
-	if (m->n_parts == 1 && !m->parts[0].foreign && bus->mode != MODE_BUS) {
-		if (strcmp(m->strings[1], LIBRARY_RULES_TOLD) == 0)
-			direct_rules_told(partner);
-		else if (strcmp(m->strings[1], LIBRARY_ADD_RULE) == 0)
-			r = rule_here_add(partner, m);
-		else if (strcmp(m->strings[1], LIBRARY_REMOVE_RULE) == 0)
-			r = rule_here_remove(partner, m);
-	}
-	bus_plans_end(bus);
-	if (r < 0) {
-		header.kind = WIRE_ERROR;
-		out.strings[1] = ERROR_REFUSED;
-		header.member_size = sizeof(ERROR_REFUSED) - 1;
-	}
-	(void)link_plan(&out);
-	if (!(m->header.flags & WIRE_NO_REPLY))
-		(void)reply_send(partner, &out, NULL, UINT64_MAX, false); /* it fails with the link alone */
-	(void)message_unref_locked(m); /* always NULL */
-}
-
-/* tell_rule() - a call to the library at the other end of a direct link; @s NULL: that was all */
-static int
-tell_rule(struct partner *partner, tern_subscription *s, const char *member, bool wait)
-{
-	tern_bus *bus = partner->bus;
-	tern_message *m;
-	int r;
-
-	r = message_new(bus, WIRE_CALL, NULL, member, &m);
-	if (r < 0)
-		return r;
-	m->partner = partner_ref(partner);
-	if (strcmp(member, LIBRARY_ADD_RULE) == 0)
-		r = message_pack_locked(m, "[u u u y]", s->id, (uint64_t)s->policy, (uint64_t)s->n_tags,
-			s->encoded, (size_t)s->encoded_size);
-	else
-		r = message_pack_locked(m, "[u]", s ? s->id : 0);
-	if (r == 0)
-		r = call_library(m, wait);
-	(void)message_unref_locked(m); /* always NULL */
-	return r;
-}
-
-void
-rules_here_tell(struct partner *partner)
-{
-	partner->telling = true;
-	partner->telling_to = partner->told_rule = partner->bus->last_rule; /* later ones tell it themselves */
-	rules_here_tell_on(partner);
-}
-
-void
-rules_here_tell_on(struct partner *partner)
-{
-	tern_subscription *s;
-
-	if (!partner->telling || partner->dead)
-		return;
-	DL_FOREACH (partner->bus->subscriptions, s) {
-		if (s->id <= partner->telling_from || s->id > partner->telling_to)
-			continue;
-		if (tell_rule(partner, s, LIBRARY_ADD_RULE, false) == -EAGAIN)
-			return; /* its room word is set: again when there is room */
-		partner->telling_from = s->id;
-	}
-	partner->telling = tell_rule(partner, NULL, LIBRARY_RULES_TOLD, false) == -EAGAIN;
-}
-
 /* --- subscriptions --- */
 
 static int
@@ -352,11 +194,14 @@ check_rule(const tern_bus *bus, const struct tern_rule *rule, bool is_state)
 		return error_set(-EINVAL, ERROR_INVALID, "set rule.size to sizeof(struct tern_rule)");
 	if (rule->policy > TERN_DISCONNECT)
 		return error_set(-EINVAL, ERROR_INVALID, "no such policy: %u", rule->policy);
-	if (rule->policy != TERN_DROP_NEWEST && rule->policy != TERN_WAIT && !(is_state && rule->policy == TERN_LATEST))
-		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED,
-			"only TERN_DROP_NEWEST and TERN_WAIT are built yet");
-	if (rule->queue || rule->max_rate)
-		return error_set(-EOPNOTSUPP, ERROR_UNSUPPORTED, "queue and max_rate are not built yet");
+	if (is_state && (rule->policy == TERN_DROP_OLDEST || rule->policy == TERN_DISCONNECT))
+		return error_set(-EINVAL, ERROR_INVALID,
+			"a value is followed with TERN_DROP_NEWEST, TERN_LATEST or TERN_WAIT");
+	if (rule->queue && rule->policy != TERN_DROP_OLDEST && rule->policy != TERN_LATEST)
+		return error_set(-EINVAL, ERROR_INVALID, "TERN_DROP_OLDEST and TERN_LATEST alone have a queue");
+	if (rule->max_rate && (rule->policy == TERN_WAIT || rule->policy == TERN_DISCONNECT))
+		return error_set(-EINVAL, ERROR_INVALID,
+			"with max_rate something is dropped, which neither TERN_WAIT nor TERN_DISCONNECT allows");
 	if (rule->sender && strlen(rule->sender) > TERN_MAX_TAG)
 		return error_set(-EINVAL, ERROR_BAD_NAME, "the sender is too long: a name has at most 255 bytes");
 	if (rule->sender && bus->mode != MODE_BUS && rule->sender[0] != ':')
@@ -386,6 +231,8 @@ subscription_new(tern_bus *bus, const struct tern_rule *rule, tern_subscription 
 		return error_errno(-ENOMEM, "subscription");
 	s->bus = bus_ref(bus);
 	s->policy = rule->policy;
+	s->queue = rule->queue;
+	s->max_rate = rule->max_rate;
 	s->id = ++bus->last_rule;
 	r = tags_encode(rule->tags, &s->encoded, &s->encoded_size, &n);
 	if (r == 0)
@@ -419,7 +266,7 @@ again:
 		if (partner->told_rule >= s->id || partner->dead)
 			continue;
 		partner->told_rule = s->id;
-		r = tell_rule(partner, s, LIBRARY_ADD_RULE, true);
+		r = rules_here_say(partner, s, LIBRARY_ADD_RULE, true);
 		if (r == -EREMOTEIO)
 			return error_set(-EDQUOT, ERROR_REFUSED, "the other end keeps no more rules");
 		if (r < 0 && r != -EHOSTDOWN && r != -ECONNRESET) /* theirs is gone, not ours */
@@ -430,10 +277,9 @@ again:
 }
 
 int
-subscription_start(tern_bus *bus, const struct tern_rule *wanted, tern_state *state, tern_event_fn *fn, void *user,
+subscription_start(tern_bus *bus, const struct tern_rule *rule, tern_state *state, tern_event_fn *fn, void *user,
 	tern_subscription **ret)
 {
-	struct tern_rule rule = *wanted;
 	tern_subscription *s = NULL;
 	int r;
 
@@ -441,11 +287,9 @@ subscription_start(tern_bus *bus, const struct tern_rule *wanted, tern_state *st
 	if (r < 0)
 		return r;
 	error_clear();
-	r = check_rule(bus, wanted, state != NULL);
-	if (rule.policy == TERN_LATEST)
-		rule.policy = TERN_DROP_NEWEST; /* to others: here the value itself is looked at */
+	r = check_rule(bus, rule, state != NULL);
 	if (r == 0)
-		r = subscription_new(bus, &rule, &s);
+		r = subscription_new(bus, rule, &s);
 	if (r < 0) {
 		bus_leave(bus);
 		return r;
@@ -453,10 +297,10 @@ subscription_start(tern_bus *bus, const struct tern_rule *wanted, tern_state *st
 	s->fn = fn;
 	s->user = user;
 	s->state = state ? state_ref(state) : NULL;
-	s->latest = wanted->policy == TERN_LATEST;
+	s->latest = state && rule->policy == TERN_LATEST;
 	DL_APPEND(bus->subscriptions, s); /* first: present owners are told before the answer */
 	bus_plans_end(bus);
-	r = announce(bus, s, &rule);
+	r = announce(bus, s, rule);
 	if (r == 0 && state)
 		r = state_tell_now(s); /* T8: the rule is known, then the value is read */
 	bus_leave(bus);
@@ -481,15 +325,70 @@ withdraw(tern_bus *bus, tern_subscription *s)
 {
 	struct partner *partner, *next;
 
-	if (bus->closed)
+	if (bus->closed || s->withdrawn)
 		return;
+	s->withdrawn = true;
 	if (bus->mode == MODE_BUS) {
-		daemon_rule_remove(bus, s->id);
+		(void)daemon_rule_remove(bus, s->id, true);
 		sender_unfollow(bus, &s->sender);
 		return;
 	}
 	HASH_ITER (hh, bus->partners, partner, next)
-		(void)tell_rule(partner, s, LIBRARY_REMOVE_RULE, false);
+		(void)rules_here_say(partner, s, LIBRARY_REMOVE_RULE, false);
+}
+
+/* subscription_over() - it ended by itself: publishers need not know of it any more, if that can be told at once */
+static _cold_ void
+subscription_over(tern_subscription *s)
+{
+	if (s->bus->mode == MODE_BUS)
+		s->withdrawn |= daemon_rule_remove(s->bus, s->id, false) == 0;
+	else
+		withdraw(s->bus, s);
+}
+
+bool
+subscription_takes(tern_subscription *s, struct item *item)
+{
+	const struct wire_header *header;
+
+	if (item->kind != TERN_EVENT) {
+		s->counts.lost += item->lost;
+		if (s->ended && !s->withdrawn)
+			subscription_over(s);
+		return true;
+	}
+	if (s->latest && !state_newest(s, item))
+		return false; /* this version was handed out already */
+	header = &item->message->header;
+	if (unlikely(header->deadline) && header->deadline <= bus_time(s->bus)) {
+		s->counts.expired++;
+		return false;
+	}
+	if (unlikely(header->flags & WIRE_LATE)) {
+		s->counts.late++;
+		s->counts.replaced += header->credit;
+	}
+	s->counts.heard++;
+	return true;
+}
+
+_public_ int
+tern_subscription_count(tern_subscription *s, struct tern_subscription_counts *ret)
+{
+	uint32_t size = ret->size;
+	int r;
+
+	if (size != sizeof(*ret))
+		return error_set(-EINVAL, ERROR_INVALID, "set size to sizeof(struct tern_subscription_counts)");
+	r = bus_enter(s->bus);
+	if (r < 0)
+		return r;
+	*ret = s->counts;
+	ret->size = size;
+	ret->has_ended = s->ended;
+	bus_leave(s->bus);
+	return 0;
 }
 
 static void

@@ -24,6 +24,7 @@ topic_free(tern_topic *topic)
 {
 	free(topic->split);
 	free(topic->recipients);
+	free(topic->wishes);
 	free(topic);
 	return NULL;
 }
@@ -150,6 +151,21 @@ tern_topic_free(tern_topic *topic)
 	return (tern_topic *)bus_unref(bus); /* NULL */
 }
 
+uint64_t
+topic_set(tern_topic *topic)
+{
+	const uint8_t *tags = topic->tags;
+	struct tag split[WIRE_MAX_TAGS];
+
+	if (topic->set)
+		return topic->set;
+	tags_hash(&tags, topic->n_tags, split);
+	for (uint8_t i = 0; i < topic->n_tags; i++)
+		topic->set += split[i].hash;
+	topic->set += topic->set == 0;
+	return topic->set;
+}
+
 /* --- who hears it --- */
 
 /* sum_all_senders() - where there are too many own names to remember the word of each */
@@ -216,47 +232,80 @@ plan_glance(const tern_topic *topic, bool *ret_heard)
 	return 1;
 }
 
+/* What a plan is made of: an entry for each rule that matches. */
+struct plan {
+	struct plan_entry *entries;
+	size_t n;
+};
+
 /* plan_add() - once for each rule; the memory doubles where n is a power of two */
 static int
-plan_add(tern_topic *topic, size_t *n, tern_peer peer, bool wait)
+plan_add(struct plan *plan, tern_peer peer, const struct wish *wish)
 {
-	struct recipient *recipients;
+	size_t n = plan->n;
+	struct plan_entry *entries;
 
-	if ((*n & (*n - 1)) == 0) {
-		recipients = reallocarray(topic->recipients, MAX(2 * *n, (size_t)1), sizeof(*recipients));
-		if (!recipients)
+	if ((n & (n - 1)) == 0) {
+		entries = reallocarray(plan->entries, MAX(2 * n, (size_t)1), sizeof(*entries));
+		if (!entries)
 			return -ENOMEM;
-		topic->recipients = recipients;
+		plan->entries = entries;
 	}
-	topic->recipients[(*n)++] = (struct recipient){.peer = peer, .wait = wait};
+	plan->entries[plan->n++] = (struct plan_entry){.peer = peer, .wish = *wish};
 	return 0;
 }
 
 static int
 compare_peers(const void *a, const void *b)
 {
-	const struct recipient *x = a, *y = b;
+	const struct plan_entry *x = a, *y = b;
 
 	return (x->peer > y->peer) - (x->peer < y->peer);
 }
 
-/* plan_merge() - each peer once. Return: how many there are. */
-static size_t
-plan_merge(struct recipient *recipients, size_t n)
+/* plan_merge() - each peer once, with all that it wishes */
+static void
+plan_merge(struct plan *plan)
 {
-	size_t n_peers = 0;
+	struct plan_entry *entries = plan->entries;
+	size_t n = 0;
 
-	if (n > 1)
-		qsort(recipients, n, sizeof(*recipients), compare_peers);
-	for (size_t i = 0; i < n; i++) {
-		struct recipient *last = n_peers ? &recipients[n_peers - 1] : NULL;
-
-		if (last && last->peer == recipients[i].peer)
-			last->wait |= recipients[i].wait; /* the most preserving policy wins */
+	if (plan->n > 1)
+		qsort(entries, plan->n, sizeof(*entries), compare_peers);
+	for (size_t i = 0; i < plan->n; i++) {
+		if (n > 0 && entries[n - 1].peer == entries[i].peer)
+			wish_merge(&entries[n - 1].wish, &entries[i].wish);
 		else
-			recipients[n_peers++] = recipients[i];
+			entries[n++] = entries[i];
 	}
-	return n_peers;
+	plan->n = n;
+}
+
+/* plan_keep() - the topic's from now on */
+static int
+plan_keep(tern_topic *topic, const struct plan *plan)
+{
+	struct recipient *recipients = reallocarray(topic->recipients, plan->n + 1, sizeof(*recipients));
+	struct wish *wishes = reallocarray(topic->wishes, plan->n + 1, sizeof(*wishes));
+
+	topic->recipients = recipients ? recipients : topic->recipients;
+	topic->wishes = wishes ? wishes : topic->wishes;
+	if (!recipients || !wishes)
+		return -ENOMEM;
+	topic->has_paced = false;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_entry *entry = &plan->entries[i];
+
+		recipients[i] = (struct recipient){
+			.peer = entry->peer,
+			.wait = entry->wish.policy == TERN_WAIT,
+			.is_paced = entry->wish.interval > 0,
+		};
+		wishes[i] = entry->wish;
+		topic->has_paced |= recipients[i].is_paced;
+	}
+	topic->n_recipients = plan->n;
+	return 0;
 }
 
 /* plan_watch() - what decides from now on. Read before what it decides, so that what changes meanwhile shows. */
@@ -278,8 +327,9 @@ plan_watch(tern_topic *topic, const uint32_t *words_at, size_t n_words)
 
 /* plan_direct() - by the rules that the other ends told, and one's own */
 static int
-plan_direct(tern_topic *topic, size_t *n)
+plan_direct(tern_topic *topic, struct plan *plan)
 {
+	static const struct wish own = {.policy = TERN_DROP_NEWEST}; /* to oneself there is always room */
 	tern_bus *bus = topic->bus;
 	struct partner *partner, *next;
 	tern_subscription *s;
@@ -289,21 +339,20 @@ plan_direct(tern_topic *topic, size_t *n)
 	HASH_ITER (hh, bus->partners, partner, next)
 		for (struct rule_here *rule = partner->rules; rule && r == 0; rule = rule->next)
 			if (tags_match(rule->tags, rule->n_tags, topic->split, topic->n_tags))
-				r = plan_add(topic, n, partner->id, rule->wait);
+				r = plan_add(plan, partner->id, &rule->wish);
 	DL_FOREACH (bus->subscriptions, s)
 		if (r == 0 && tags_match(s->tags, s->n_tags, topic->split, topic->n_tags))
-			r = plan_add(topic, n, bus->id, false);
+			r = plan_add(plan, bus->id, &own);
 	return r;
 }
 
 /* plan_tables() - by ternd's tables */
 static int
-plan_tables(tern_topic *topic, size_t *n)
+plan_tables(tern_topic *topic, struct plan *plan)
 {
 	tern_bus *bus = topic->bus;
 	uint32_t words_at[TOPIC_WORDS - 1];
-	struct plan_entry *entries = NULL;
-	size_t n_words, n_entries;
+	size_t n_words;
 	int r;
 
 	r = daemon_map_rules(bus);
@@ -311,11 +360,7 @@ plan_tables(tern_topic *topic, size_t *n)
 		return r;
 	n_words = daemon_versions(bus, topic->tags, topic->n_tags, words_at, ARRAY_SIZE(words_at));
 	plan_watch(topic, words_at, n_words);
-	r = daemon_match(bus, topic->tags, topic->n_tags, &entries, &n_entries);
-	for (size_t i = 0; r == 0 && i < n_entries; i++)
-		r = plan_add(topic, n, entries[i].peer, entries[i].wait);
-	free(entries);
-	return r;
+	return daemon_match(bus, topic->tags, topic->n_tags, &plan->entries, &plan->n);
 }
 
 /* plan_anew() - the plan does not hold any more */
@@ -323,16 +368,20 @@ static _cold_ int
 plan_anew(tern_topic *topic)
 {
 	uint32_t turn = load_rlx(&topic->turn) | 1; /* written under the lock that we have */
-	size_t n = 0;
+	struct plan plan = {0};
 	int r;
 
 	store_rel(&topic->turn, turn); /* Q1 */
 	fence_rel();
-	r = topic->bus->daemon ? plan_tables(topic, &n) : plan_direct(topic, &n);
+	r = topic->bus->daemon ? plan_tables(topic, &plan) : plan_direct(topic, &plan);
+	if (r == 0) {
+		plan_merge(&plan);
+		r = plan_keep(topic, &plan);
+	}
+	free(plan.entries);
 	if (r < 0)
 		return error_or(r, "matching");
-	topic->n_recipients = plan_merge(topic->recipients, n);
-	store_rlx(&topic->is_heard, n > 0);
+	store_rlx(&topic->is_heard, plan.n > 0);
 	store_rel(&topic->turn, turn + 1); /* Q1 */
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include <stdalign.h>
 
 #include "client/bus.h"
+#include "client/wish.h"
 
 enum {
 	TOPIC_WORDS = TERN_MAX_TAGS + 20, /* the handle's, and of the tags, the tagless, the own id and some own names */
@@ -27,6 +28,7 @@ struct recipient {
 	tern_peer peer;
 	struct partner *partner; /* its link, once it was looked up; while the plan holds */
 	bool wait;
+	bool is_paced; /* its wish has a rate */
 };
 
 /* A word that decides: the handle's plans_version, or one of ternd's; or one that never changes, to fill up. */
@@ -43,8 +45,11 @@ struct tern_topic {
 	_Atomic uint32_t n_words; /* a multiple of TOPIC_WORDS_STEP; more than TOPIC_WORDS: and those of all senders */
 	topic_word words[TOPIC_WORDS];
 	struct recipient *recipients;
+	struct wish *wishes; /* of each recipient */
 	size_t n_recipients;
+	bool has_paced;
 	uint64_t hash; /* of the tags */
+	uint64_t set; /* topic_set(); 0: not asked for yet */
 	const uint8_t *tags; /* encoded as in a record, where they stand in it */
 	uint16_t tags_size;
 	uint8_t n_tags;
@@ -60,6 +65,9 @@ int topic_plan(tern_topic *topic);
 
 /* topic_ask() - does anybody listen? Return: 0 nobody, 1, -ESHUTDOWN, -ECHILD.  Threads: any, without the lock. */
 int topic_ask(tern_topic *topic);
+
+/* topic_set() - a hash of the tags, in whatever order; not 0 */
+uint64_t topic_set(tern_topic *topic);
 
 /* topic_rules_known() - on direct links: is all known that the others want? Else anybody may listen. */
 static inline bool

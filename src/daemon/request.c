@@ -167,13 +167,7 @@ check_policy(const struct control_rule_add *rule, struct refusal *refusal)
 	if (rule->policy > CONTROL_DISCONNECT)
 		return refusal_set(
 			refusal, EINVAL, "tern.BadPolicy", "there is no policy %u", rule->policy);
-	if (rule->policy != CONTROL_DROP_NEWEST && rule->policy != CONTROL_WAIT)
-		return refusal_set(refusal, EOPNOTSUPP, "tern.NotSupported",
-			"this ternd knows the policies drop-newest and wait only");
-	if (rule->queue || rule->max_rate)
-		return refusal_set(refusal, EOPNOTSUPP, "tern.NotSupported",
-			"this ternd supports neither a queue nor a greatest rate for a rule");
-	return 0;
+	return 0; /* queue and rate are the publishers' to limit */
 }
 
 static int

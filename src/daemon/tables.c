@@ -165,6 +165,8 @@ add_to_domain(struct tables *tables, struct domain_tables *own, const struct bus
 		.subscriber = rule->peer->id,
 		.id = rule->key.number,
 		.policy = rule->policy,
+		.queue = rule->queue,
+		.max_rate = rule->max_rate,
 		.tags = tags,
 		.n_tags = rule->n_tags,
 		.sender_name = {rule->sender_name.text, rule->sender_name.size},

@@ -39,6 +39,7 @@ enum wire_flag {
 	WIRE_BOUNCED = 32, /* error: the name is no longer here, ask again who has it */
 	WIRE_LIBRARY = 64, /* call: for the library, not for a service */
 	WIRE_BACK = 128,   /* part, credit: of a call that the receiver made */
+	WIRE_LATE = 256,   /* event: it waited at its publisher for room or time; credit: so many before it had its place */
 };
 
 struct wire_header {
@@ -51,7 +52,7 @@ struct wire_header {
 	uint64_t deadline;  /* host monotonic ns; 0 none */
 	uint64_t trace;
 	uint64_t lost;      /* events dropped on this link before this record */
-	uint32_t credit;    /* streams: what the receiver may send more */
+	uint32_t credit;    /* streams: what the receiver may send more; of late events see WIRE_LATE */
 	uint32_t first_fd;  /* sequence number of the first descriptor */
 	uint32_t inline_size;
 	uint16_t tags_size;

@@ -256,16 +256,9 @@ START_TEST(bad_rules)
 	raw_ask(&b, &control);
 	raw_expect_failed(&b, EINVAL, "tern.BadRule", "not 0");
 	control.rule_add.rule = 1;
-	control.rule_add.policy = CONTROL_LATEST;
-	raw_ask(&b, &control);
-	raw_expect_failed(&b, EOPNOTSUPP, "tern.NotSupported", "drop-newest and wait");
 	control.rule_add.policy = 77;
 	raw_ask(&b, &control);
 	raw_expect_failed(&b, EINVAL, "tern.BadPolicy", "77");
-	control.rule_add.policy = CONTROL_WAIT;
-	control.rule_add.max_rate = 3;
-	raw_ask(&b, &control);
-	raw_expect_failed(&b, EOPNOTSUPP, "tern.NotSupported", "rate");
 	raw_rule(&b, 1, "a b", NULL);
 	raw_expect_failed(&b, EINVAL, "tern.BadName", "a b");
 	raw_rule(&b, 1, ":x", NULL);

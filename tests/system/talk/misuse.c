@@ -204,12 +204,11 @@ DO(topic_long_tag, topic_with(TAGS(LONG_255 "b")))
 DO(topic_many_tags, topic_with(TAGS(SIXTEEN, "17")))
 DO(topic_much, topic_with(TAGS(LONG_255, &LONG_255[1], &LONG_255[2], &LONG_255[3], LONG_51)))
 DO(rule_no_size, subscribe_with((struct tern_rule){0}))
-DO(rule_drop_oldest, RULE_WITH(.policy = TERN_DROP_OLDEST))
-DO(rule_latest, RULE_WITH(.policy = TERN_LATEST))
-DO(rule_disconnect, RULE_WITH(.policy = TERN_DISCONNECT))
+DO(rule_disconnect_queue, RULE_WITH(.policy = TERN_DISCONNECT, .queue = 1))
+DO(rule_wait_rate, RULE_WITH(.policy = TERN_WAIT, .max_rate = 1))
+DO(rule_disconnect_rate, RULE_WITH(.policy = TERN_DISCONNECT, .max_rate = 1))
 DO(rule_no_policy, RULE_WITH(.policy = 99))
 DO(rule_queue, RULE_WITH(.queue = 1))
-DO(rule_rate, RULE_WITH(.max_rate = 1))
 DO(rule_many_tags, RULE_WITH(.tags = TAGS(SIXTEEN, "17")))
 DO(rule_bad_sender, RULE_WITH(.sender = "no such"))
 DO(rule_long_sender, RULE_WITH(.sender = LONG_255 "b"))
@@ -291,12 +290,11 @@ static const struct misuse misuses[] = {
 	{topic_many_tags, -E2BIG, "tern.TooBig", "at most 16"},
 	{topic_much, -E2BIG, "tern.TooBig", "1 KiB"},
 	{rule_no_size, -EINVAL, "tern.InvalidArgument", "size"},
-	{rule_drop_oldest, -EOPNOTSUPP, "tern.NotSupported", "TERN_DROP_NEWEST and TERN_WAIT"},
-	{rule_latest, -EOPNOTSUPP, "tern.NotSupported", "TERN_DROP_NEWEST and TERN_WAIT"},
-	{rule_disconnect, -EOPNOTSUPP, "tern.NotSupported", "TERN_DROP_NEWEST and TERN_WAIT"},
+	{rule_disconnect_queue, -EINVAL, "tern.InvalidArgument", "alone have a queue"},
+	{rule_wait_rate, -EINVAL, "tern.InvalidArgument", "max_rate"},
+	{rule_disconnect_rate, -EINVAL, "tern.InvalidArgument", "max_rate"},
 	{rule_no_policy, -EINVAL, "tern.InvalidArgument", "99"},
-	{rule_queue, -EOPNOTSUPP, "tern.NotSupported", "queue"},
-	{rule_rate, -EOPNOTSUPP, "tern.NotSupported", "max_rate"},
+	{rule_queue, -EINVAL, "tern.InvalidArgument", "alone have a queue"},
 	{rule_many_tags, -E2BIG, "tern.TooBig", "at most 16"},
 	{rule_bad_sender, -EINVAL, "tern.BadName", "letters, digits, _ and -"},
 	{rule_long_sender, -EINVAL, "tern.BadName", "255"},
