@@ -89,6 +89,17 @@ int tern_publishv(tern_topic *t, const char *format, va_list ap);
  */
 int tern_publish_message(tern_message *event, uint32_t flags);
 
+/**
+ * tern_topic_set_expiry() - what is published with this topic is worth nothing after so many ns; 0: it always is
+ *
+ * What is older when it would be given to a program is not: it is counted as expired there (tern_subscription_count()).
+ * What is kept for a slow reader and gets older is dropped, and counts as lost to it.
+ */
+int tern_topic_set_expiry(tern_topic *t, uint64_t ns);
+
+/** tern_message_set_expiry() - the same of one event; before it is published (-EBUSY); -EINVAL no event */
+int tern_message_set_expiry(tern_message *event, uint64_t ns);
+
 /** tern_topic_free() - let go of a topic; messages made with it keep what they need; returns NULL */
 tern_topic *tern_topic_free(tern_topic *t);
 

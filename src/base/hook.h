@@ -50,6 +50,7 @@ enum hook_rule {
 	RULE_HELLO_LOOK,      /* a new link's hello is read when it is looked at */
 	RULE_OTHERS_AFTER,    /* a link is alone if others are silent after it was looked at */
 	RULE_BOUNCE,          /* a call for a name that is not here any more is sent back */
+	RULE_KEPT_FIRST,      /* events that wait for their receiver go before later ones */
 	RULE_VALUE_LOOK,      /* a reader of a state value looks whether the writer came round */
 	N_RULES,
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "base/hook.h"
 #include "client/backlog.h"
 #include "client/message.h"
 #include "client/reply.h"
@@ -532,8 +533,9 @@ backlog_flush(struct partner *partner)
 	is_done = send_due(partner, now);
 	if (!is_done && !backlog->is_full) {
 		set_full(backlog, true);
+		STOP_POINT("kept-full");
 		link_want_room(partner->link, true);
-		is_done = send_due(partner, now); /* room may have come before the word was there */
+		is_done = RULE(ROOM_LOOK) && send_due(partner, now); /* room may have come before the word was there */
 	}
 	if (is_done)
 		set_full(backlog, false);

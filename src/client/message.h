@@ -54,6 +54,7 @@ struct tern_message {
 	struct partner *partner; /* counted: destination, or owner of lent parts; NULL: oneself, or not needed */
 	tern_call *call;         /* reply being built: what it answers, counted */
 	tern_topic *topic;       /* event being built, counted */
+	uint64_t expiry;	 /* of an event, ns; 0: the topic's */
 	tern_peer sender;
 	const char *strings[3]; /* service, member, type */
 	const uint8_t *tags;

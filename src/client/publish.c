@@ -459,6 +459,13 @@ publish_all(struct publish *p)
 	return 0;
 }
 
+/* expires_at() - host time; 0 never */
+static uint64_t
+expires_at(tern_bus *bus, uint64_t expiry)
+{
+	return expiry ? clock_deadline_ns(bus_time(bus), expiry) : 0;
+}
+
 static int
 publish_message(tern_message *m, uint32_t flags)
 {
@@ -469,6 +476,7 @@ publish_message(tern_message *m, uint32_t flags)
 	if (m->sealed)
 		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
 	m->header.flags = flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;
+	m->header.deadline = expires_at(m->bus, m->expiry ? m->expiry : load_rlx(&m->topic->expiry)); /* a number */
 	publish_init(&p, m->topic, m, message_draw(m, &out) ? &out : NULL, flags);
 	r = publish_all(&p);
 	publish_deinit(&p);
@@ -501,6 +509,17 @@ tern_message_new_event(tern_topic *topic, tern_message **ret)
 }
 
 _public_ int
+tern_message_set_expiry(tern_message *m, uint64_t ns)
+{
+	if (!m->topic)
+		return error_set(-EINVAL, ERROR_INVALID, "not from tern_message_new_event()");
+	if (m->sealed)
+		return error_set(-EBUSY, ERROR_INVALID, "the message was sent already");
+	m->expiry = ns;
+	return 0;
+}
+
+_public_ int
 tern_publish_message(tern_message *m, uint32_t flags)
 {
 	int r;
@@ -527,6 +546,7 @@ publish_drawn(tern_topic *topic, struct wire_header *record)
 
 	(void)bus_hold(bus); /* itself; if we wait others may close the handle, and free the topic */
 	topic->refs++;
+	record->deadline = expires_at(bus, load_rlx(&topic->expiry)); /* a number */
 	publish_init(&p, topic, NULL, &out, 0);
 	r = publish_all(&p);
 	publish_deinit(&p);

@@ -164,7 +164,7 @@ send_room(struct partner *partner, const struct outgoing *out, bool is_event)
 		return 0;
 	if (unlikely(partner->replies) && !partner->dead && !reply_flush(partner))
 		return LINK_E_FULL; /* replies were there first */
-	if (unlikely(is_event && partner->keeps) && !backlog_flush(partner))
+	if (unlikely(is_event && partner->keeps) && RULE(KEPT_FIRST) && !backlog_flush(partner))
 		return LINK_E_FULL; /* and events before this one */
 	return room_now(partner, out, is_event);
 }

@@ -51,6 +51,7 @@ topic_put_aside(tern_bus *bus, tern_topic *topic)
 
 	if (*idle)
 		(void)topic_free(*idle); /* always NULL */
+	store_rlx(&topic->expiry, 0); /* nobody has it now */
 	*idle = topic;
 	if (bus->closed)
 		*idle = topic_free(topic);
@@ -164,6 +165,13 @@ topic_set(tern_topic *topic)
 		topic->set += split[i].hash;
 	topic->set += topic->set == 0;
 	return topic->set;
+}
+
+_public_ int
+tern_topic_set_expiry(tern_topic *topic, uint64_t ns)
+{
+	store_rlx(&topic->expiry, ns); /* a number, for what is published from now on */
+	return 0;
 }
 
 /* --- who hears it --- */

@@ -48,6 +48,7 @@ struct tern_topic {
 	struct wish *wishes; /* of each recipient */
 	size_t n_recipients;
 	bool has_paced;
+	_Atomic uint64_t expiry; /* ns; 0 none; changed while others publish */
 	uint64_t hash; /* of the tags */
 	uint64_t set; /* topic_set(); 0: not asked for yet */
 	const uint8_t *tags; /* encoded as in a record, where they stand in it */

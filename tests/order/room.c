@@ -157,6 +157,74 @@ stamped_after_wait(struct scene *scene)
 	return (uint64_t)act(scene, C, last_stamp, 0) > room_at;
 }
 
+/* --- events that are kept for a slow reader --- */
+
+/* keep_one() - A publishes until it keeps an event for C, the last. Return: its number. */
+static long
+keep_one(struct scene *scene)
+{
+	two(scene);
+	must_be(act(scene, C, subscribe, TERN_DROP_OLDEST), 0);
+	for (long i = 1; i < FULL; i++)
+		must_be(act(scene, A, publish_padded, i, QUARTER), 0);
+	must_be(act(scene, A, publish_padded, FULL, QUARTER), 0);
+	return FULL;
+}
+
+/* C makes room, of which A has not heard; then A publishes something small. */
+static bool
+kept_goes_first(struct scene *scene)
+{
+	long kept = keep_one(scene);
+
+	take_all(scene);
+	must(place_of(scene, C, kept) < 0);
+	must_be(act(scene, A, publish, kept + 1), 0);
+	act(scene, A, sleep_tight, 0);
+	take_all(scene);
+	return came_before(scene, C, kept, kept + 1);
+}
+
+/* C makes room after A has found none and before it says that it waits; A does nothing further by itself. */
+static bool
+room_before_kept_word(struct scene *scene)
+{
+	bool woken;
+
+	two(scene);
+	must_be(act(scene, C, subscribe, TERN_LATEST), 0);
+	act(scene, A, sleep_tight, 0);
+	for (long i = 1; i < FULL; i++)
+		must_be(act(scene, A, publish_padded, i, QUARTER), 0);
+	act(scene, A, sleep_tight, 0);
+	stop_at(scene, A, "kept-full", 1);
+	begin(scene, A, publish_padded, FULL, QUARTER);
+	must(is_held(scene, A));
+	take_all(scene);
+	must_be(go(scene, A), 0);
+	woken = act(scene, A, is_woken, 0) > 0;
+	take_all(scene);
+	return woken || place_of(scene, C, FULL) >= 0;
+}
+
+/* An event that waited is stamped when it goes: it comes after what its publisher had taken in by then. */
+static bool
+stamped_when_it_goes(struct scene *scene)
+{
+	uint64_t room_at;
+	long kept;
+
+	scene_set_clock(scene, UINT64_C(1000000000), 1);
+	kept = keep_one(scene);
+	scene_add_clock(scene, 1000);
+	room_at = scene_now(scene);
+	take_all(scene);
+	act(scene, A, sleep_tight, 0);
+	while (place_of(scene, C, kept) < 0)
+		act(scene, C, take, 0);
+	return (uint64_t)act(scene, C, last_stamp, 0) > room_at;
+}
+
 const struct story stories_room[] = {
 	{"room before the word", RULE_ROOM_LOOK, room_before_word},
 	{"waited without fence", RULE_ROOM_FENCE, waited_without_fence},
@@ -164,5 +232,8 @@ const struct story stories_room[] = {
 	{"room before sleep", RULE_PUBLISH_ROOM, room_before_sleep},
 	{"stamped after the wait", N_RULES, stamped_after_wait},
 	{"room taken by another", RULE_ROOM_RECHECK, room_taken_by_another},
+	{"kept goes first", RULE_KEPT_FIRST, kept_goes_first},
+	{"room before the word of what is kept", RULE_ROOM_LOOK, room_before_kept_word},
+	{"stamped when it goes", N_RULES, stamped_when_it_goes},
 	{0},
 };
