@@ -264,6 +264,13 @@ say_call_failed(tern_bus *bus, const struct cli *cli, const struct call_order *o
 	return connect_status(r);
 }
 
+/* is_nothing() - the results of a method that has none */
+static bool
+is_nothing(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_object) && json_object_object_length(value) == 0;
+}
+
 static int
 print_reply(const struct cli *cli, tern_message *reply)
 {
@@ -276,7 +283,7 @@ print_reply(const struct cli *cli, tern_message *reply)
 	if (r < 0)
 		return connect_failed("the reply cannot be read", r, NULL);
 	if (!cli->json) {
-		if (r == 0)
+		if (r == 0 && !is_nothing(value))
 			show_value(stdout, value);
 	} else {
 		text = json_print(value, isatty(STDOUT_FILENO));

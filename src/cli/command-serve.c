@@ -16,6 +16,7 @@
 #include "cli/plain.h"
 #include "cli/source.h"
 
+#define SWEEP_NS    UINT64_C(500000000) /* a caller that gives up is noticed so late at most */
 #define LEAST_STATE 65536 /* bytes that a value may grow to, at least */
 
 enum {
@@ -223,17 +224,16 @@ serve(struct serve_order *order)
 {
 	while (!interrupted && (order->count == 0 || order->mock.n_calls < order->count)) {
 		struct tern_event event = {.size = sizeof(event)};
-		int r = tern_next(order->mock.bus, TERN_FOREVER, &event);
+		int r = tern_next(order->mock.bus, order->mock.jobs ? SWEEP_NS : TERN_FOREVER, &event);
 
-		if (r == 0 && event.kind == TERN_CANCEL)
-			mock_cancel(&order->mock, event.call);
+		mock_sweep(&order->mock);
 		(void)tern_message_unref(event.message); /* always NULL */
 		(void)tern_call_unref(event.call);	 /* always NULL */
 		if (r == -ECONNRESET) {
 			report("the bus at %s is gone", tern_address(order->mock.bus));
 			return STATUS_LOST;
 		}
-		if (r && r != -EINTR)
+		if (r && r != -EINTR && r != -ETIME)
 			return connect_failed("no more calls", r, NULL);
 	}
 	return STATUS_OK;

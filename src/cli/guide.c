@@ -61,8 +61,10 @@ put_below(struct guide *g, const struct interface_type *type, struct json_object
 	const char *rest)
 {
 	const struct interface_type *inner = guide_resolve(g->i, type);
+	const char *what = g->what;
 	struct json_object *below;
 	char text[96];
+	int r;
 
 	if (inner->kind != KIND_STRUCT && inner->kind != KIND_MAP && inner->kind != KIND_OBJECT && inner->kind != KIND_ANY)
 		return argument_bad(g->why, "'%s' takes %s, which has nothing in it to be named", key,
@@ -76,7 +78,10 @@ put_below(struct guide *g, const struct interface_type *type, struct json_object
 	}
 	if (!json_object_is_type(below, json_type_object))
 		return argument_bad(g->why, "'%s' is given as a whole, and then in parts", key);
-	return put(g, inner, below, rest, g->sign);
+	g->what = key;
+	r = put(g, inner, below, rest, g->sign);
+	g->what = what;
+	return r;
 }
 
 /* put_value() - KEY=VALUE, nothing below it */

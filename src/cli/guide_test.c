@@ -94,7 +94,7 @@ static const struct {
 	{"All", {"s=1", "s=2"}, "!given twice"},
 	{"All", {"s.x=1"}, "!nothing in it to be named"},
 	{"All", {"t={\"name\":1,\"size\":1}"}, "!t.name: expected string"},
-	{"All", {"t.nam=1"}, "!did you mean 'name'"},
+	{"All", {"t.nam=1"}, "!t takes no 'nam'; did you mean 'name'?"},
 	{"All", {"t.name=x"}, "!t.size"},
 	{"All", {"l=1"}, "!'l' takes []int, not '1'"},
 	{"All", {"l=[1"}, "!no JSON"},

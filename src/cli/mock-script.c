@@ -264,15 +264,14 @@ mock_script_run(struct mock *mock, tern_call *call, const struct interface_membe
 }
 
 void
-mock_cancel(struct mock *mock, const tern_call *call)
+mock_sweep(struct mock *mock)
 {
-	struct mock_job *job;
+	struct mock_job *job, *next;
 
-	DL_FOREACH (mock->jobs, job)
-		if (job->call == call) {
+	DL_FOREACH_SAFE (mock->jobs, job, next)
+		if (tern_call_is_cancelled(job->call)) {
 			mock_say(mock, "gone", member_of(job), NULL, NULL);
 			(void)job_free(job); /* always NULL */
-			break;
 		}
 	start_next(mock);
 }

@@ -64,5 +64,5 @@ int mock_add_error(struct mock *mock, const char *word);
 /* mock_call() - a method of the service, for all members; user is the mock */
 int mock_call(tern_call *call, tern_message *m, void *user);
 
-/* mock_cancel() - a caller does not wait any more */
-void mock_cancel(struct mock *mock, const tern_call *call);
+/* mock_sweep() - end the scripts whose callers do not wait any more; to be done now and then */
+void mock_sweep(struct mock *mock);

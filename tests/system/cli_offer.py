@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""cli_offer: the tool and services that say what they offer; those that exist on paper only
+
+    cli_offer.py TERN TERND SERVICE LIBRARY [SCENARIO…]
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+from tool import LIMIT, NAME, TERN, a_bus, a_service, check, environment, expect, finished, run, same, stop, tern, value
+
+KEEPER = "org.example.Keeper"
+TEXT = """\
+# Keeps things.
+interface org.example.Keeper
+
+type Kind (round, flat)
+type Thing (name: string, kind: ?Kind, size: uint)
+
+# Puts a thing somewhere.
+method Put(thing: Thing, count: int, loud: ?bool, data: ?bytes) -> (id: int)
+method List() -> (things: []Thing)
+method Clear() -> ()
+# Says whether there is such a one.
+method Has(kind: Kind) -> (has: bool)
+method Read(file: fd) -> (text: string)
+
+# It is not here any more.
+event Gone (id: int)
+state Total (n: int)
+"""
+
+
+@contextlib.contextmanager
+def a_mock(bus, *words, text=TEXT):
+    """tern serve, when it serves; gives its process, whose output tells of calls."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/keeper.tern", "w", encoding="utf-8") as file:
+            file.write(text)
+        process = subprocess.Popen([TERN, "serve", KEEPER, folder + "/keeper.tern", *words], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(bus),
+                                   cwd=folder)
+        try:
+            check(KEEPER in process.stdout.readline(), "it does not serve")
+            yield process
+        finally:
+            stop(process)
+
+
+# -------- what the interface says of the words --------
+
+def words_are_read_as_the_interface_says():
+    with a_bus() as (bus, _), a_mock(bus, "-j", "-x", "echo '{\"id\": 7}'") as mock:
+        for words, seen in (
+                (["thing.name=5", "thing.size=3", "count=-2"], {"thing": {"name": "5", "size": 3}, "count": -2}),
+                (['thing={"name":"x","size":1}', "count=0x10", "loud=on"],
+                 {"thing": {"name": "x", "size": 1}, "count": 16, "loud": True}),
+                (['{"thing":{"name":"x","size":1},"count":1}'], {"thing": {"name": "x", "size": 1}, "count": 1}),
+                (["thing.name=x", "thing.size=1", "thing.kind=flat", "count=1", "data=hex:00ff"],
+                 {"thing": {"name": "x", "size": 1, "kind": "flat"}, "count": 1, "data": {"$bytes": "AP8"}})):
+            same(value(tern("call", "-j", KEEPER, "Put", *words, bus=bus)), {"id": 7})
+            same(json.loads(mock.stdout.readline()), {"kind": "call", "member": "Put", "payload": seen})
+            same(json.loads(mock.stdout.readline())["kind"], "reply")
+        same(value(tern("call", "-j", KEEPER + ".Put", "-", bus=bus,
+                        stdin='{"thing":{"name":"x","size":1},"count":1}')), {"id": 7})
+
+
+def mistakes_are_told_before_the_call():
+    with a_bus() as (bus, _), a_mock(bus, "-n", "1") as mock:
+        for words, status, text in (
+                (["Put"], 2, r"Put needs thing \(Thing\), count \(int\); "), (["Put", "cuont=1"], 2, "did you mean 'count'"),
+                (["Put", "thing.nam=x"], 2, "thing takes no 'nam'; did you mean 'name'"),
+                (["Put", "count=many"], 2, "'count' takes int, not 'many'"), (["Has", "kind=flot"], 2, "did you mean 'flat'"),
+                (["List", "x=1"], 2, "List takes no arguments"), (["List", "x"], 2, "'x' is no KEY=VALUE"),
+                (["Put", '{"count":1}'], 2, "Put needs thing"), (["Putt"], 1, "no method 'Putt'; did you mean Put"),
+                (["Zzzzzz"], 1, "no method 'Zzzzzz'; 'tern introspect"), (["Gone"], 1, "is no method, but: event"),
+                (["Read", "file=/etc/passwd"], 2, "@FILE")):
+            expect(tern("call", KEEPER, *words, bus=bus), status, "", text)
+        expect(tern("call", KEEPER + ".Putt", bus=bus), 1, "", "did you mean Put")
+        expect(tern("call", KEEPER, bus=bus), 2, "", f"MEMBER of {KEEPER} is missing")
+        expect(tern("call", "--raw", KEEPER, "List", "x=1", bus=bus), 1, "", "tern.InvalidArgument: ")
+        expect(tern("call", KEEPER, "List", bus=bus), 1, "", "tern.NotImplemented")
+        finished(mock, 0)
+
+
+def descriptors_travel():
+    with a_bus() as (bus, _), a_mock(bus, "-a", 'Read={"text": "read"}') as mock:
+        expect(tern("call", KEEPER, "Read", "file=@keeper.tern", bus=bus, cwd="/"), 2, "", "keeper.tern cannot be opened")
+        expect(tern("call", KEEPER, "Read", "file=@/etc/passwd", bus=bus), 0, "text: read\n")
+        lines = [mock.stdout.readline() for _ in range(1)]
+        check("1952805486" in lines[0], f"no descriptor came: {lines}")
+
+
+def members_are_completed():
+    with a_bus() as (bus, _), a_mock(bus):
+        def words_of(*words):
+            out = expect(tern("__complete", *words, bus=bus), 0).stdout
+            return dict((line.split("\t") + [""])[:2] for line in out.splitlines())
+
+        same(words_of("call", KEEPER, "P"), {"Put": "Puts a thing somewhere."})
+        same(list(words_of("call", KEEPER, "")), ["Put", "List", "Clear", "Has", "Read"])
+        same(words_of("call", KEEPER, "Put", "count=1", ""), {"thing=": "Thing", "loud=": "?bool", "data=": "?bytes"})
+        same(words_of("call", KEEPER, "Has", "kind=f"), {"kind=flat": ""})
+        same(list(words_of("call", KEEPER, "Put", "loud=")), ["loud=true", "loud=false"])
+        same(words_of("call", KEEPER, "Put", "data=@"), {":file": ""})
+        same(list(words_of("get", KEEPER, "")), ["Total"])
+        same(words_of("subscribe", KEEPER + "."), {KEEPER + ".Gone": "It is not here any more."})
+        same(list(words_of("publish", "org.exa")), [KEEPER])
+
+
+# -------- services on paper --------
+
+def answers_are_fixed():
+    with a_bus() as (bus, _), a_mock(bus, "-a", 'List={"things":[]}', "--answer=Has={\"has\":true}", "-e",
+                                     "Clear=org.example.Keeper.Locked:not now", "-s", 'Total={"n":5}'):
+        same(value(tern("call", "-j", KEEPER, "List", bus=bus)), {"things": []})
+        same(value(tern("call", "-j", KEEPER, "Has", "kind=flat", bus=bus)), {"has": True})
+        expect(tern("call", KEEPER, "Clear", bus=bus), 1, "", "org.example.Keeper.Locked: not now")
+        same(value(tern("get", "-j", KEEPER, "Total", bus=bus)), {"n": 5})
+        expect(tern("serve", KEEPER, "-", bus=bus, stdin=TEXT), 3, "", "another program's already")
+
+
+def wrong_answers_are_refused():
+    with a_bus() as (bus, _):
+        for words, status, text in (
+                (["-a", "Lst={}"], 2, "no method 'Lst'; did you mean List"), (["-a", "List"], 2, "no MEMBER=VALUE"),
+                (["-a", "List={}"], 2, "the answer of List: things"), (["-a", "List={"], 2, "no JSON"),
+                (["-a", 'List={"things":[{"name":1}]}'], 2, r"things\[0\].name: expected string"),
+                (["-a", "Gone={}"], 2, "no method 'Gone'"), (["-e", "Clear="], 2, "needs a name"),
+                (["-s", "Totl={}"], 2, "no state 'Totl'"), (["-s", 'Total={"n":"x"}'], 2, "the value of Total: n: expected"),
+                (["extra"], 2, "not also 'extra'"), (["-n", "0"], 2, "no number")):
+            expect(tern("serve", KEEPER, "-", *words, bus=bus, stdin=TEXT), status, None, text)
+        expect(tern("serve", bus=bus), 2, "", "NAME and FILE")
+        expect(tern("serve", KEEPER, bus=bus), 2, "", "the FILE with the interface")
+        expect(tern("serve", KEEPER, "/nowhere/x", bus=bus), 6, "", "/nowhere/x cannot be read")
+        result = tern("serve", KEEPER, "-", bus=bus, stdin="interface a.b\nmethod X\n")
+        same(result.returncode, 1)
+        check(re.match("-:2:9: ", result.stderr), result.stderr)
+
+
+def scripts_answer():
+    script = """
+        case $TERN_MEMBER in
+        Put) test "$TERN_SERVICE" = org.example.Keeper && grep -q '"count":4' && echo '{"id": 4}' ;;
+        Has) echo '{"error": "org.example.Keeper.Blind", "text": "too dark"}'; exit 1 ;;
+        List) echo 'no JSON' ;;
+        Read) echo '{"id": 1}' ;;
+        esac
+    """
+    with a_bus() as (bus, _), a_mock(bus, "-x", script) as mock:
+        same(value(tern("call", "-j", KEEPER, "Put", "thing.name=x", "thing.size=1", "count=4", bus=bus)), {"id": 4})
+        expect(tern("call", KEEPER, "Put", "thing.name=x", "thing.size=1", "count=5", bus=bus), 1, "",
+               "tern.Failed: the script ended with status 1")
+        expect(tern("call", KEEPER, "Has", "kind=flat", bus=bus), 1, "", "org.example.Keeper.Blind: too dark")
+        expect(tern("call", KEEPER, "List", bus=bus), 1, "", "tern.Failed: the script printed no JSON")
+        expect(tern("call", KEEPER, "Read", "file=@/dev/null", bus=bus), 1, "", '"id" is no field here')
+        expect(tern("call", KEEPER, "Clear", bus=bus), 0, "")
+        mock.send_signal(signal.SIGTERM)
+        finished(mock, 0, "printed no JSON")
+
+
+def scripts_are_few():
+    """More calls than may run wait; more than may wait are told; those whose callers are gone are ended."""
+    with a_bus() as (bus, _), a_mock(bus, "-x", "echo $$ >>pids; exec sleep 60") as mock:
+        callers = [subprocess.Popen([TERN, "call", KEEPER, "Clear"], env=environment(bus), stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(80)]
+        try:
+            told = [mock.stdout.readline() for _ in range(80 + 8)]
+            same(sum(line.startswith("error") for line in told), 8)
+            with open(f"/proc/{mock.pid}/cwd/pids", encoding="utf-8") as file:
+                pids = [int(line) for line in file]
+            check(1 <= len(pids) <= 8, f"{len(pids)} scripts run")
+        finally:
+            for caller in callers:
+                stop(caller)
+        while "gone" not in (line := mock.stdout.readline()):
+            check(line != "", "it ended")
+        for pid in pids:
+            wait_gone(mock, pid)
+
+
+def wait_gone(mock, pid):
+    """Until a script has ended: its caller has, which the mock hears of and tells."""
+    while os.path.exists(f"/proc/{pid}"):
+        if mock.stdout.readline() == "":
+            check(False, f"script {pid} still runs")
+            return
+    check(True, "")
+
+
+def a_mock_that_dies_leaves_nothing():
+    with a_bus() as (bus, daemon):
+        with a_mock(bus, "-x", "echo $$; exec sleep 60") as mock:
+            mock.send_signal(signal.SIGINT)
+            finished(mock, 0)
+        with a_mock(bus) as mock:
+            daemon.kill()
+            finished(mock, 5, "the bus at .* is gone")
+
+
+def services_without_interface_are_as_before():
+    with a_bus() as (bus, _), a_service(bus):
+        same(value(tern("call", "-j", NAME, "Echo", "a=1", "b=x", bus=bus)), {"a": 1, "b": "x"})
+        same(tern("__complete", "call", NAME, "", bus=bus).stdout, "")
+
+
+run([words_are_read_as_the_interface_says, mistakes_are_told_before_the_call, descriptors_travel, members_are_completed,
+     answers_are_fixed, wrong_answers_are_refused, scripts_answer, scripts_are_few, a_mock_that_dies_leaves_nothing,
+     services_without_interface_are_as_before])
