@@ -18,6 +18,8 @@ const struct command *const COMMANDS[] = {
 	&command_replay,
 	&command_get,
 	&command_watch,
+	&command_status,
+	&command_top,
 	&command_run,
 	&command_check,
 	&command_generate,

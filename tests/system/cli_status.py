@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""cli_status: how the bus is, and its programs: tern status, tern top
+
+    cli_status.py TERN TERND SERVICE LIBRARY [SCENARIO…]
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
+                  stop, tern, value)
+
+OTHER = "org.example.Other"
+
+
+def lines_of(result):
+    """What stands behind each word in front."""
+    expect(result, 0)
+    found = {}
+    for line in result.stdout.split("\n\n")[0].splitlines():
+        head = line[:10].strip()
+        found[head or last] = found.get(head or last, "") + line[10:]
+        last = head or last
+    return found
+
+
+@contextlib.contextmanager
+def stopped(process):
+    """Takes nothing in meanwhile."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def a_caller(bus, name=NAME):
+    """Calls it, a hundred times a second."""
+    process = subprocess.Popen([TERN, "ping", "-i", "10ms", "-n", "1000000", name], stdout=subprocess.DEVNULL,
+                               env=environment(bus))
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def the_bus_tells():
+    with a_bus() as (bus, daemon), a_service(bus):
+        seen = lines_of(tern("status", bus=bus))
+        same(seen["bus"], bus)
+        check(f"process {daemon.pid} of" in seen["ternd"], seen["ternd"])
+        check(seen["programs"].startswith("2 in 1"), seen["programs"])
+        check(seen["names"].startswith("1,"), seen["names"])
+        told = value(tern("status", "-j", bus=bus))
+        same((told["pid"], told["address"], told["names"]), (daemon.pid, bus, 1))
+        same(value(tern("status", "-j", "tern", bus=bus))["pid"], daemon.pid)
+        expect(tern("status", bus="unix:/nowhere"), 3, "", "no bus runs")
+        expect(tern("status", "--limits", NAME, bus=bus), 2, "", "one of them")
+
+
+def a_program_tells():
+    with a_bus() as (bus, _), a_service(bus, NAME) as service:
+        expect(tern("ping", "-n", "3", "-i", "0", NAME, bus=bus), 0)
+        seen = lines_of(tern("status", NAME, bus=bus))
+        check(seen["program"].endswith(NAME), seen["program"])
+        check(seen["process"].startswith(str(service.pid)), seen["process"])
+        same(seen["names"], NAME)
+        check(seen["served"].startswith("3 calls of 3"), seen["served"])
+        check("half within" in seen["served"], seen["served"])
+        told = value(tern("status", "-j", seen["peer"].split(",")[0], bus=bus))
+        same((told["pid"], told["status"]["calls"]["answered"]), (service.pid, 3))
+        expect(tern("status", ":5", bus=bus), 3, "", "no program :5")
+        expect(tern("status", ":x", bus=bus), 3, "", "no program :x")
+        expect(tern("status", "org.example.Eco", bus=bus), 3, "", "did you mean")
+        with stopped(service):
+            result = tern("status", "-t", "50ms", NAME, bus=bus)
+            expect(result, 4, None, "has not taken in its messages for 50 ms")
+            check(str(service.pid) in result.stdout, result.stdout)  # what ternd knows is told
+
+
+def who_holds_what():
+    with a_bus(arguments=("--limit", "names=10")) as (bus, _), a_service(bus), a_service(bus, OTHER) as other:
+        told = value(tern("status", "--limits", "-j", bus=bus))
+        same((told["limits"]["names"], told["users"][0]["used"]["names"]), (10, 2))
+        table = [line.split() for line in expect(tern("status", "-l", bus=bus), 0).stdout.splitlines()]
+        same([row[-5] for row in table], ["2", "10"])
+        rows = [line.split() for line in expect(tern("status", "-p", bus=bus), 0).stdout.splitlines()]
+        same([row[1] for row in rows], ["cli-service", "cli-service", "tern"])
+        same(rows[1][2], str(other.pid))
+        same(len(value(tern("status", "-p", "-j", bus=bus))), 3)
+
+
+def rates_are_told():
+    with a_bus() as (bus, _), a_service(bus) as service, a_service(bus, OTHER) as other, a_caller(bus) as caller:
+        with stopped(other):
+            told = value(tern("top", "-j", "-n", "1", "-d", "500ms", bus=bus))
+        rows = {row["pid"]: row for row in told}
+        same(set(rows), {service.pid, other.pid, caller.pid})
+        same((rows[service.pid]["state"], rows[other.pid]["state"]), ("good", "busy"))
+        check(rows[service.pid]["served"] > 0, rows)
+        check(rows[caller.pid]["made"] > 0, rows)
+        check(0 < rows[service.pid]["half_ns"] <= rows[service.pid]["most_ns"], rows)
+        lines = expect(tern("top", "-n", "2", "-d", "200ms", bus=bus), 0).stdout.splitlines()
+        same(len(lines), 6)
+        check(lines[0].split()[0] in (NAME, "tern"), lines)
+        expect(tern("top", "-d", "1ms", bus=bus), 2, "", "between 100ms and an hour")
+        expect(tern("top", "x", bus=bus), 2, "", "takes no 'x'")
+
+
+def a_page_on_a_terminal():
+    with a_bus() as (bus, _), a_service(bus) as service:
+        plain = {**environment(bus), "TERM": "dumb"}
+        with a_terminal(bus, "top", "-d", "200ms", columns=120, env=plain) as terminal:
+            terminal.wait("\033\\[\\?1049h")
+            terminal.wait(r"1 programs on")
+            terminal.wait(rf"{NAME} +{service.pid} .* good")
+            with a_service(bus, OTHER):
+                terminal.wait(OTHER)
+            fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 40, 0, 0))
+            terminal.wait(r"\033\[2J")
+            terminal.type("q")
+            check(terminal.finish(0).endswith("\033[?25h\033[?1049l"), "the terminal is given back")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with a_terminal(bus, "top", columns=120, env=plain) as terminal:
+                terminal.wait("1 programs on")
+                terminal.process.send_signal(number)
+                check(terminal.finish(0).endswith("\033[?25h\033[?1049l"), "the terminal is given back")
+
+
+def a_terminal_that_vanishes():
+    with a_bus() as (bus, _), a_service(bus):
+        with a_terminal(bus, "top", "-d", "200ms") as terminal:
+            terminal.wait("1 programs on")
+            os.close(terminal.fd)
+            terminal.fd = -1
+            check(terminal.process.wait(LIMIT) in (0, 6), terminal.process.returncode)
+
+
+def a_bus_that_vanishes():
+    with a_bus() as (bus, daemon), a_service(bus):
+        process = subprocess.Popen([TERN, "top", "-j", "-d", "200ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=environment(bus))
+        same(len(json.loads(process.stdout.readline())), 1)
+        daemon.kill()
+        finished(process, 5, "gone|bus")
+
+
+run([the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
+     a_bus_that_vanishes])
