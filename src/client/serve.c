@@ -71,7 +71,8 @@ method_failed(tern_call *call, int r)
 {
 	struct tern_error error = *error_get(); /* the answer may overwrite it */
 
-	if (r == -EBADMSG && strncmp(error.name, CBOR_FAULTS, strlen(CBOR_FAULTS)) == 0)
+	if (r == -EBADMSG && (strncmp(error.name, CBOR_FAULTS, strlen(CBOR_FAULTS)) == 0 ||
+		strcmp(error.name, ERROR_BAD_MESSAGE) == 0))
 		(void)tern_reply_error(call, error.name, error.text); /* gone callers need none, as below */
 	else
 		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r));
