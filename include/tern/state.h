@@ -32,7 +32,8 @@ typedef struct tern_state tern_state;
  * @param name 1 to 255 bytes of UTF-8, of one value of this service; not with "tern." at its begin
  * @param max  bytes of its CBOR, at most 64 MiB; four times as much is allocated
  * @param ret  the caller's; there is no value in it until tern_state_set()
- * @return 0; -EEXIST this service has it already; -EINVAL; -E2BIG; -ENOMEM; -EMFILE
+ * @return 0; -EEXIST this service has it already; -EINVAL, also where the service's interface has no such state;
+ * -E2BIG; -ENOMEM; -EMFILE
  */
 int tern_state_new(tern_service *s, const char *name, size_t max, tern_state **ret);
 
@@ -43,7 +44,8 @@ int tern_state_new(tern_service *s, const char *name, size_t max, tern_state **r
  * Readers see it at once; subscribers are sent it as an event, with the tags "tern.state", the service's name (but
  * on direct links), the value's, and one that no other value of this program has. Any thread, also in handlers; waits for others that set the same value, and for
  * subscribers as tern_publish() does.
- * @return 0; -E2BIG more than max bytes: the old value stays; -EINVAL not one of tern_state_new(), or format; and
+ * @return 0; -E2BIG more than max bytes: the old value stays; -EINVAL not one of tern_state_new(), not what the
+ * interface says, or format; and
  * what tern_publish() returns, after the value was set
  */
 int tern_state_set(tern_state *s, const char *format, ...);
@@ -51,6 +53,23 @@ int tern_state_setv(tern_state *s, const char *format, va_list ap);
 
 /** tern_state_put() - the same with a value in CBOR that the caller has. @return also -EBADMSG: not one well-formed item */
 int tern_state_put(tern_state *s, const void *cbor, size_t size);
+
+/**
+ * Another program asks for a value: to be taken over with tern_state_put(), or something near it, or to be refused.
+ * call, cbor and size are borrowed; the value is one well-formed item, and what the interface says.
+ * @return 0: the caller is answered that it was done, if nothing else was; above 0: you answer the call later, with a
+ * reference of your own; negative: refused, in the words of that errno unless tern_reply_error() told others
+ */
+typedef int tern_state_set_fn(tern_state *s, tern_call *call, const void *cbor, size_t size, void *user);
+
+/**
+ * tern_state_on_set() - let others set a value that is kept here (`tern set`, the member "tern.Set")
+ * @param fn runs as a method of its service; NULL: nobody else sets it any more, which is answered tern.ReadOnly
+ *
+ * Where the service has an interface, that says `@settable` of the value.
+ * @return 0; -EINVAL not one of tern_state_new(), or not @settable; -ECHILD
+ */
+int tern_state_on_set(tern_state *s, tern_state_set_fn *fn, void *user);
 
 /**
  * tern_state_open() - find a value of another program, to be read
@@ -72,7 +91,7 @@ int tern_state_open(tern_bus *bus, const char *service, const char *name, tern_s
  * tern_next(), tern_process() or a call has taken it in.
  * @return 0; -ENODATA none was set yet; -ENOBUFS it has more than room bytes; -ESTALE its program is gone, its link
  * broke, or it is kept no more: open it again; -EAGAIN the writer was faster 64 times; -EPROTO it says what cannot
- * be; -ECHILD
+ * be; -EBADMSG not what the interface says that was expected when it was opened (tern_expect()); -ECHILD
  */
 int tern_state_read(tern_state *s, void *buf, size_t room, size_t *ret_size, uint64_t *ret_version);
 
@@ -105,7 +124,7 @@ uint64_t tern_message_version(const tern_message *m);
 /**
  * tern_state_free() - let go of a value, or keep it no more; returns NULL
  *
- * Subscriptions to it stay. What was kept cannot be opened any more, and is -ESTALE to who reads it.
+ * Subscriptions to it stay. Waits for its handler as tern_subscription_free() does. What was kept cannot be opened any more, and is -ESTALE to who reads it.
  */
 tern_state *tern_state_free(tern_state *s);
 

@@ -50,6 +50,7 @@ static const struct {
 } BUILTINS[] = {
 	{"tern.Interface", answer_interface},
 	{STATE_MEMBER, state_answer},
+	{STATE_SET, state_answer_set},
 };
 
 builtin_fn *

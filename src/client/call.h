@@ -159,6 +159,8 @@ tern_service *service_for(tern_bus *bus, const char *name, const char *member);
 void service_destroy(tern_service *service);
 /* service_run() - run the method; without the lock. The references stay the caller's. */
 void service_run(tern_service *service, tern_call *call, tern_message *m);
+/* service_failed() - answer with this errno, in the words of who read the caller's values, if it was that; without the lock */
+void service_failed(tern_call *call, int r);
 
 /* reply_item_locked() - answer with one encoded item, and do not wait */
 int reply_item_locked(tern_call *call, const void *cbor, size_t size);

@@ -172,6 +172,21 @@ expect_answer(tern_call *call, int result, tern_message **reply)
 	return result;
 }
 
+/* --- values --- */
+
+void
+expect_value(tern_state *state, const char *service)
+{
+	const struct expectation *expectation = expectation_find(state->bus, service);
+	const struct interface_member *member;
+
+	if (!expectation)
+		return;
+	member = typed_find(expectation->interface, state->name, strlen(state->name));
+	if (member && member->kind == MEMBER_STATE)
+		state->typed = typed_init(expectation->interface, &member->types[0]);
+}
+
 /* --- events --- */
 
 /* expected_event() - is this tag INTERFACE.Name of one that is expected? With the lock. */

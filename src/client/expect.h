@@ -43,6 +43,9 @@ void expect_of(tern_bus *bus, const struct item *item, struct typed *ret);
 /* expect_event() - is it of that type? Without the lock.  Return: false, and the error is recorded. */
 bool expect_event(const struct typed *typed, tern_message *m);
 
+/* expect_value() - what is expected of a value of this service that is being opened; with the lock */
+void expect_value(tern_state *state, const char *service);
+
 /*
  * call_check() - is a message what the interface says about a call, whichever side this is?
  * @which: METHOD_IN_STREAM, METHOD_OUT_STREAM, METHOD_OUT

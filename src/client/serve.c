@@ -65,9 +65,8 @@ service_for(tern_bus *bus, const char *name, const char *member)
 
 /* --- run --- */
 
-/* method_failed() - in the words of who read the caller's values, if it was that */
-static void
-method_failed(tern_call *call, int r)
+void
+service_failed(tern_call *call, int r)
 {
 	struct tern_error error = *error_get(); /* the answer may overwrite it */
 
@@ -104,6 +103,10 @@ method_typed(const tern_service *service, tern_call *call, tern_message *m)
 	if (unlikely(!member || member->kind != MEMBER_METHOD)) {
 		no_member(service, call, name);
 		return NULL;
+	}
+	if (unlikely(member->types[METHOD_IN_STREAM].kind != KIND_NONE)) {
+		call->interface = tern_interface_ref(service->interface); /* for what follows the call */
+		call->method = member;
 	}
 	if (typed_is_checked(service->bus, call_is_own_domain(call)))
 		r = typed_check(interface, &member->types[METHOD_IN], 0, m, &fault);
@@ -145,7 +148,7 @@ service_run(tern_service *service, tern_call *call, tern_message *m)
 	error_clear();
 	r = fn(call, m, service->user);
 	if (r < 0)
-		method_failed(call, r);
+		service_failed(call, r);
 }
 
 /* --- life --- */

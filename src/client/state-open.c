@@ -9,6 +9,7 @@
 #include "client/call.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/expect.h"
 #include "client/message.h"
 #include "client/state.h"
 
@@ -24,8 +25,9 @@ not_one(int r)
 
 /* map() - what was handed out, and hear of its owner's end */
 static int
-map(tern_state *state, int fd, tern_peer owner, uint64_t number)
+map(tern_state *state, const char *service, int fd, tern_peer owner, uint64_t number)
 {
+	const struct partner *partner;
 	int r = value_open(&state->value, fd);
 
 	if (r)
@@ -35,7 +37,10 @@ map(tern_state *state, int fd, tern_peer owner, uint64_t number)
 	if (r < 0)
 		return r;
 	state->owner = owner;
-	store_rlx(&state->gone, owner != state->bus->id && !partner_find(state->bus, owner)); /* the lock orders it */
+	partner = partner_find(state->bus, owner);
+	state->is_foreign = partner && !partner->link->same_domain;
+	store_rlx(&state->gone, owner != state->bus->id && !partner); /* the lock orders it */
+	expect_value(state, service ? service : "");
 	state_show(state);
 	bus_leave(state->bus);
 	return 0;
@@ -58,7 +63,7 @@ open_other(tern_state *state, const char *service)
 	if (r < 0)
 		return r;
 	r = tern_message_unpack(reply, "{value:h, number:u}", &fd, &number); /* the descriptor is the reply's */
-	r = r < 0 ? not_one(VALUE_E_FORMAT) : map(state, fd, tern_message_sender(reply), number);
+	r = r < 0 ? not_one(VALUE_E_FORMAT) : map(state, service, fd, tern_message_sender(reply), number);
 	(void)tern_message_unref(reply); /* always NULL */
 	return r;
 }
@@ -81,7 +86,7 @@ open_own(tern_state *state, const char *service)
 	fd = found || *service == ':' ? state_hand_out(bus, found, state->name, &number) : -ENOENT;
 	if (fd == -ENOENT)
 		return error_set(fd, ERROR_NO_STATE, "%.100s has no value \"%.100s\"", service, state->name);
-	return fd < 0 ? error_errno(fd, "a value's descriptor") : map(state, fd, owner, number);
+	return fd < 0 ? error_errno(fd, "a value's descriptor") : map(state, service, fd, owner, number);
 }
 
 _public_ int
@@ -137,13 +142,18 @@ _public_ int
 tern_state_read(tern_state *state, void *buf, size_t room, size_t *ret_size, uint64_t *ret_version)
 {
 	uint64_t version;
+	size_t size;
 	int r = may_read(state);
 
 	if (unlikely(r < 0))
 		return r;
-	r = value_read(&state->value, buf, room, ret_size, &version);
+	r = value_read(&state->value, buf, room, &size, &version);
+	if (r == 0 || r == VALUE_E_SIZE)
+		*ret_size = size;
 	if (unlikely(r))
 		return value_errno(r);
+	if (unlikely(state->typed.interface) && state_check(state, buf, size) < 0)
+		return -EBADMSG;
 	if (ret_version)
 		*ret_version = version;
 	return 0;
@@ -175,10 +185,17 @@ value_message(tern_state *state, const uint8_t *tags, uint16_t tags_size, uint8_
 _public_ int
 tern_state_get(tern_state *state, tern_message **ret)
 {
+	tern_message *m = NULL;
 	int r = may_read(state);
 
 	if (r == 0)
-		r = value_message(state, (const uint8_t *)"", 0, 0, ret);
+		r = value_message(state, (const uint8_t *)"", 0, 0, &m);
+	if (r == 0 && state->typed.interface)
+		r = state_check(state, m->parts->bytes, m->parts->size);
+	if (r == 0)
+		*ret = m;
+	else
+		(void)tern_message_unref(m); /* always NULL */
 	return r > 0 ? value_errno(r) : r;
 }
 

@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "client/call.h"
 #include "client/error.h"
+#include "client/handler.h"
 #include "client/message.h"
 #include "client/state.h"
 #include "client/topic.h"
@@ -54,6 +55,8 @@ tern_state_free(tern_state *state)
 		return NULL;
 	bus_lock(state->bus);
 	state->service = NULL; /* it is not found any more */
+	state->on_set = NULL;
+	handler_wait(state->bus, &state->n_running); /* a handler of it that frees it has a reference */
 	if (state->packed)
 		value_end(&state->value);
 	(void)pthread_mutex_unlock(&state->bus->lock);
@@ -105,8 +108,7 @@ state_show(tern_state *state)
 
 /* --- kept here --- */
 
-/* state_find() - of a service; of any where that is NULL. With the lock. */
-static tern_state *
+tern_state *
 state_find(tern_bus *bus, const tern_service *service, const char *name)
 {
 	tern_state *state;
@@ -178,7 +180,9 @@ tern_state_new(tern_service *service, const char *name, size_t max, tern_state *
 	if (r < 0)
 		return r;
 	state->number = add_rlx(&service->bus->last_state, 1) + 1; /* only compared */
-	r = make_room(state, max);
+	r = state_take_type(state, service);
+	if (r == 0)
+		r = make_room(state, max);
 	if (r == 0)
 		r = topic_of(state, service->name);
 	if (r == 0)
@@ -216,8 +220,12 @@ publish(tern_state *state, const void *cbor, size_t size, uint64_t version)
 static int
 set(tern_state *state, const void *cbor, size_t size)
 {
-	uint64_t version = value_write(&state->value, cbor, size);
+	uint64_t version;
+	int r = size <= state->value.max ? state_check_own(state, cbor, size) : 0;
 
+	if (r < 0)
+		return r;
+	version = value_write(&state->value, cbor, size);
 	if (version == 0)
 		return error_set(-E2BIG, ERROR_TOO_BIG, "the value has %zu bytes, room was made for %u", size,
 			state->value.max);
@@ -298,13 +306,22 @@ state_hand_out(tern_bus *bus, const tern_service *service, const char *name, uin
 }
 
 void
+state_none(const tern_service *service, tern_call *call, const char *name)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%.100s has no value \"%.100s\"",
+		*service->name ? service->name : "the service", name); /* fits */
+	(void)tern_reply_error(call, ERROR_NO_STATE, text); /* gone callers need none */
+}
+
+void
 state_answer(tern_service *service, tern_call *call, tern_message *m)
 {
 	bool any = *m->strings[0] == ':'; /* the peer was called, not a service of it */
 	_cleanup_(fd_closep) int fd = -1;
 	uint64_t number;
 	const char *name;
-	char text[256];
 	int r;
 
 	r = tern_message_unpack(m, "{name:s}", &name);
@@ -315,11 +332,10 @@ state_answer(tern_service *service, tern_call *call, tern_message *m)
 	r = fd = state_hand_out(service->bus, any ? NULL : service, name, &number);
 	if (r >= 0)
 		r = tern_reply(call, "{value:h, number:u}", fd, number);
-	if (r >= 0)
-		return;
-	(void)snprintf(text, sizeof(text), "%.100s has no value \"%.100s\"", *service->name ? service->name : "the service", name);
-	(void)tern_reply_error(call, r == -ENOENT ? ERROR_NO_STATE : ERROR_FAILED,
-		r == -ENOENT ? text : strerrordesc_np(-r)); /* the same */
+	if (r == -ENOENT)
+		state_none(service, call, name);
+	else if (r < 0)
+		(void)tern_reply_error(call, ERROR_FAILED, strerrordesc_np(-r)); /* the same */
 }
 
 void

@@ -17,6 +17,7 @@
 #include "shm/value.h"
 
 #define STATE_MEMBER   "tern.State" /* {name:s} -> {value:h, number:u} */
+#define STATE_SET      "tern.Set"   /* {name:s, value:v} -> {} */
 #define STATE_TAG      "tern.state" /* all changes of values have it; and with #NUMBER, those of one of the peer's */
 #define STATE_RESERVED "tern."      /* no value's name begins so, that it is not taken for such a tag */
 
@@ -35,10 +36,14 @@ struct tern_state {
 	struct typed typed; /* what it has to be; interface NULL: nothing is known */
 	tern_peer owner;
 	_Atomic bool gone; /* opened: its owner is */
+	bool is_foreign;   /* opened: its owner is of another trust domain */
 	/* kept here */
 	tern_service *service; /* not counted; NULL: it was freed, or is another program's */
 	tern_topic *topic;     /* its changes */
 	uint8_t *packed;       /* value.max bytes; NULL: another program's */
+	tern_state_set_fn *on_set; /* what others ask for; NULL: they may not */
+	void *set_user;
+	uint32_t n_running;      /* threads in it */
 	pthread_mutex_t setting; /* taken before the handle's lock: versions are published in turn */
 };
 
@@ -46,6 +51,10 @@ struct tern_state {
 int state_make(tern_bus *bus, const char *name, tern_state **ret);
 /* state_show() - from here on state_find() and state_owner_gone() come across it */
 void state_show(tern_state *state);
+/* state_find() - of a service; of any where that is NULL. With the lock.  Return: borrowed; NULL. */
+tern_state *state_find(tern_bus *bus, const tern_service *service, const char *name);
+/* state_none() - answer that there is no such value; without the lock */
+void state_none(const tern_service *service, tern_call *call, const char *name);
 /* state_tag() - what events of a value have, and rules about it ask for */
 void state_tag(uint64_t number, char ret[STATE_TAG_ROOM]);
 /*
@@ -58,6 +67,18 @@ int state_hand_out(tern_bus *bus, const tern_service *service, const char *name,
 
 /* state_answer() - the built-in member of a service; without the lock */
 void state_answer(tern_service *service, tern_call *call, tern_message *m);
+
+/* --- held against interfaces (state-set.c); without the lock --- */
+
+/* state_take_type() - of its service's interface, if that has one. Return: 0; -EINVAL it does not have this value. */
+int state_take_type(tern_state *state, const tern_service *service);
+/* state_check_own() - may its owner set this? Return: 0; -EINVAL. */
+int state_check_own(const tern_state *state, const void *cbor, size_t size);
+/* state_check() - is that what its owner may say? Return: 0; -EBADMSG. */
+int state_check(const tern_state *state, const void *cbor, size_t size);
+/* state_answer_set() - the built-in member that asks for another value */
+void state_answer_set(tern_service *service, tern_call *call, tern_message *m);
+
 /* state_owner_gone() - a peer's link ended: what was opened of it is stale */
 void state_owner_gone(tern_bus *bus, tern_peer peer);
 /* state_service_gone() - its values are kept for who has them, but not found any more */
