@@ -20,6 +20,7 @@ const struct command *const COMMANDS[] = {
 	&command_watch,
 	&command_status,
 	&command_top,
+	&command_doctor,
 	&command_run,
 	&command_check,
 	&command_generate,

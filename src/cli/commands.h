@@ -10,7 +10,7 @@ extern const struct command command_call, command_check, command_generate, comma
 	command_list, command_monitor, command_ping, command_publish, command_record, command_replay, command_run,
 	command_subscribe, command_watch, command_completion, command_of_help, command_serve, command_shell,
 	command_wait;
-extern const struct command command_status, command_top;
+extern const struct command command_doctor, command_status, command_top;
 
 extern const struct command *const COMMANDS[]; /* NULL-ended */
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""cli_status: how the bus is, and its programs: tern status, tern top
+"""cli_status: how the bus is, and its programs: tern status, tern top, tern doctor
 
     cli_status.py TERN TERND SERVICE LIBRARY [SCENARIO…]
 """
@@ -10,11 +10,13 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
+import socket
 import struct
 import subprocess
+import tempfile
 import termios
-import time
 
 from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
                   stop, tern, value)
@@ -155,5 +157,62 @@ def a_bus_that_vanishes():
         finished(process, 5, "gone|bus")
 
 
-run([the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
+def diagnosed(status, *checks, bus=None, env=None, **more):
+    """What doctor finds wrong, by the words for programs; each with its why and what to do."""
+    result = tern("doctor", "-j", bus=bus, env=env, **more)
+    expect(result, status)
+    wrong = [finding for finding in json.loads(result.stdout) if finding["wrong"]]
+    same([finding["check"] for finding in wrong], list(checks))
+    for finding in wrong:
+        check(finding["what"] and finding["why"] and finding["do"], finding)
+    return wrong
+
+
+def a_sound_setup():
+    with a_bus() as (bus, _), a_service(bus):
+        diagnosed(0, bus=bus)
+        result = expect(tern("doctor", bus=bus), 0)
+        check("nothing is wrong" in result.stdout, result.stdout)
+        expect(tern("doctor", "x", bus=bus), 2, "", "takes no 'x'")
+
+
+def a_place_without_a_bus():
+    diagnosed(1, "address", bus="tcp:1.2.3.4")
+    diagnosed(1, "address", bus="unix:relative")
+    diagnosed(1, "address", bus="unix:/" + "x" * 108)
+    diagnosed(1, "socket", bus="unix:/nowhere/bus")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/bus"
+        with open(path, "w", encoding="utf-8"):
+            diagnosed(1, "socket", bus=f"unix:{path}")
+        os.unlink(path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as left:
+            left.bind(path)
+        found = diagnosed(1, "ternd", bus=f"unix:{path}")
+        check("was killed" in found[0]["what"], found)
+        env = environment(None)
+        diagnosed(1, "runtime-directory", "socket", env={**env, "XDG_RUNTIME_DIR": f"{folder}/none"})
+        diagnosed(1, "socket", env={**env, "XDG_RUNTIME_DIR": folder})
+        os.chmod(folder, 0o777)
+        diagnosed(1, "runtime-directory", "socket", env={**env, "XDG_RUNTIME_DIR": folder})
+    result = tern("doctor", bus="unix:/nowhere/bus")
+    expect(result, 1)
+    check(re.match("wrong: no bus is at /nowhere.*\n  why: .*TERN_BUS.*\n  do:  ", result.stdout), result.stdout)
+
+
+def a_bus_that_ails():
+    with a_bus(arguments=("--limit", "names=2")) as (bus, daemon), a_service(bus), a_service(bus, OTHER) as other:
+        diagnosed(1, "quota", bus=bus)
+        with stopped(other):
+            found = diagnosed(1, "quota", "silent", bus=bus)
+            check(f"process {other.pid}" in found[1]["what"], found)
+        with stopped(daemon):
+            found = diagnosed(1, "ternd", bus=bus)
+            check(f"kill -CONT {daemon.pid}" in found[0]["do"], found)
+    with a_bus() as (bus, _):
+        few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+        diagnosed(1, "descriptors", bus=bus, preexec_fn=few)
+
+
+run([a_sound_setup, a_place_without_a_bus, a_bus_that_ails, the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
      a_bus_that_vanishes])
