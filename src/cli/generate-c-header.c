@@ -210,8 +210,9 @@ define_payload(struct c_generator *g, const struct interface_type *t, bool has_m
 
 /* -------- members -------- */
 
+/* declare_sync() - to call and to wait for the answer, which streams do in steps */
 static void
-declare_call(struct c_generator *g, const struct interface_member *m)
+declare_sync(struct c_generator *g, const struct interface_member *m)
 {
 	const char *name = c_name(g, m);
 
@@ -222,10 +223,22 @@ declare_call(struct c_generator *g, const struct interface_member *m)
 	c_print(g, "int %s(tern_bus *bus, const char *service, const struct %s_args *v, struct %s_reply *ret, "
 		"struct tern_error *error);\n", name, name, name);
 	c_print(g, "/** The same in two: ..._begin() sends, ..._finish() waits, as tern_call_wait(). */\n");
+}
+
+static void
+declare_call(struct c_generator *g, const struct interface_member *m)
+{
+	const char *name = c_name(g, m);
+
+	if (!c_is_stream(m))
+		declare_sync(g, m);
+	else
+		c_put_docs(g, "", interface_docs(g->i, &m->item), "A stream (<tern/stream.h>): ..._begin() sends the call.");
 	c_print(g, "int %s_begin(tern_bus *bus, const char *service, const struct %s_args *v, uint64_t timeout, "
 		"tern_call **ret);\n", name, name);
-	c_print(g, "int %s_finish(tern_call *call, uint64_t timeout, struct %s_reply *ret, "
-		"struct tern_error *error);\n", name, name);
+	if (m->types[METHOD_OUT_STREAM].kind == KIND_NONE)
+		c_print(g, "int %s_finish(tern_call *call, uint64_t timeout, struct %s_reply *ret, "
+			"struct tern_error *error);\n", name, name);
 	c_print(g, "/** The call as a message, to be sent with tern_send(); bytes may be lent. */\n");
 	c_print(g, "int %s_new(tern_bus *bus, const char *service, const struct %s_args *v, "
 		"tern_message **ret);\n", name, name);
@@ -242,13 +255,43 @@ declare_call(struct c_generator *g, const struct interface_member *m)
 	}
 }
 
+/* declare_stream() - what each part of a stream is put and taken with */
+static void
+declare_stream(struct c_generator *g, const struct interface_member *m, uint8_t way)
+{
+	const struct interface_type *t = &m->types[way];
+	const char *name = c_name(g, t);
+
+	c_print(g, "/** %s puts a part, as tern_call_put(). */\n", way == METHOD_IN_STREAM ? "Who calls" : "The service");
+	c_print(g, "int %s_put(tern_call *call, const struct %s *v);\n", name, name);
+	if (c_has_bytes(g, t)) {
+		c_print(g, "/** The part as a message, to be sent with tern_call_put_message(); bytes may be lent. */\n");
+		c_print(g, "int %s_new(tern_call *call, const struct %s *v, tern_message **ret);\n", name, name);
+	}
+	if (way == METHOD_IN_STREAM) {
+		c_print(g, "/** The next part, as tern_call_wait(): -ENODATA there are no more. */\n");
+		c_print(g, "int %s_next(tern_call *call, uint64_t timeout, struct %s *ret);\n", name, name);
+	} else {
+		c_print(g, "/** The next part; -ENODATA: the answer came, which is in ret_reply, unless that is NULL. */\n");
+		c_print(g, "int %s_next(tern_call *call, uint64_t timeout, struct %s *ret, struct %s_reply *ret_reply, "
+			"struct tern_error *error);\n", name, name, c_name(g, m));
+	}
+	c_print(g, "int %s_read(tern_message *m, struct %s *ret);\n", name, name);
+	c_print(g, "void %s_clear(struct %s *value);\n", name, name);
+}
+
 static void
 declare_method(struct c_generator *g, const struct interface_member *m)
 {
 	c_print(g, "/* -------- method %s -------- */\n\n", interface_name(g->i, &m->item));
 	define_payload(g, &m->types[METHOD_IN], false);
-	define_payload(g, &m->types[METHOD_OUT], true);
+	for (uint8_t k = METHOD_IN_STREAM; k < N_METHOD_TYPES; k++)
+		if (m->types[k].kind != KIND_NONE)
+			define_payload(g, &m->types[k], true);
 	declare_call(g, m);
+	for (uint8_t k = METHOD_IN_STREAM; k <= METHOD_OUT_STREAM; k++)
+		if (m->types[k].kind != KIND_NONE)
+			declare_stream(g, m, k);
 	c_print(g, "\n");
 }
 

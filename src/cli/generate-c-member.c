@@ -93,7 +93,7 @@ write_tags(struct c_generator *g)
 /* -------- methods -------- */
 
 static void
-write_call(struct c_generator *g, const struct interface_member *m)
+write_sync(struct c_generator *g, const struct interface_member *m)
 {
 	const struct interface_type *in = &m->types[METHOD_IN];
 	const char *name = c_name(g, m), *member = interface_name(g->i, &m->item);
@@ -107,6 +107,13 @@ write_call(struct c_generator *g, const struct interface_member *m)
 	c_put_pack(g, in, "", false);
 	c_print(g, ");\n\tif (r < 0 || !ret)\n\t\treturn r;\n"
 		"\treturn keep_message(%s_reply_read(m, ret), m, &ret->message_, error);\n}\n\n", name);
+}
+
+static void
+write_new(struct c_generator *g, const struct interface_member *m)
+{
+	const struct interface_type *in = &m->types[METHOD_IN];
+	const char *name = c_name(g, m), *member = interface_name(g->i, &m->item);
 
 	c_print(g, "int\n%s_new(tern_bus *bus, const char *service, const struct %s_args *v, tern_message **ret)\n{\n", name,
 		name);
@@ -129,8 +136,11 @@ write_begin(struct c_generator *g, const struct interface_member *m)
 
 	c_print(g, "int\n%s_begin(tern_bus *bus, const char *service, const struct %s_args *v, uint64_t timeout, "
 		"tern_call **ret)\n{\n\ttern_message *m;\n\tint r;\n\n\tr = %s_new(bus, service, v, &m);\n"
-		"\tif (r < 0)\n\t\treturn r;\n\tr = tern_send(m, timeout, 0, ret);\n"
-		"\t(void)tern_message_unref(m); /* NULL */\n\treturn r;\n}\n\n", name, name, name);
+		"\tif (r < 0)\n\t\treturn r;\n\tr = tern_send(m, timeout, %s, ret);\n"
+		"\t(void)tern_message_unref(m); /* NULL */\n\treturn r;\n}\n\n", name, name, name,
+		c_is_stream(m) ? "TERN_STREAM" : "0");
+	if (m->types[METHOD_OUT_STREAM].kind != KIND_NONE)
+		return; /* the answer comes behind the parts */
 	c_print(g, "int\n%s_finish(tern_call *call, uint64_t timeout, struct %s_reply *ret, struct tern_error *error)\n{\n"
 		"\ttern_message *m;\n\tint r;\n\n\tr = tern_call_wait(call, timeout, ret ? &m : NULL, error);\n"
 		"\tif (r < 0 || !ret)\n\t\treturn r;\n"
@@ -145,7 +155,7 @@ write_return(struct c_generator *g, const struct interface_member *m)
 
 	c_print(g, "int\n%s_return(tern_call *call, const struct %s_reply *v)\n{\n", name, name);
 	declare_none(g, out);
-	c_print(g, out->n > 0 && c_needs_nothing(g, out) ? "\n" : "");
+	c_print(g, "%s", out->n > 0 && c_needs_nothing(g, out) ? "\n" : "");
 	write_none(g, out);
 	c_print(g, "\treturn tern_reply(call");
 	c_put_pack(g, out, "", false);
@@ -174,13 +184,66 @@ write_serve_method(struct c_generator *g, const struct interface_member *m)
 }
 
 static void
+write_next(struct c_generator *g, const struct interface_member *m, uint8_t way)
+{
+	const char *name = c_name(g, &m->types[way]), *method = c_name(g, m);
+
+	if (way == METHOD_IN_STREAM) {
+		c_print(g, "int\n%s_next(tern_call *call, uint64_t timeout, struct %s *ret)\n{\n\ttern_message *m;\n\tint r;\n\n"
+			"\tr = tern_call_wait(call, timeout, &m, NULL);\n\tif (r < 0)\n\t\treturn r;\n"
+			"\treturn keep_message(%s_read(m, ret), m, &ret->message_, NULL);\n}\n\n", name, name, name);
+		return;
+	}
+	c_print(g, "int\n%s_next(tern_call *call, uint64_t timeout, struct %s *ret, struct %s_reply *ret_reply, "
+		"struct tern_error *error)\n{\n\ttern_message *m;\n\tint r;\n\n"
+		"\tr = tern_call_wait(call, timeout, &m, error);\n\tif (r < 0)\n\t\treturn r;\n"
+		"\tif (tern_message_kind(m) == TERN_PART)\n"
+		"\t\treturn keep_message(%s_read(m, ret), m, &ret->message_, error);\n", name, name, method, name);
+	c_print(g, "\tif (ret_reply)\n\t\tr = keep_message(%s_reply_read(m, ret_reply), m, &ret_reply->message_, error);\n"
+		"\telse\n\t\t(void)tern_message_unref(m); /* NULL */\n\treturn r < 0 ? r : -ENODATA;\n}\n\n", method);
+}
+
+/* write_stream() - parts that go one way */
+static void
+write_stream(struct c_generator *g, const struct interface_member *m, uint8_t way)
+{
+	const struct interface_type *t = &m->types[way];
+	const char *name = c_name(g, t);
+
+	write_read(g, t);
+	write_clear(g, t);
+	c_print(g, "int\n%s_put(tern_call *call, const struct %s *v)\n{\n", name, name);
+	declare_none(g, t);
+	c_print(g, "%s", t->n > 0 && c_needs_nothing(g, t) ? "\n" : "");
+	write_none(g, t);
+	c_print(g, "\treturn tern_call_put(call");
+	c_put_pack(g, t, "", false);
+	c_print(g, ");\n}\n\n");
+	if (c_has_bytes(g, t)) {
+		c_print(g, "int\n%s_new(tern_call *call, const struct %s *v, tern_message **ret)\n{\n", name, name);
+		declare_none(g, t);
+		c_print(g, "\ttern_message *m;\n\tint r;\n\n");
+		write_none(g, t);
+		c_print(g, "\tr = tern_message_new_part(call, &m);\n\tif (r < 0)\n\t\treturn r;\n\tr = tern_message_pack(m");
+		c_put_pack(g, t, "", true);
+		c_print(g, ");\n\treturn keep_message(r, m, ret, NULL);\n}\n\n");
+	}
+	write_next(g, m, way);
+}
+
+static void
 write_method(struct c_generator *g, const struct interface_member *m)
 {
 	write_read(g, &m->types[METHOD_IN]);
 	write_read(g, &m->types[METHOD_OUT]);
 	write_clear(g, &m->types[METHOD_OUT]);
-	write_call(g, m);
+	if (!c_is_stream(m))
+		write_sync(g, m);
+	write_new(g, m);
 	write_begin(g, m);
+	for (uint8_t k = METHOD_IN_STREAM; k <= METHOD_OUT_STREAM; k++)
+		if (m->types[k].kind != KIND_NONE)
+			write_stream(g, m, k);
 	write_return(g, m);
 	write_serve_method(g, m);
 }
@@ -228,7 +291,7 @@ write_event(struct c_generator *g, const struct interface_member *m)
 		"\treturn r < 0 ? r : tern_topic_new(bus, all, ret);\n}\n\n", name, g->upper, member);
 	c_print(g, "int\n%s_publish(tern_topic *topic, const struct %s *v)\n{\n", name, name);
 	declare_none(g, t);
-	c_print(g, t->n > 0 && c_needs_nothing(g, t) ? "\n" : "");
+	c_print(g, "%s", t->n > 0 && c_needs_nothing(g, t) ? "\n" : "");
 	write_none(g, t);
 	c_print(g, "\treturn tern_publish(topic");
 	c_put_pack(g, t, "", false);
@@ -263,7 +326,7 @@ write_state(struct c_generator *g, const struct interface_member *m)
 		"\treturn tern_state_new(service, \"%s\", max, ret);\n}\n\n", name, member);
 	c_print(g, "int\n%s_set(tern_state *state, const struct %s *v)\n{\n", name, name);
 	declare_none(g, t);
-	c_print(g, t->n > 0 && c_needs_nothing(g, t) ? "\n" : "");
+	c_print(g, "%s", t->n > 0 && c_needs_nothing(g, t) ? "\n" : "");
 	write_none(g, t);
 	c_print(g, "\treturn tern_state_set(state");
 	if (t->n == 0)

@@ -246,6 +246,7 @@ static const char *const SUFFIXES[N_MEMBER_KINDS][24] = {
 	[MEMBER_TYPE] = {"", "_to_string", "_from_string"},
 	[MEMBER_METHOD] = {"", "_new", "_begin", "_finish", "_return", "_args", "_args_read", "_reply", "_reply_read",
 		"_reply_new", "_reply_clear", "_input", "_input_read", "_input_put", "_input_new", "_input_next",
+		"_input_clear", "_output_clear",
 		"_output", "_output_read", "_output_put", "_output_new", "_output_next"},
 	[MEMBER_ERROR] = {"", "_is", "_return", "_read"},
 	[MEMBER_EVENT] = {"", "_topic", "_publish", "_new", "_subscribe", "_is", "_read"},

@@ -87,6 +87,12 @@ c_has_text(const struct c_generator *g, const struct interface_type *type)
 }
 
 bool
+c_is_stream(const struct interface_member *m)
+{
+	return m->types[METHOD_IN_STREAM].kind != KIND_NONE || m->types[METHOD_OUT_STREAM].kind != KIND_NONE;
+}
+
+bool
 c_is_long(const struct interface_type *type)
 {
 	return type->n > LONG_STRUCT;
@@ -244,10 +250,12 @@ c_mark_uses(struct c_generator *g)
 	const struct interface_member *m = interface_members(g->i);
 
 	for (; m; m = member_next(g->i, m)) {
-		if (m->kind == MEMBER_METHOD)
-			for (uint8_t k = 0; k < N_METHOD_TYPES; k++)
-				mark_payload(g, &m->types[k], true);
-		else if (m->kind != MEMBER_TYPE)
+		if (m->kind == MEMBER_METHOD) {
+			mark_payload(g, &m->types[METHOD_IN], true);
+			for (uint8_t k = METHOD_IN_STREAM; k < N_METHOD_TYPES; k++)
+				if (m->types[k].kind != KIND_NONE)
+					mark_payload(g, &m->types[k], c_has_bytes(g, &m->types[k]));
+		} else if (m->kind != MEMBER_TYPE)
 			mark_payload(g, &m->types[0], m->kind == MEMBER_EVENT);
 	}
 }

@@ -111,7 +111,7 @@ write_text(struct c_generator *g, void (*write)(struct c_generator *g), char **r
 	if (!g->out)
 		return -ENOMEM;
 	write(g);
-	if (fclose(g->out) != 0 || g->failed)
+	if (fclose(g->out) != 0 || g->failed || !text)
 		return -ENOMEM;
 	return fold(text, ret);
 }

@@ -82,6 +82,9 @@ bool c_needs_nothing(const struct c_generator *g, const struct interface_type *t
 /* c_has_text() - of an error: has it a field `text`, which is what people read? */
 bool c_has_text(const struct c_generator *g, const struct interface_type *type);
 
+/* c_is_stream() - does a method have parts, either way? */
+bool c_is_stream(const struct interface_member *method);
+
 /* c_is_long() - too many fields for one format */
 bool c_is_long(const struct interface_type *type);
 

@@ -190,16 +190,53 @@ shout(tern_call *call, tern_message *m, void *user)
 	return tern_reply(call, NULL);
 }
 
+static int
+count_up(tern_call *call, tern_message *m, void *user)
+{
+	uint64_t to, sum_ = 0;
+	int r = tern_message_unpack(m, "{to:u}", &to);
+
+	for (uint64_t n = 1; n <= to && r == 0; n++) {
+		r = tern_call_put(call, "{n:u}", n);
+		sum_ += n;
+	}
+	return r < 0 ? r : tern_reply(call, "{sum:u}", sum_);
+}
+
+static void
+collected(tern_call *call, const struct tern_event *event, void *user)
+{
+	static uint64_t size;
+	const void *piece;
+	size_t n;
+
+	if (event->kind == TERN_PART) {
+		must_be(tern_message_unpack(event->message, "{piece:y}", &piece, &n), 0);
+		size += n;
+		return;
+	}
+	if (event->kind == TERN_END)
+		must_be(tern_reply(call, "{size:u}", size), 0);
+	size = 0;
+	(void)tern_call_unref(call);
+}
+
+static int
+collect(tern_call *call, tern_message *m, void *user)
+{
+	return tern_call_follow(tern_call_ref(call), collected, NULL);
+}
+
 void
 service_start(tern_bus *bus)
 {
 	static const struct tern_method methods[] = {{"Echo", echo}, {"Index", index_}, {"Maybe", maybe}, {"Sum", sum},
-		{"Open", open_}, {"Fail", fail_}, {"Shout", shout}};
+		{"Open", open_}, {"Fail", fail_}, {"Shout", shout}, {"Count", count_up}, {"Collect", collect}};
 	static const char *const tags[] = {SERVICE ".Shouted", "loud", NULL};
 
 	must_be(tern_serve(bus, SERVICE, test_interface, methods, sizeof(methods) / sizeof(*methods), NULL, &service), 0);
 	must_be(tern_topic_new(bus, tags, &shouted), 0);
-	must_be(tern_state_new(service, "Count", 256, &count), 0);
+	must_be(tern_state_new(service, "Shouts", 256, &count), 0);
 	must_be(tern_state_set(count, "{n:u}", UINT64_C(0)), 0);
 }
 

@@ -95,28 +95,64 @@ static int
 shout(tern_call *call, tern_message *m, const struct test_shout_args *args, void *user)
 {
 	struct test_shouted event = {.words = {.items = args->words.items, .n = args->words.n}};
-	struct test_count value = {0};
+	struct test_shouts value = {0};
 
 	event.n = value.n = ++n_shouts;
 	if (args->words.n > 0)
 		value.last = args->words.items[args->words.n - 1];
-	must_be(test_count_set(count, &value), 0);
+	must_be(test_shouts_set(count, &value), 0);
 	must_be(test_shouted_publish(shouted, &event), 0);
 	return test_shout_return(call, NULL);
+}
+
+static int
+count_up(tern_call *call, tern_message *m, const struct test_count_args *args, void *user)
+{
+	struct test_count_reply reply = {0};
+	int r = 0;
+
+	for (uint64_t n = 1; n <= args->to && r == 0; n++) {
+		r = test_count_output_put(call, &(struct test_count_output){.n = n});
+		reply.sum += n;
+	}
+	return r < 0 ? r : test_count_return(call, &reply);
+}
+
+static void
+collected(tern_call *call, const struct tern_event *event, void *user)
+{
+	static struct test_collect_reply reply;
+	struct test_collect_input part;
+
+	if (event->kind == TERN_PART) {
+		must_be(test_collect_input_read(event->message, &part), 0);
+		reply.size += part.piece.size;
+		return;
+	}
+	if (event->kind == TERN_END)
+		must_be(test_collect_return(call, &reply), 0);
+	reply.size = 0;
+	(void)tern_call_unref(call);
+}
+
+static int
+collect(tern_call *call, tern_message *m, const struct test_collect_args *args, void *user)
+{
+	return tern_call_follow(tern_call_ref(call), collected, NULL);
 }
 
 void
 service_start(tern_bus *bus)
 {
 	static const struct test_ops ops = {.echo = echo, .index = index_, .maybe = maybe, .sum = sum, .open = open_,
-		.fail = fail_, .shout = shout};
+		.fail = fail_, .shout = shout, .count = count_up, .collect = collect};
 	static const struct test_server server = {.ops = &ops};
 	static const char *const tags[] = {"loud", NULL};
 
 	must_be(test_serve(bus, TEST_INTERFACE, &server, &service), 0);
 	must_be(test_shouted_topic(bus, tags, &shouted), 0);
-	must_be(test_count_keep(service, 256, &count), 0);
-	must_be(test_count_set(count, &(struct test_count){.n = 0}), 0);
+	must_be(test_shouts_keep(service, 256, &count), 0);
+	must_be(test_shouts_set(count, &(struct test_shouts){.n = 0}), 0);
 }
 
 void

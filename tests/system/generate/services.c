@@ -242,7 +242,7 @@ START_TEST(events_and_states_tell_the_same)
 	tern_state *state;
 
 	must_be(tern_subscribe(bus, &rule, NULL, NULL, &subscription), 0);
-	must_be(tern_state_open(bus, SERVICE, "Count", &state), 0);
+	must_be(tern_state_open(bus, SERVICE, "Shouts", &state), 0);
 	must_be(tern_state_get(state, &value), 0);
 	must_be(tern_message_version(value), 1);
 	answer_is(value, "{\"n\": 0}");
@@ -254,6 +254,46 @@ START_TEST(events_and_states_tell_the_same)
 	answer_is(value, "{\"n\": 1, \"last\": \"my\"}");
 	(void)tern_state_free(state);
 	(void)tern_subscription_free(subscription);
+}
+END_TEST
+
+/* stream() - a call of that kind */
+static tern_call *
+stream(const char *member, const char *format, uint64_t value)
+{
+	tern_message *m;
+	tern_call *call;
+
+	must_be(tern_message_new_call(bus, SERVICE, member, &m), 0);
+	must_be(tern_message_pack(m, format, value), 0);
+	must_be(tern_send(m, TERN_DEFAULT, TERN_STREAM, &call), 0);
+	(void)tern_message_unref(m);
+	return call;
+}
+
+START_TEST(streams_go_either_way)
+{
+	tern_call *call = stream("Count", "{to:u}", 3);
+	char wanted[32];
+	tern_message *m;
+
+	for (int n = 1; n <= 3; n++) {
+		must_be(tern_call_wait(call, LONG_NS, &m, NULL), 0);
+		must_be(tern_message_kind(m), TERN_PART);
+		(void)snprintf(wanted, sizeof(wanted), "{\"n\": %d}", n);
+		answer_is(m, wanted);
+	}
+	must_be(tern_call_wait(call, LONG_NS, &m, NULL), 0);
+	answer_is(m, "{\"sum\": 6}");
+	(void)tern_call_unref(call);
+
+	call = stream("Collect", "{least:u}", 0);
+	for (int n = 0; n < 3; n++)
+		must_be(tern_call_put(call, "{piece:y}", "abcd", (size_t)4), 0);
+	must_be(tern_call_end(call), 0);
+	must_be(tern_call_wait(call, LONG_NS, &m, NULL), 0);
+	answer_is(m, "{\"size\": 12}");
+	(void)tern_call_unref(call);
 }
 END_TEST
 
@@ -327,7 +367,7 @@ START_TEST(generated_errors_events_and_states)
 	struct tern_event event;
 	const char *word = "hey";
 	struct test_shout_args args = {.words = {.items = &word, .n = 1}};
-	struct test_count value;
+	struct test_shouts value;
 	struct test_shouted shouted;
 	struct test_detailed detailed;
 	struct tern_error error;
@@ -348,20 +388,57 @@ START_TEST(generated_errors_events_and_states)
 	(void)tern_call_unref(call);
 
 	must_be(test_shouted_subscribe(bus, NULL, NULL, NULL, &subscription), 0);
-	must_be(test_count_open(bus, TEST_INTERFACE, &state), 0);
+	must_be(test_shouts_open(bus, TEST_INTERFACE, &state), 0);
 	must_be(test_shout(bus, TEST_INTERFACE, &args, NULL, &error), 0);
 	event = next_event(TERN_EVENT);
 	must(test_shouted_is(event.message));
 	must_be(test_shouted_read(event.message, &shouted), 0);
 	ck_assert_str_eq(shouted.words.items[0], "hey");
 	(void)tern_message_unref(event.message);
-	must_be(test_count_get(state, &value, &version), 0);
+	must_be(test_shouts_get(state, &value, &version), 0);
 	must_be(version, 2);
 	must_be(value.n, 1);
 	ck_assert_str_eq(value.last, "hey");
-	test_count_clear(&value);
+	test_shouts_clear(&value);
 	(void)tern_state_free(state);
 	(void)tern_subscription_free(subscription);
+}
+END_TEST
+
+START_TEST(generated_streams)
+{
+	struct test_count_output output = {0};
+	struct test_count_reply count = {0};
+	struct test_collect_reply collected = {0};
+	struct test_collect_input piece = {.piece = {.size = 100000}};
+	struct tern_error error;
+	tern_message *m;
+	tern_call *call;
+	void *data;
+
+	must_be(test_count_begin(bus, TEST_INTERFACE, &(struct test_count_args){.to = 2}, TERN_DEFAULT, &call), 0);
+	for (uint64_t n = 1; n <= 2; n++) {
+		must_be(test_count_output_next(call, LONG_NS, &output, &count, &error), 0);
+		must_be(output.n, n);
+		test_count_output_clear(&output);
+	}
+	must_be(test_count_output_next(call, LONG_NS, &output, &count, &error), -ENODATA);
+	must_be(count.sum, 3);
+	test_count_reply_clear(&count);
+	(void)tern_call_unref(call);
+
+	must_be(test_collect_begin(bus, TEST_INTERFACE, NULL, TERN_DEFAULT, &call), 0);
+	piece.piece.lend = &data;
+	must_be(test_collect_input_new(call, &piece, &m), 0);
+	memset(data, 1, 100000);
+	must_be(tern_call_put_message(m, TERN_DEFAULT, 0), 0);
+	(void)tern_message_unref(m);
+	must_be(test_collect_input_put(call, &(struct test_collect_input){.piece = {.data = "x", .size = 1}}), 0);
+	must_be(tern_call_end(call), 0);
+	must_be(test_collect_finish(call, LONG_NS, &collected, &error), 0);
+	must_be(collected.size, 100001);
+	test_collect_reply_clear(&collected);
+	(void)tern_call_unref(call);
 }
 END_TEST
 
@@ -381,6 +458,8 @@ main(void)
 	tcase_add_test(tcase, errors_have_names_and_values);
 	tcase_add_test(tcase, wrong_arguments_are_refused);
 	tcase_add_test(tcase, events_and_states_tell_the_same);
+	tcase_add_test(tcase, streams_go_either_way);
+	tcase_add_test(tcase, generated_streams);
 	tcase_add_test(tcase, generated_calls_do_the_same);
 	tcase_add_test(tcase, generated_bytes_are_lent);
 	tcase_add_test(tcase, generated_errors_events_and_states);
