@@ -214,6 +214,7 @@ shell_edit(struct shell *shell)
 	catch_signals();
 	set_up(shell);
 	while (!shell->is_over && !hung_up) {
+		(void)el_set(shell->edit, EL_PREP_TERM, 1); /* before the prompt says that keys may be pressed */
 		line = el_gets(shell->edit, &n);
 		if (!line && interrupted) {
 			interrupted = 0;
