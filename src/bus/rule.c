@@ -9,6 +9,9 @@
 
 static const struct control_text tag_new = {"new", 3};
 static const struct control_text tag_gone = {"gone", 4};
+/* and as events of the interface org.tern.Bus */
+static const struct control_text event_new = {"org.tern.Bus.New", 16};
+static const struct control_text event_gone = {"org.tern.Bus.Gone", 17};
 
 /* A name event with the memory it lies in. */
 struct name_event {
@@ -25,7 +28,8 @@ is_same(const struct control_text *a, const struct control_text *b)
 static bool
 is_news(const struct control_text *tag)
 {
-	return is_same(tag, &tag_new) || is_same(tag, &tag_gone);
+	return is_same(tag, &tag_new) || is_same(tag, &tag_gone) || is_same(tag, &event_new) ||
+	       is_same(tag, &event_gone);
 }
 
 /* --- the index --- */
@@ -288,8 +292,8 @@ add_tag(struct control_event *event, const char *text, size_t size)
 	event->tags.items[event->tags.n++] = tag;
 }
 
-/* The longest name has 127 dots: with `new`, itself and the labels it stays below the limit. */
-static_assert(2 + NAME_MAX_SIZE / 2 + CONTROL_MAX_TAGS <= CONTROL_MAX_EVENT_TAGS, "tags of a name");
+/* The longest name has 127 dots: with `new` and its event, itself and the labels it stays below the limit. */
+static_assert(3 + NAME_MAX_SIZE / 2 + CONTROL_MAX_TAGS <= CONTROL_MAX_EVENT_TAGS, "tags of a name");
 
 static void
 fill_payload(struct name_event *e, const struct bus_name *name, uint64_t old, uint64_t new)
@@ -327,6 +331,7 @@ fill_event(struct name_event *e, const struct bus_owner *owner, bool is_gone, ui
 			add_tag(&e->event, name->text, i);
 	for (size_t i = 0; i < owner->n_labels; i++)
 		add_tag(&e->event, owner->labels[i].text, owner->labels[i].size);
+	add_tag(&e->event, is_gone ? event_gone.text : event_new.text, is_gone ? event_gone.size : event_new.size);
 	fill_payload(e, name, old, new);
 }
 
@@ -400,7 +405,7 @@ bus_rule_tell(struct bus_rule *rule)
 	if (!hears_ternd(rule))
 		return;
 	for (size_t i = 0; i < rule->n_tags; i++)
-		if (is_same(&rule->tags[i], &tag_gone))
+		if (is_same(&rule->tags[i], &tag_gone) || is_same(&rule->tags[i], &event_gone))
 			return; /* who is there has not gone */
 	HASH_ITER (hh, bus->names, name, next) {
 		owner = bus_name_owner(name);

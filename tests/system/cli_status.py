@@ -17,6 +17,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import time
 
 from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
                   stop, tern, value)
@@ -35,10 +36,18 @@ def lines_of(result):
     return found
 
 
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
 @contextlib.contextmanager
 def stopped(process):
     """Takes nothing in meanwhile."""
     process.send_signal(signal.SIGSTOP)
+    end = time.monotonic() + LIMIT
+    while state_of(process.pid) != "T" and time.monotonic() < end:
+        time.sleep(0.001)  # until it is
     try:
         yield
     finally:

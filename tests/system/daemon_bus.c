@@ -77,14 +77,15 @@ expect_event(const struct raw *raw, const char *tags, uint64_t old, uint64_t new
 {
 	const struct control_event *event = &raw->control.event;
 	uint64_t came_old, came_new;
-	char text[1024] = "";
+	char text[1024] = "", wanted[1024];
 
+	snprintf(wanted, sizeof(wanted), "%s org.tern.Bus.%s", tags, tags[0] == 'n' ? "New" : "Gone");
 	ck_assert_str_eq(control_type_name(raw->control.type), "event");
 	for (size_t i = 0; i < event->tags.n; i++) {
 		strncat(text, i ? " " : "", 2);
 		strncat(text, event->tags.items[i].text, event->tags.items[i].size);
 	}
-	ck_assert_str_eq(text, tags);
+	ck_assert_str_eq(text, wanted);
 	ck_assert_int_eq(tern_cbor_unpack(event->payload.bytes, event->payload.size, NULL,
 				 "{old:u,new:u}", &came_old, &came_new),
 		0);

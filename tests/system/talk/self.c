@@ -318,6 +318,28 @@ START_TEST(a_call_of_a_ternd_that_hangs_ends)
 }
 END_TEST
 
+START_TEST(news_of_names_are_events_of_it)
+{
+	static const char *const tags[] = {"org.tern.Bus.Gone", "org.example", NULL};
+	const struct tern_rule rule = {.size = sizeof(rule), .sender = "tern", .tags = tags};
+	struct tern_event event;
+	tern_subscription *s;
+	uint64_t old = 0, new = 99;
+
+	must_be(tern_own(scene.bus, "org.example.One", 0, NULL), 0);
+	must_be(tern_subscribe(scene.bus, &rule, NULL, NULL, &s), 0); /* who is there has not gone */
+	must_be(tern_own(scene.bus, "org.other.One", 0, NULL), 0);
+	must_be(tern_disown(scene.bus, "org.other.One"), 0);
+	must_be(tern_disown(scene.bus, "org.example.One"), 0);
+	event = next_event(scene.bus, TERN_EVENT);
+	must_be(event.peer, TERN_PEER_BUS);
+	must_be(tern_message_unpack(event.message, "{name:s, old:u, new:u}", NULL, &old, &new), 0);
+	must(old == tern_id(scene.bus) && new == 0);
+	event_free(&event);
+	(void)tern_subscription_free(s);
+}
+END_TEST
+
 START_TEST(the_interface_is_the_text_of_the_tree)
 {
 	tern_message *reply = call("tern.Interface", 0);
@@ -351,6 +373,7 @@ main(void)
 	tcase_add_test(tcase, refuses_what_it_does_not_understand);
 	tcase_add_test(tcase, answers_in_each_way_there_is);
 	tcase_add_test(tcase, a_call_of_a_ternd_that_hangs_ends);
+	tcase_add_test(tcase, news_of_names_are_events_of_it);
 	tcase_add_test(tcase, the_interface_is_the_text_of_the_tree);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
