@@ -363,7 +363,7 @@ const struct command command_call = {
 		 "  ARG           is one value, JSON if it is JSON, else text; several are an array.\n"
 		 "\n"
 		 "examples:\n"
-		 "  tern call org.example.Mixer Set player=Front_Center value=16384\n"
+		 "  tern call org.example.Mixer Set player=Front_Center volume=16384\n"
 		 "  tern call org.example.Mixer.List\n"
 		 "  tern call -j org.example.Mixer List | jq .\n",
 	.completes = COMPLETES_SERVICE COMPLETES_METHOD COMPLETES_FIELD,

@@ -277,8 +277,8 @@ const struct command command_serve = {
 		 "printed as {\"error\": NAME, \"text\": TEXT}. Answers are held against the interface.\n"
 		 "\n"
 		 "examples:\n"
-		 "  tern serve org.example.Mixer mixer.tern -a 'List={\"players\": []}'\n"
-		 "  tern serve org.example.Mixer mixer.tern -x 'jq \"{id: .value}\"'\n",
+		 "  tern serve org.example.Mixer mixer.tern -a 'Set={\"position\": 0}'\n"
+		 "  tern serve org.example.Mixer mixer.tern -x 'jq \"{position: .at}\"'\n",
 	.completes = COMPLETES_NOTHING COMPLETES_FILE COMPLETES_NOTHING,
 	.options = OPTIONS,
 	.n_options = ARRAY_SIZE(OPTIONS),

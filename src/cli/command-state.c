@@ -315,8 +315,8 @@ const struct command command_get = {
 	.about = "The service is asked for it once, and then it is read as memory.\n"
 		 "\n"
 		 "examples:\n"
-		 "  tern get org.example.Mixer volume\n"
-		 "  tern get -j org.example.Mixer volume | jq .\n",
+		 "  tern get org.example.Mixer Master\n"
+		 "  tern get -j org.example.Mixer Master | jq .\n",
 	.completes = COMPLETES_SERVICE COMPLETES_STATE,
 	.options = OPTIONS_GET,
 	.n_options = ARRAY_SIZE(OPTIONS_GET),
@@ -339,8 +339,8 @@ const struct command command_watch = {
 		 "it is exit status 4 if fewer came.\n"
 		 "\n"
 		 "examples:\n"
-		 "  tern watch org.example.Mixer volume\n"
-		 "  tern watch -n 1 org.example.Mixer volume      as soon as there is one\n",
+		 "  tern watch org.example.Mixer Master\n"
+		 "  tern watch -n 1 org.example.Mixer Master      as soon as there is one\n",
 	.completes = COMPLETES_SERVICE COMPLETES_STATE,
 	.options = OPTIONS_WATCH,
 	.n_options = ARRAY_SIZE(OPTIONS_WATCH),

@@ -162,8 +162,8 @@ mock_say(const struct mock *mock, const char *kind, const char *member, struct j
 		shown = value ? json_print(value, false) : NULL;
 		(void)printf("%s%-5s%s ", colour_begin(stdout, COLOUR_FAINT), kind, colour_end(stdout, COLOUR_FAINT));
 		plain_print(stdout, member, strlen(member), false);
-		(void)putchar(' '); /* as above */
-		plain_print(stdout, text ? text : "", strlen(text ? text : ""), false);
+		(void)printf("%s", text || shown ? " " : ""); /* as above */
+		plain_print(stdout, text ? text : "", text ? strlen(text) : 0, false);
 		(void)puts(shown ? shown : ""); /* as above */
 	}
 	(void)fflush(stdout); /* as above */

@@ -204,6 +204,31 @@ def a_mock_that_dies_leaves_nothing():
             finished(mock, 5, "the bus at .* is gone")
 
 
+# -------- the manual page --------
+
+def examples_are_run():
+    """All of tern(1), in turn, in one shell; `...`, jq and make stand for something else there."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(root + "/man/tern.1", encoding="utf-8") as page:
+        text = re.search(r"^\.Sh EXAMPLES\n(.*?)^\.Sh", page.read(), re.M | re.S).group(1)
+    lines = "".join(re.findall(r"^\.Bd -literal\n(.*?)^\.Ed", text, re.M | re.S)).replace("\\e\n", "\\\n")
+    lines = lines.replace("\\&.", ".").replace("do ...;", "do :;")
+    check(lines.count("tern ") > 12, lines)
+    with tempfile.TemporaryDirectory() as folder, a_bus() as (bus, _):
+        os.symlink(root + "/examples/mixer/org.example.Mixer.tern", folder + "/org.example.Mixer.tern")
+        for name, script in (("jq", "exec cat"), ("make", "exit 0"), ("tern", f'exec {TERN} "$@"')):
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\n{script}\n")
+            os.chmod(f"{folder}/{name}", 0o755)
+        env = environment(bus)
+        env["PATH"] = f"{folder}:{env['PATH']}"
+        result = subprocess.run(["bash", "-e", "-c", lines + "\nkill %1; wait %1\n"], env=env, cwd=folder, text=True,
+                                timeout=LIMIT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        same((result.returncode, result.stderr), (0, ""))
+        for shown in ("players", "position: 0", "value: 65536", "100 answers", "org.example.Mixer  tern"):
+            check(shown in result.stdout, f"{shown!r} is not in {result.stdout!r}")
+
+
 def services_without_interface_are_as_before():
     with a_bus() as (bus, _), a_service(bus):
         same(value(tern("call", "-j", NAME, "Echo", "a=1", "b=x", bus=bus)), {"a": 1, "b": "x"})
@@ -212,4 +237,4 @@ def services_without_interface_are_as_before():
 
 run([words_are_read_as_the_interface_says, mistakes_are_told_before_the_call, descriptors_travel, members_are_completed,
      answers_are_fixed, wrong_answers_are_refused, scripts_answer, scripts_are_few, a_mock_that_dies_leaves_nothing,
-     services_without_interface_are_as_before])
+     examples_are_run, services_without_interface_are_as_before])
