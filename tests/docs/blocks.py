@@ -70,7 +70,7 @@ def blocks(path, text):
 
 Step = collections.namedtuple("Step", "typed line expected first last")  # expected are lines[first:last] of the block
 
-PROMPT = re.compile(r"^(\$|tern>) (.*)$")
+PROMPT = re.compile(r"^\$ (.*)$")
 
 
 def steps(block):
@@ -81,7 +81,7 @@ def steps(block):
         head = PROMPT.match(lines[number])
         if not head:
             raise ValueError(f"line {block.line + number + 1}: a session begins with \"$ \"")
-        typed, begin = [head[2]], number
+        typed, begin = [head[1]], number
         number += 1
         while number < len(lines) and re.match(r"^>( |$)", lines[number]):
             typed.append(lines[number][2:])
@@ -89,7 +89,7 @@ def steps(block):
         first = number
         while number < len(lines) and not PROMPT.match(lines[number]):
             number += 1
-        found.append(Step((head[1], "\n".join(typed)), block.line + begin + 1, lines[first:number], first, number))
+        found.append(Step("\n".join(typed), block.line + begin + 1, lines[first:number], first, number))
     return found
 
 

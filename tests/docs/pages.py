@@ -86,10 +86,10 @@ class Page:
     def play(self, folder, block):
         self.shell = self.shell or session.Session(folder, self.env)
         for step in blocks.steps(block):
-            good, came = self.shell.run(*step.typed, blocks.pattern(step.expected))
+            good, came = self.shell.run(step.typed, blocks.pattern(step.expected))
             if good or not self.record:
                 shown = "\n".join(step.expected)
-                self.check(good, step.line, f"{step.typed[1]}\n--- shown\n{shown}\n--- came\n{came}")
+                self.check(good, step.line, f"{step.typed}\n--- shown\n{shown}\n--- came\n{came}")
             else:
                 self.came.append((block.line + step.first, block.line + step.last, came))
 

@@ -47,15 +47,13 @@ class Session:
         self.shell.stdin.write(text.encode() + b"\n")
         self.shell.stdin.flush()
 
-    def run(self, prompt, typed, pattern):
+    def run(self, typed, pattern):
         """Type a command. Returns whether what came is as expected, and what came."""
         end = time.monotonic() + LIMIT
-        over = ""
+        self.n_typed += 1
+        over = f"\001{self.n_typed}\001\n"
         self.type(typed)
-        if prompt == "$":
-            self.n_typed += 1
-            over = f"\001{self.n_typed}\001\n"
-            self.type(f"printf '\\001%d\\001\\n' {self.n_typed}")
+        self.type(f"printf '\\001%d\\001\\n' {self.n_typed}")
         while over not in self.text and self.read(end):
             pass
         is_over = over in self.text
