@@ -11,6 +11,7 @@ extern const struct command command_call, command_check, command_generate, comma
 	command_subscribe, command_watch, command_completion, command_of_help, command_serve, command_shell,
 	command_wait;
 extern const struct command command_doctor, command_status, command_top;
+extern const struct command command_introspect, command_tree, command_set;
 
 extern const struct command *const COMMANDS[]; /* NULL-ended */
 

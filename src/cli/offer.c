@@ -31,11 +31,9 @@ ask(tern_bus *bus, const char *service, uint64_t timeout_ns, tern_message **ret)
 }
 
 int
-offer_get(tern_bus *bus, const char *service, uint64_t timeout_ns, struct interface **ret,
-	struct interface_fault *ret_fault)
+offer_get_text(tern_bus *bus, const char *service, uint64_t timeout_ns, char **ret)
 {
 	_cleanup_(message_unrefp) tern_message *reply = NULL;
-	struct interface_faults faults;
 	const char *text;
 	int r;
 
@@ -46,6 +44,21 @@ offer_get(tern_bus *bus, const char *service, uint64_t timeout_ns, struct interf
 		return r;
 	if (tern_message_unpack(reply, "{text:s}", &text) < 0 || !*text)
 		return OFFER_E_NONE;
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int
+offer_get(tern_bus *bus, const char *service, uint64_t timeout_ns, struct interface **ret,
+	struct interface_fault *ret_fault)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct interface_faults faults;
+	int r;
+
+	r = offer_get_text(bus, service, timeout_ns, &text);
+	if (r)
+		return r;
 	r = interface_parse(text, strlen(text), ret, &faults);
 	if (r == INTERFACE_E_INVALID) {
 		if (ret_fault)

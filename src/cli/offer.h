@@ -24,3 +24,6 @@ enum {
  */
 int offer_get(tern_bus *bus, const char *service, uint64_t timeout_ns, struct interface **ret,
 	struct interface_fault *ret_fault);
+
+/* offer_get_text() - the same, as it was given: anybody's; @ret is the caller's to free() */
+int offer_get_text(tern_bus *bus, const char *service, uint64_t timeout_ns, char **ret);

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 
-from tool import LIMIT, NAME, TERN, a_bus, a_service, check, environment, expect, finished, run, same, stop, tern, value
+from tool import LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same, stop, tern, value
 
 KEEPER = "org.example.Keeper"
 TEXT = """\
@@ -235,6 +235,75 @@ def services_without_interface_are_as_before():
         same(tern("__complete", "call", NAME, "", bus=bus).stdout, "")
 
 
+# -------- what services offer, shown --------
+
+def services_are_described():
+    with a_bus() as (bus, _), a_mock(bus):
+        expect(tern("introspect", "--raw", KEEPER, bus=bus), 0, TEXT)
+        check("# Puts a thing somewhere.\nmethod Put(" in tern("introspect", KEEPER, bus=bus).stdout, "Put is not shown")
+        expect(tern("introspect", KEEPER, "Has", bus=bus), 0,
+               "# Says whether there is such a one.\nmethod Has(kind: Kind) -> (has: bool)\n")
+        check("\033[" in tern("introspect", "--color=always", KEEPER, "Has", bus=bus).stdout, "no colours")
+        whole = value(tern("introspect", "-j", KEEPER, bus=bus))
+        same((whole["name"], whole["docs"], len(whole["members"])), (KEEPER, "Keeps things.", 9))
+        same(value(tern("introspect", "-j", KEEPER, "Gone", bus=bus)),
+             {"kind": "event", "name": "Gone", "docs": "It is not here any more.",
+              "type": {"type": "struct", "fields": [{"name": "id", "type": {"type": "int"}}]}})
+        kind = whole["members"][1]["type"]["fields"][1]
+        same(kind, {"name": "kind", "type": {"type": "named", "optional": True, "name": "Kind"}})
+        expect(tern("introspect", KEEPER, "Gon", bus=bus), 1, "", "has no 'Gon'; did you mean Gone")
+        expect(tern("introspect", KEEPER, "Zzzzzz", bus=bus), 1, "", "has no 'Zzzzzz'")
+        expect(tern("introspect", "org.example.Keepr", bus=bus), 3, "", "org.example.Keeper")
+        expect(tern("introspect", bus=bus), 2, "", "SERVICE is missing")
+        expect(tern("introspect", KEEPER, "Has", "x", bus=bus), 2, "", "one too many: 'x'")
+        expect(tern("introspect", "--raw", "-j", KEEPER, bus=bus), 2, "", "--raw")
+
+
+def trees_are_shown():
+    with a_bus() as (bus, _), a_mock(bus), a_service(bus):
+        shown = tern("tree", bus=bus).stdout
+        check(KEEPER + "\n├─ type Kind (round, flat)\n" in shown, shown)
+        check("├─ method Put(thing: Thing, count: int, loud: ?bool, data: ?bytes) -> (id: int)  Puts a thing somewhere.\n"
+              in shown, shown)
+        check("└─ state Total (n: int)\n" in shown, shown)
+        check(NAME + "  (says nothing)\n" in shown, shown)
+        same(tern("tree", NAME, bus=bus).stdout, NAME + "  (says nothing)\n")
+        services = value(tern("tree", "-j", bus=bus))
+        check({"service": NAME, "interface": None} in services, services)
+        same([s["interface"]["name"] for s in services if s["service"] == KEEPER], [KEEPER])
+        expect(tern("tree", "org.example.Keepr", bus=bus), 3, "", "org.example.Keeper")
+
+
+def texts_of_others_are_harmless():
+    """What a service says of itself goes to a terminal, whoever it is."""
+    bell = "interface a.b\n# \x1b]0;title\x07\nmethod X() -> ()\n"
+    with a_bus() as (bus, _):
+        for text, words in ((bell, ("line 2, column", "no interface")), ("interface", ("no interface", "--raw")),
+                            ("interface a.b\n" + "type A (a: A)\n" * 8000, ("no interface",)),
+                            ("interface a.b\ntype A (a: " + "(" * 100, ("no interface",))):
+            with a_service(bus, NAME, "--says", text):
+                for word in words:
+                    expect(tern("introspect", NAME, bus=bus), 1, "", word)
+                check("says what is no interface" in tern("tree", NAME, bus=bus).stdout, "no tree")
+                with a_terminal(bus, "introspect", "--raw", NAME) as terminal:
+                    check("\x1b" not in terminal.finish(), "an escape came through")
+
+
+def values_are_set():
+    with a_bus() as (bus, _), a_service(bus), a_mock(bus, "-s", 'Total={"n":5}'):
+        expect(tern("set", NAME, "level", "dB=-3.5", "on=true", bus=bus), 0, "")
+        same(value(tern("get", "-j", NAME, "level", bus=bus)), {"dB": -3.5, "on": True})
+        expect(tern("set", NAME, "level", "null", bus=bus), 1, "", "tern.Failed")
+        expect(tern("set", NAME, "unset", "5", bus=bus), 1, "", "tern.ReadOnly: its service alone")
+        expect(tern("set", NAME, "levl", "5", bus=bus), 1, "", "tern.NoSuchState")
+        expect(tern("set", KEEPER, "Total", "n=6", bus=bus), 1, "", "tern.ReadOnly")
+        expect(tern("set", KEEPER, "Total", "n=six", bus=bus), 2, "", "'n' takes int, not 'six'")
+        expect(tern("set", KEEPER, "Totl", "n=6", bus=bus), 1, "", "no state 'Totl'; did you mean Total")
+        expect(tern("set", KEEPER, "Total", bus=bus), 2, "", "VALUE")
+        expect(tern("set", "org.example.Nobody", "Total", "1", bus=bus), 3, "", "org.example.Nobody")
+
+
 run([words_are_read_as_the_interface_says, mistakes_are_told_before_the_call, descriptors_travel, members_are_completed,
      answers_are_fixed, wrong_answers_are_refused, scripts_answer, scripts_are_few, a_mock_that_dies_leaves_nothing,
-     examples_are_run, services_without_interface_are_as_before])
+     examples_are_run, services_without_interface_are_as_before, services_are_described, trees_are_shown,
+     texts_of_others_are_harmless, values_are_set])

@@ -4,6 +4,7 @@
  * cli_service: a service to be called by the tests of the tool
  *
  *   cli-service NAME [LABEL…]
+ *   cli-service NAME --says TEXT
  *
  * Prints a line when it serves. Its members answer in the ways a service can.
  */
@@ -232,6 +233,13 @@ speak(struct speaker *speaker)
 	return r;
 }
 
+/* set_level() - anything but null */
+static int
+set_level(tern_state *level, tern_call *call, const void *cbor, size_t size, void *user)
+{
+	return *(const unsigned char *)cbor == 0xf6 ? -EINVAL : tern_state_put(level, cbor, size);
+}
+
 static int
 serve(const char *name, const char *const *labels)
 {
@@ -251,6 +259,8 @@ serve(const char *name, const char *const *labels)
 		r = tern_state_new(service, "unset", 0, &speaker.unset);
 	if (r == 0)
 		r = tern_state_set(speaker.level, "{dB:d, on:b}", -6.0, true);
+	if (r == 0)
+		r = tern_state_on_set(speaker.level, set_level, NULL);
 	if (r == 0) {
 		(void)puts("serving"); /* whoever waits for it would notice */
 		(void)fflush(stdout);  /* as above */
@@ -260,9 +270,36 @@ serve(const char *name, const char *const *labels)
 	return EXIT_FAILURE;
 }
 
+/* say() - answer each call with this text, whatever is called: as a service without this library might */
+static int
+say(const char *name, const char *text)
+{
+	tern_bus *bus;
+	int r = tern_open(NULL, &bus);
+
+	if (r == 0)
+		r = tern_own(bus, name, 0, NULL);
+	if (r == 0) {
+		(void)puts("serving");
+		(void)fflush(stdout);
+	}
+	while (r == 0) {
+		struct tern_event event = {.size = sizeof(event)};
+
+		r = tern_next(bus, TERN_FOREVER, &event);
+		if (r == 0 && event.kind == TERN_CALL)
+			(void)tern_reply(event.call, "{text:s}", text); /* gone callers need none */
+		(void)tern_message_unref(event.message); /* always NULL, as the next */
+		(void)tern_call_unref(event.call);
+	}
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc == 4 && strcmp(argv[2], "--says") == 0)
+		return say(argv[1], argv[3]);
 	if (argc < 2) {
 		(void)fprintf(stderr, "usage: cli-service NAME [LABEL…]\n");
 		return 2;
