@@ -92,7 +92,8 @@ tern_call_ref(tern_call *call)
 static uint32_t
 n_library_refs(const tern_call *call)
 {
-	return 1u + (!call->partner && !call->to_ternd) + call->asking;
+	return 1u + (!call->partner && !call->to_ternd) + call->asking +
+		(unlikely(call->stream) ? call->stream->n_on_way : 0);
 }
 
 /* goes_on() - without any reference of the program's: its end has a handler */

@@ -234,7 +234,7 @@ send_answer(tern_call *call, tern_message *m, bool may_wait)
 static int
 answer(tern_call *call, tern_message *m, bool may_wait)
 {
-	int r = send_answer(call, m, may_wait);
+	int r = stream_is_late(call) ? stream_end_late(call) : send_answer(call, m, may_wait);
 
 	if (unlikely(call->stream) && call->done)
 		stream_over(call);
@@ -321,6 +321,8 @@ reply_drawn(tern_call *call, struct wire_header *record)
 
 	if (r < 0 || call->done)
 		return r;
+	if (stream_is_late(call))
+		return stream_end_late(call);
 	if (call->partner->dead)
 		return error_set(-EHOSTDOWN, ERROR_DIED, "the caller is gone");
 	record->reference = call->serial;

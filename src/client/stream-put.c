@@ -153,8 +153,7 @@ try(struct put *put)
 	if (!call->partner && !call->stream->twin)
 		r = 0; /* answered, which is on its way: nobody reads it */
 	else if (!call->partner)
-		r = send_self(call->bus, TERN_PART, tern_message_ref(put->message),
-			tern_call_ref(call->stream->twin));
+		r = stream_send_self(call->stream->twin, TERN_PART, tern_message_ref(put->message));
 	else
 		r = try_link(put);
 	if (r != 0)

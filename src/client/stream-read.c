@@ -29,12 +29,26 @@ tern_call_is_stream(const tern_call *call)
 	return call->stream != NULL; /* as long as it lives */
 }
 
+bool
+stream_deadline_passed(const tern_call *call)
+{
+	return call->deadline != UINT64_MAX && bus_clock(call->bus) - call->bus->clock_offset >= call->deadline;
+}
+
+int
+stream_end_late(tern_call *call)
+{
+	call->done = true;
+	stream_over(call);
+	return error_set(-ETIME, ERROR_TIMEOUT, "the deadline passed");
+}
+
 int
 stream_gone(const tern_call *call)
 {
 	tern_bus *bus = call->bus;
 
-	if (call->deadline != UINT64_MAX && bus_clock(bus) - bus->clock_offset >= call->deadline)
+	if (stream_deadline_passed(call))
 		return error_set(-ETIME, ERROR_TIMEOUT, "the deadline passed");
 	if (load_rlx(&call->cancelled)) /* written under the lock */
 		return error_set(-ECANCELED, ERROR_CANCELLED, "the caller gave up");
@@ -295,7 +309,9 @@ follow(tern_call *call, tern_stream_fn *fn, void *user)
 	}
 	if (stream->in_ended)
 		queue_kind(call, TERN_END, NULL);
-	if (call->incoming && (load_rlx(&call->cancelled) || (call->partner && call->partner->dead)))
+	stream->told_cancel = call->incoming &&
+		(load_rlx(&call->cancelled) || (call->partner && call->partner->dead)); /* written under the lock */
+	if (stream->told_cancel)
 		queue_kind(call, TERN_CANCEL, NULL);
 	if (!call->incoming && call->done)
 		call_queue_answer(call);

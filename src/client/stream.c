@@ -144,6 +144,15 @@ send_control(tern_call *call, uint16_t kind, uint32_t credit)
 	(void)reply_send(call->partner, &out, NULL, UINT64_MAX, false);
 }
 
+int
+stream_send_self(tern_call *twin, uint32_t kind, tern_message *m)
+{
+	int r = send_self(twin->bus, kind, m, tern_call_ref(twin));
+
+	twin->stream->n_on_way += r == 0;
+	return r;
+}
+
 void
 stream_end_now(tern_call *call)
 {
@@ -152,7 +161,7 @@ stream_end_now(tern_call *call)
 	if (call->partner)
 		send_control(call, WIRE_END, 0);
 	else if (call->stream->twin && message_new(call->bus, WIRE_END, NULL, NULL, &m) == 0)
-		(void)send_self(call->bus, TERN_END, m, tern_call_ref(call->stream->twin)); /* no memory: as the next line */
+		(void)stream_send_self(call->stream->twin, TERN_END, m); /* without memory the deadline ends it */
 }
 
 /* credit_came() - more may be sent. Return: 0, -EBADMSG. */
@@ -369,7 +378,8 @@ stream_arrived(struct partner *partner, tern_message *m)
 void
 stream_arrived_self(tern_call *call, tern_message *m)
 {
-	if (call->stream && (call->incoming || call->sent))
+	call->stream->n_on_way--;
+	if (call->incoming || call->sent)
 		(void)arrived(call, m); /* ours: it is right */
 	(void)message_unref_locked(m); /* always NULL, as the next */
 	(void)call_unref_locked(call);
@@ -392,14 +402,25 @@ stream_over(tern_call *call)
 	wake_all(call);
 }
 
+/* tell_cancel() - once */
+static void
+tell_cancel(tern_call *call)
+{
+	struct stream *stream = call->stream;
+
+	if (stream->told_cancel || !(stream->followed || call->handed))
+		return;
+	stream->told_cancel = true;
+	tell(call, TERN_CANCEL);
+}
+
 void
 stream_cancelled(tern_call *call)
 {
 	store_rlx(&call->cancelled, true); /* a hint to who looks without the lock */
 	(void)cut(call->stream); /* whose cancel this is */
 	drop_parts(call->stream);
-	if (call->stream->followed || call->handed)
-		tell(call, TERN_CANCEL);
+	tell_cancel(call);
 	wake_all(call);
 }
 
@@ -413,8 +434,7 @@ stream_partner_gone(struct partner *partner)
 
 		if (!call->incoming || call->partner != partner || call->done)
 			continue;
-		if (stream->followed)
-			tell(call, TERN_CANCEL);
+		tell_cancel(call);
 		wake_all(call);
 	}
 }

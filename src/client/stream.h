@@ -22,7 +22,7 @@
  * All with the lock, but for what says otherwise.
  */
 
-#include "client/bus.h"
+#include "client/call.h"
 
 #define STREAM_WINDOW     (256u << 10) /* credit that the other end begins with */
 #define STREAM_PART_LEAST 256u
@@ -41,6 +41,7 @@ struct stream {
 	struct stream *prev, *next; /* bus->streams */
 	tern_call *call;            /* whose it is */
 	tern_call *twin;            /* to oneself: the other side's, borrowed; NULL: not taken in yet, or over */
+	uint32_t n_on_way;          /* to oneself: what was sent here and is not taken in yet, each with a reference */
 	/* out */
 	uint64_t credit;
 	uint32_t want;  /* credit that a TERN_WRITABLE is to tell of; 0 none */
@@ -53,6 +54,7 @@ struct stream {
 	bool in_ended;
 	struct queue parts;
 	bool followed;
+	bool told_cancel; /* who follows knows that the caller gave up or is gone */
 	tern_stream_fn *fn;
 	void *user;
 	/* received */
@@ -90,6 +92,8 @@ void stream_tell_room(struct partner *partner);
 /* stream_drop_all() - the handle is closed: nothing that came is read any more */
 void stream_drop_all(tern_bus *bus);
 
+/* stream_send_self() - to the other side, which is here. Return: as send_self(). */
+int stream_send_self(tern_call *twin, uint32_t kind, tern_message *m);
 /* stream_end_now() - tell the other end that no more parts come */
 void stream_end_now(tern_call *call);
 
@@ -116,6 +120,15 @@ int stream_hand_on(tern_call *call, tern_message *m, tern_message **ret, struct 
 void stream_hold(struct tern_event *event);
 /* stream_gone() - what became of a call that came and may not go on: 0 nothing, or -ETIME, -ECANCELED, -EHOSTDOWN, recorded */
 int stream_gone(const tern_call *call);
+/* stream_is_late() - a stream whose deadline passed: its caller ends it, and an answer could only race with that */
+bool stream_deadline_passed(const tern_call *call);
+static inline bool
+stream_is_late(const tern_call *call)
+{
+	return unlikely(call->stream) && !call->done && stream_deadline_passed(call);
+}
+/* stream_end_late() - nothing is sent. Return: -ETIME, recorded. */
+int stream_end_late(tern_call *call);
 /* stream_must() - is it one? Else -EOPNOTSUPP, recorded, and a caller who should know is told */
 int stream_must(tern_call *call);
 
