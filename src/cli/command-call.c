@@ -17,11 +17,13 @@
 #include "cli/payload.h"
 #include "cli/plain.h"
 #include "cli/show.h"
+#include "cli/stream.h"
 
 enum {
 	OPTION_TIMEOUT = OPTION_OWN,
 	OPTION_NO_REPLY,
 	OPTION_RAW,
+	OPTION_STREAM,
 };
 
 struct call_order {
@@ -32,6 +34,7 @@ struct call_order {
 	uint64_t timeout_ns;
 	uint32_t flags;
 	bool is_raw;
+	bool is_stream; /* asked for; or the interface says so */
 	char *split; /* what `service` was, where that had the member in it */
 	struct interface *interface; /* NULL: nothing is known */
 	const struct interface_member *method; /* of it; NULL: the same */
@@ -82,6 +85,8 @@ read_order(struct cli *cli, struct call_order *order)
 			order->flags |= TERN_NO_REPLY;
 		else if (id == OPTION_RAW)
 			order->is_raw = true;
+		else if (id == OPTION_STREAM)
+			order->is_stream = true;
 		else if (!order->service)
 			order->service = cli->words.value;
 		else
@@ -163,6 +168,8 @@ ask_offer(tern_bus *bus, struct call_order *order)
 	if (!member || member->kind != MEMBER_METHOD)
 		return say_no_method(order);
 	order->method = member;
+	order->is_stream |= member->types[METHOD_IN_STREAM].kind != KIND_NONE ||
+		member->types[METHOD_OUT_STREAM].kind != KIND_NONE;
 	return STATUS_OK;
 }
 
@@ -296,6 +303,75 @@ print_reply(const struct cli *cli, tern_message *reply)
 	return STATUS_OK;
 }
 
+/* -------- a stream -------- */
+
+/* What the parts of a stream need. */
+struct parts {
+	const struct cli *cli;
+	const struct call_order *order;
+};
+
+/* fill_part() - a line is JSON or KEY=VALUE; where nothing is known, a value */
+static int
+fill_part(tern_message *part, char *line, void *user)
+{
+	const struct parts *parts = user;
+	const struct call_order *order = parts->order;
+	const struct guide_target to = {.interface = order->interface,
+		.type = order->method ? &order->method->types[METHOD_IN_STREAM] : NULL,
+		.what = order->member};
+	_cleanup_(guided_deinit) struct guided value = {0};
+	struct argument_fault why;
+	struct payload_fault fault;
+	int r;
+
+	r = guide_read(&to, &line, 1, &value, &why);
+	if (r == ARGUMENT_E_INVALID)
+		return command_usage(parts->cli, "%s", why.text);
+	if (r == 0 && value.has_value)
+		r = payload_put_guided(part, &value, &fault);
+	if (r == PAYLOAD_E_INVALID)
+		return command_usage(parts->cli, "%s", fault.text);
+	return r ? connect_failed("a line cannot be sent", r, NULL) : STATUS_OK;
+}
+
+static int
+show_part(tern_message *m, void *user)
+{
+	const struct parts *parts = user;
+
+	if (tern_message_kind(m) == TERN_REPLY && tern_message_n_parts(m) == 0)
+		return STATUS_OK; /* it only ends */
+	return print_reply(parts->cli, m);
+}
+
+/* reads_lines() - as the interface says; without one, what stands in a pipe or a file */
+static bool
+reads_lines(const struct call_order *order)
+{
+	if (order->method)
+		return order->method->types[METHOD_IN_STREAM].kind != KIND_NONE;
+	return !isatty(STDIN_FILENO);
+}
+
+static int
+stream_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, tern_message *m)
+{
+	struct parts parts = {.cli = cli, .order = order};
+	const struct stream_order stream = {
+		.call = m,
+		.timeout_ns = order->timeout_ns == TERN_DEFAULT ? TERN_FOREVER : order->timeout_ns,
+		.puts = reads_lines(order),
+		.fill = fill_part,
+		.show = show_part,
+		.user = &parts,
+	};
+	struct tern_error error = {"", ""};
+	int r = stream_run(&stream, &error);
+
+	return r < 0 ? say_call_failed(bus, cli, order, r, &error) : r;
+}
+
 static int
 send_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, tern_message *m)
 {
@@ -311,6 +387,8 @@ send_call(tern_bus *bus, const struct cli *cli, const struct call_order *order, 
 	if (!is_answered)
 		return STATUS_OK;
 	r = tern_call_wait(call, TERN_FOREVER, &reply, &error);
+	if (r == -EREMOTEIO && strcmp(error.name, "tern.NeedsStream") == 0)
+		(void)snprintf(error.text, sizeof(error.text), "%.80s streams: 'tern call --stream'", order->member);
 	if (r)
 		return say_call_failed(bus, cli, order, r, &error);
 	return print_reply(cli, reply);
@@ -335,6 +413,8 @@ run_call(struct cli *cli)
 		r = read_arguments(cli, &order);
 	if (r == STATUS_OK)
 		r = make_call(bus, cli, &order, &m);
+	if (r == STATUS_OK && order.is_stream && !(order.flags & TERN_NO_REPLY))
+		return stream_call(bus, cli, &order, m);
 	return r ? r : send_call(bus, cli, &order, m);
 }
 
@@ -343,6 +423,7 @@ static const struct option_spec OPTIONS[] = {
 		"wait so long for the answer: 2, 250ms, forever; else 25"},
 	{OPTION_NO_REPLY, 0, "no-reply", NULL, "want no answer: done as soon as it is sent"},
 	{OPTION_RAW, 'r', "raw", NULL, "send what stands here, and ask for no interface before"},
+	{OPTION_STREAM, 's', "stream", NULL, "it streams, though no interface says so"},
 	OPTIONS_OF_ALL,
 };
 
@@ -361,6 +442,8 @@ const struct command command_call = {
 		 "  {…}           all as JSON; -: from standard input; @FILE: from a file\n"
 		 "Of a service without interface, VALUE is JSON if it is JSON, else text; and\n"
 		 "  ARG           is one value, JSON if it is JSON, else text; several are an array.\n"
+		 "Of a method that streams, parts are printed as they come, and each line of standard\n"
+		 "input is a part, as {…} or KEY=VALUE, to its end; Ctrl-C gives up.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern call org.example.Mixer Set player=Front_Center volume=16384\n"
