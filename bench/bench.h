@@ -165,6 +165,7 @@ extern const struct workload workload_rpc_payload_64, workload_rpc_payload_4k;
 extern const struct workload workload_rpc_payload_64k, workload_rpc_payload_1m;
 extern const struct workload workload_rpc_payload_16m;
 extern const struct workload workload_stream, workload_stream_batch, workload_bulk;
+extern const struct workload workload_stream_call, workload_bulk_call;
 extern const struct workload workload_fanout_1, workload_fanout_10, workload_fanout_100;
 extern const struct workload workload_fanout_1000;
 extern const struct workload workload_fanout_asleep_1, workload_fanout_asleep_10;

@@ -47,6 +47,8 @@ static const struct workload *const workloads[] = {
 	&workload_order_tax,
 	&workload_stream_batch,
 	&workload_bulk,
+	&workload_stream_call,
+	&workload_bulk_call,
 	&workload_fanout_1,
 	&workload_fanout_10,
 	&workload_fanout_100,

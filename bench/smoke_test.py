@@ -27,6 +27,8 @@ LIMITS = {
     "stream": ["ring", "ring-fenced", "unix-socket", "pipe"],
     "stream-batch": ["ring"],
     "bulk": ["touch", "unix-socket", "pipe"],
+    "stream-call": ["ring", "unix-socket", "pipe"],
+    "bulk-call": ["touch", "unix-socket", "pipe"],
     **{f"rpc-payload-{size}": ["touch", "touch-memcpy", "unix-socket", "pipe"]
        for size in ["64", "4k", "64k", "1m", "16m"]},
     **{f"fanout-{n}": [] for n in [1, 10, 100, 1000]},
@@ -191,6 +193,10 @@ class Smoke(unittest.TestCase):
     def test_stream_batch_and_bulk(self):
         self.check_workload("stream-batch", peers=SOCKET_PEERS)
         self.check_workload("bulk", peers=SOCKET_PEERS)
+
+    def test_stream_and_bulk_of_a_call(self):
+        self.check_workload("stream-call", peers=["zeromq"])
+        self.check_workload("bulk-call", peers=["zeromq"])
 
     def test_fanout(self):
         self.check_workload("fanout-10")

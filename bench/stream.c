@@ -152,3 +152,36 @@ const struct workload workload_bulk = {
 			NULL,
 		},
 };
+
+const struct workload workload_stream_call = {
+	.name = "stream-call",
+	.what = "64 B parts of one call to its service, each sent by itself, none lost",
+	.is_one_way = true,
+	.subjects =
+		(const struct subject *const[]){
+			&tern_call_stream,
+			&tern_stream_beside,
+			&limit_ring,
+			&stream_unix_socket,
+			&stream_pipe,
+			&stream_zeromq,
+			NULL,
+		},
+};
+
+const struct workload workload_bulk_call = {
+	.name = "bulk-call",
+	.what = "64 KiB parts of one call to its service, built and read in place where that is possible",
+	.is_one_way = true,
+	.size = 64u << 10,
+	.subjects =
+		(const struct subject *const[]){
+			&tern_call_stream,
+			&tern_bulk_beside,
+			&limit_touch_stream,
+			&stream_unix_socket,
+			&stream_pipe,
+			&stream_zeromq,
+			NULL,
+		},
+};

@@ -73,6 +73,7 @@ stream_take(struct bench_run *run, const struct payload *event)
 
 /* the subjects, where they are */
 extern const struct subject tern_stream, tern_stream_batch, tern_bulk; /* tern_stream.c */
+extern const struct subject tern_call_stream, tern_stream_beside, tern_bulk_beside;
 extern const struct subject tern_fanout_polling, tern_fanout_asleep;
 extern const struct subject limit_ring, limit_ring_fenced;			/* limit_ring.c */
 extern const struct subject limit_touch_stream;					/* limit_touch.c */
