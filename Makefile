@@ -18,7 +18,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -90,6 +90,13 @@ fuzz: ## run each fuzzer for TIME seconds (build-fuzz/)
 		-Dfuzz=true -Dtests=disabled -Dbench=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@$(call ninja,build-fuzz)
 	@tools/run-fuzz build-fuzz $(TIME) $(T)
+
+streams: ## 10 GB through streams, in bounded memory
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@TERND=$(BUILD)/src/daemon/ternd TERN_TEST_LONG=1 $(BUILD)/tests/system/talk/talk-streams_bulk-test
 
 soak: ## programs that do random things to each other, for TIME seconds
 	@tools/deps build test

@@ -84,6 +84,24 @@ sum_method(tern_call *call, tern_message *m, void *user)
 }
 
 static int
+bytes_method(tern_call *call, tern_message *m, void *user)
+{
+	tern_message *part;
+	uint64_t sum = 0;
+	const void *bytes;
+	size_t size;
+	int r;
+
+	while ((r = tern_call_wait(call, TERN_DEFAULT, &part, NULL)) == 0) {
+		must_be(tern_message_part(part, 0, &bytes, &size), 0);
+		must_be(((const uint8_t *)bytes)[size - 1], sum / size % 251);
+		sum += size;
+		(void)tern_message_unref(part);
+	}
+	return r != -ENODATA ? r : tern_reply(call, "u", sum);
+}
+
+static int
 mirror_method(tern_call *call, tern_message *m, void *user)
 {
 	tern_message *part;
@@ -282,6 +300,7 @@ static const struct tern_method methods[] = {
 	{"Count", count_method},   {"Sum", sum_method},   {"Mirror", mirror_method}, {"Loop", loop_method},
 	{"Feed", feed_method},     {"Drain", drain_method}, {"Follow", follow_method}, {"Slow", slow_method},
 	{"Refuse", refuse_method}, {"Both", both_method}, {"Plain", plain_method},   {"Frames", frames_method},
+	{"Bytes", bytes_method},
 };
 
 static void

@@ -25,7 +25,8 @@ enum flow_word {
  * Count [uu] n, size: n parts [uy], then u n · Sum: parts u; then u their sum · Mirror: each part back as it came; then
  * u how many · Loop: the same without blocking · Feed: parts of 1,000 bytes without end, from a thread · Drain: takes without end, from a thread ·
  * Follow: follows, and answers nothing · Slow: takes a part whenever FLOW_GO counts up · Refuse u: so many parts, then an error ·
- * Both: Count if it may, else u 0 · Plain: u 1, without a look at the stream · Frames [uu]: as Count, of lent memory
+ * Both: Count if it may, else u 0 · Plain: u 1, without a look at the stream · Frames [uu]: as Count, of lent memory ·
+ * Bytes: takes such parts; then u how many bytes
  */
 void flow_service(void);
 
