@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """readme: the pages are true where a program can tell
 
-The programs in README.md are the first two examples, compile and fit on a screen, links between
-pages lead somewhere, paths that pages name are there, and docs/environment.md has just the
+The programs in README.md are the first two examples, compile and fit on a screen, what pages show is
+run, links between pages lead somewhere, paths that pages name are there, and docs/environment.md has just the
 variables that are read.
 """
 
@@ -14,6 +14,9 @@ import subprocess
 import sys
 
 from report import ROOT, check, finish, read, tracked
+
+sys.path.insert(0, ROOT + "/tests/docs")
+import blocks
 
 SCREEN = 50
 PATHS = re.compile(r"`((?:src|tests|docs|examples|tools|bench|include|man)/[\w./*-]*)`")
@@ -46,6 +49,11 @@ def check_paths(page):
             check(glob.glob(f"{ROOT}/{path}"), f"{page}: there is no {path}")
 
 
+def check_run(page):
+    if blocks.blocks(page, read(page)):
+        check(f"'{page}'" in read("tests/docs/meson.build"), f"{page}: what it shows is not run: tests/docs/meson.build")
+
+
 def check_environment():
     told = set(re.findall(r"^\| `(\w+)` \|", read("docs/environment.md"), re.M))
     used = set()
@@ -63,6 +71,8 @@ def main():
         if page.endswith(".md"):
             check_links(page)
             check_paths(page)
+        if page.endswith(".md") or re.fullmatch(r"man/.*\.\d", page):
+            check_run(page)
     check_environment()
     finish()
 
