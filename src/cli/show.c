@@ -6,6 +6,7 @@
 
 #include "base/attribute.h"
 #include "cli/base64.h"
+#include "cli/colour.h"
 #include "cli/json.h"
 #include "cli/plain.h"
 #include "cli/show.h"
@@ -116,15 +117,34 @@ show_special(FILE *out, struct json_object *object)
 	}
 }
 
+static enum colour
+colour_of(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return COLOUR_TEXT;
+	case json_type_object:
+		return is_special(value) ? COLOUR_TEXT : COLOUR_PLAIN;
+	case json_type_array:
+		return COLOUR_PLAIN;
+	default:
+		return COLOUR_NUMBER;
+	}
+}
+
 static void
 show_inline(FILE *out, struct json_object *value)
 {
+	enum colour colour = colour_of(value);
+
+	(void)fputs(colour_begin(out, colour), out); /* as above */
 	if (json_object_is_type(value, json_type_string))
 		show_text(out, value);
 	else if (json_object_is_type(value, json_type_object) && is_special(value))
 		show_special(out, value);
 	else
 		show_json(out, value);
+	(void)fputs(colour_end(out, colour), out); /* as above */
 }
 
 static void
@@ -175,8 +195,9 @@ show_object(FILE *out, struct json_object *object, int indent, bool in_list)
 		if (!first || !in_list)
 			show_indent(out, indent);
 		first = false;
+		(void)fputs(colour_begin(out, COLOUR_KEY), out); /* as above */
 		plain_print(out, key, strlen(key), false);
-		(void)fputc(':', out); /* as above */
+		(void)fprintf(out, "%s:", colour_end(out, COLOUR_KEY)); /* as above */
 		show_behind(out, value, indent);
 	}
 }

@@ -62,6 +62,8 @@ def colours_are_for_terminals():
                             ([], {"TERM": "xterm", "NO_COLOR": "1"})):
             check(ESCAPE not in shown(bus, "list", *words, env={**env, **more}), f"colours with {words} {more}")
         check(ESCAPE in shown(bus, "list", env={**env, "TERM": "xterm", "NO_COLOR": ""}), "an empty NO_COLOR is none")
+        seen = shown(bus, "call", NAME, "Echo", "a=1", "b=x")
+        check(re.fullmatch("\033\\[36ma\033\\[0m: \033\\[33m1\033\\[0m\n.*: \033\\[32mx\033\\[0m\n", seen), repr(seen))
         expect(tern("--color=red", "list", bus=bus), 2, "", "not 'red'")
 
 

@@ -30,4 +30,9 @@ _tern()
 	(( $#open )) && compadd -l -S '' -d open_shown -a open
 }
 
-_tern "$@"
+# Loaded as a file of completions this is called now; read by a shell it is made known.
+if [[ $funcstack[1] == _tern ]]; then
+	_tern "$@"
+else
+	compdef _tern tern
+fi
