@@ -10,6 +10,7 @@
 
 #include "base/attribute.h"
 #include "base/clock.h"
+#include "cli/colour.h"
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/json.h"
@@ -22,8 +23,13 @@ enum {
 	OPTION_TIMEOUT,
 	OPTION_SENDER,
 	OPTION_POLICY,
+	OPTION_QUEUE,
+	OPTION_RATE,
 	OPTION_READY,
 };
+
+#define POLICIES    "drop-newest drop-oldest latest wait disconnect"
+#define MOST_QUEUED 65536 /* as struct tern_rule has it */
 
 struct listener {
 	const struct cli *cli;
@@ -31,7 +37,7 @@ struct listener {
 	const char *tags[TERN_MAX_TAGS + 1]; /* NULL-ended */
 	size_t n_tags;
 	const char *sender;
-	uint32_t policy;
+	uint32_t policy, queue, max_rate;
 	uint64_t count; /* end after so many; 0: never */
 	uint64_t n_heard;
 	uint64_t timeout_ns; /* end after so long */
@@ -49,14 +55,35 @@ subscription_freep(tern_subscription **s)
 static int
 read_policy(const struct cli *cli, uint32_t *ret)
 {
-	const char *word = cli->words.value;
+	static const char *const WORDS[] = {
+		[TERN_DROP_NEWEST] = "drop-newest",
+		[TERN_DROP_OLDEST] = "drop-oldest",
+		[TERN_LATEST] = "latest",
+		[TERN_WAIT] = "wait",
+		[TERN_DISCONNECT] = "disconnect",
+	};
 
-	if (strcmp(word, "wait") == 0)
-		*ret = TERN_WAIT;
-	else if (strcmp(word, "drop-newest") == 0)
-		*ret = TERN_DROP_NEWEST;
-	else
-		return command_usage(cli, "'%s' is no policy; drop-newest and wait are", word);
+	for (uint32_t i = 0; i < ARRAY_SIZE(WORDS); i++)
+		if (strcmp(cli->words.value, WORDS[i]) == 0) {
+			*ret = i;
+			return STATUS_OK;
+		}
+	return command_usage(cli, "'%s' is no policy; " POLICIES " are", cli->words.value);
+}
+
+/* read_count() - a number that the rule has a place for */
+static int
+read_count(const struct cli *cli, uint64_t most, uint32_t *ret)
+{
+	uint64_t number;
+	int r;
+
+	r = command_number(cli, 1, &number);
+	if (r)
+		return r;
+	if (number > most)
+		return command_usage(cli, "%s is more than %llu", cli->words.value, (unsigned long long)most);
+	*ret = (uint32_t)number;
 	return STATUS_OK;
 }
 
@@ -88,6 +115,10 @@ read_option(struct cli *cli, int id, struct listener *l)
 		return STATUS_OK;
 	case OPTION_POLICY:
 		return read_policy(cli, &l->policy);
+	case OPTION_QUEUE:
+		return read_count(cli, MOST_QUEUED, &l->queue);
+	case OPTION_RATE:
+		return read_count(cli, UINT32_MAX, &l->max_rate);
 	case OPTION_READY:
 		return read_ready_fd(cli, &l->ready_fd);
 	default:
@@ -146,12 +177,15 @@ print_text_event(struct listener *l, tern_message *m, struct json_object *value,
 	char sender[96];
 
 	sender_words(l->bus, tern_message_sender(m), sender);
+	(void)fputs(colour_begin(stdout, COLOUR_FAINT), stdout); /* print_line() asks */
 	print_time(tern_message_stamp(m));
 	plain_print(stdout, sender, strlen(sender), false);
+	(void)printf("%s%s", colour_end(stdout, COLOUR_FAINT), colour_begin(stdout, COLOUR_NAME)); /* as above */
 	for (size_t i = 0; (tag = tern_message_tag(m, i)); i++) {
 		(void)putchar(' '); /* as above */
 		plain_print(stdout, tag, strlen(tag), false);
 	}
+	(void)fputs(colour_end(stdout, COLOUR_NAME), stdout); /* as above */
 	if (has_value) {
 		text = json_print(value, false);
 		(void)printf("  %s", text ? text : "(no memory)"); /* as above */
@@ -230,6 +264,13 @@ print_gap(struct listener *l, tern_peer sender, uint64_t lost)
 	(void)puts(" were lost"); /* as above */
 }
 
+static int
+say_over(void)
+{
+	report("this was too slow, and hears no more");
+	return STATUS_LOST;
+}
+
 /* print_line() - whatever came; a reader behind a pipe has it at once */
 static int
 print_line(struct listener *l, const struct tern_event *event)
@@ -241,6 +282,7 @@ print_line(struct listener *l, const struct tern_event *event)
 		l->n_heard++;
 	} else if (event->kind == TERN_GAP) {
 		print_gap(l, event->peer, event->lost);
+		r = l->policy == TERN_DISCONNECT ? say_over() : STATUS_OK;
 	}
 	if (fflush(stdout) != 0) {
 		report("standard output cannot be written: %m");
@@ -294,7 +336,8 @@ subscribe(struct listener *l)
 {
 	_cleanup_(subscription_freep) tern_subscription *subscription = NULL;
 	const struct tern_rule rule = {
-		.size = sizeof(rule), .policy = l->policy, .sender = l->sender, .tags = l->tags};
+		.size = sizeof(rule), .policy = l->policy, .sender = l->sender, .tags = l->tags,
+		.queue = l->queue, .max_rate = l->max_rate};
 	int r;
 
 	r = tern_subscribe(l->bus, &rule, NULL, NULL, &subscription);
@@ -334,7 +377,9 @@ static const struct option_spec OPTIONS[] = {
 	{OPTION_SENDER, 's', "sender", "NAME",
 		"only from the owner of this name, of :ID, or tern itself"},
 	{OPTION_POLICY, 'p', "policy", "POLICY",
-		"when this is too slow: drop-newest (usual) or wait"},
+		"when this is too slow: drop-newest (usual), drop-oldest, latest, wait, disconnect", POLICIES},
+	{OPTION_QUEUE, 0, "queue", "COUNT", "drop-oldest, latest: how many each publisher keeps; 64"},
+	{OPTION_RATE, 0, "max-rate", "COUNT", "no more than so many a second of each publisher"},
 	{OPTION_READY, 0, "ready-fd", "FD",
 		"write a newline there, and close it, once nothing can be missed"},
 	OPTIONS_OF_ALL,

@@ -50,7 +50,8 @@ def mistakes_are_told():
             (["ping", "-n", "0", "a"], "no number"), (["ping", "-n", "9999999", "a"], "at most"),
             (["publish", "a", "-d", "1", "-d", "2"], "one --data"), (["publish", "a", "-d", "[1"], "no JSON"),
             (["publish"] + ["t"] * 17, "16 tags"), (["subscribe", "-n", "0"], "no number"),
-            (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy"),
+            (["subscribe", "-n", "x"], "no number"), (["subscribe", "-p", "maybe"], "no policy; drop-newest drop-oldest"),
+            (["subscribe", "--queue", "65537"], "more than 65536"), (["subscribe", "--max-rate", "0"], "no number"),
             (["subscribe", "--ready-fd", "77"], "not open"), (["subscribe", "--timeout"], "needs a value"),
             (["get"], "SERVICE and NAME"), (["get", "a"], "NAME of a value of a"), (["get", "a", "b", "c"], "not also 'c'"),
             (["watch", "-n", "0", "a", "b"], "no number"), (["watch", "a", "--latset"], "did you mean --latest"),
@@ -413,6 +414,32 @@ def who_asks_to_wait_loses_nothing():
         same(flood.wait(LIMIT), 0)
 
 
+def policies_are_chosen():
+    """Of 20,000 that were published while nobody read: the newest are kept, or nothing comes after the first loss."""
+    with a_bus() as (bus, _), a_service(bus):
+        for policy in ("drop-oldest", "latest", "disconnect"):
+            with a_subscriber(bus, "-j", "-p", policy, "noise") as listener:
+                listener.send_signal(signal.SIGSTOP)
+                expect(tern("call", NAME, "Flood", "n=20000", bus=bus), 0, "")
+                listener.send_signal(signal.SIGCONT)
+                if policy == "disconnect":
+                    lines = finished(listener, 5, "hears no more").splitlines()
+                else:
+                    lines = list(up_to(listener, '"payload":19999}'))
+                heard = [e["payload"] for e in map(json.loads, lines) if e["kind"] == "event"]
+                check(0 < len(heard) < 20000, f"{policy}: {len(heard)} were heard")
+                check(policy == "latest" or heard == sorted(heard), f"{policy}: out of order: {heard}")
+                check(policy != "disconnect" or heard == list(range(len(heard))), f"{policy}: {heard[:9]}")
+
+
+def up_to(process, what):
+    for line in process.stdout:
+        yield line
+        if what in line:
+            return
+    check(False, f"{what} does not come")
+
+
 def events_go_on_without_a_bus():
     with a_bus() as (bus, daemon), a_service(bus) as service, a_subscriber(bus, "-j", "noise") as s:
         expect(tern("call", NAME, "Tick", bus=bus), 0, "")
@@ -679,7 +706,7 @@ SCENARIOS = [
     interfaces_are_checked, examples_are_right, interfaces_are_printed, schemas_are_generated, names_are_listed,
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
-    losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, events_go_on_without_a_bus, nobody_listening_is_fine,
+    losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, policies_are_chosen, events_go_on_without_a_bus, nobody_listening_is_fine,
     waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, limits_are_as_asked_for, a_full_disk_is_told,
