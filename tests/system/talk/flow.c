@@ -118,9 +118,11 @@ mirror_method(tern_call *call, tern_message *m, void *user)
 	return tern_reply(call, "u", n);
 }
 
-/* What the loop has of a call: parts that wait for credit. */
+enum { MOST = 65536 };
+
+/* What the loop has of a call: parts that wait for credit. It reads whatever it cannot put, so it keeps as many as come. */
 struct mirror {
-	uint64_t numbers[4096], n_in, n_out;
+	uint64_t numbers[MOST], n_in, n_out;
 	bool ended;
 };
 
@@ -132,7 +134,7 @@ mirror_on(tern_call *call, struct mirror *mirror)
 
 	while (mirror->n_out < mirror->n_in && r == 0) {
 		must_be(tern_message_new_part(call, &part), 0);
-		must_be(tern_message_pack(part, "u", mirror->numbers[mirror->n_out % 4096]), 0);
+		must_be(tern_message_pack(part, "u", mirror->numbers[mirror->n_out % MOST]), 0);
 		r = tern_call_put_message(part, TERN_DEFAULT, TERN_NONBLOCK);
 		(void)tern_message_unref(part);
 		must(r == 0 || r == -EAGAIN);
@@ -153,8 +155,8 @@ mirror_fn(tern_call *call, const struct tern_event *event, void *user)
 	must(event->call == call);
 	switch (event->kind) {
 	case TERN_PART:
-		must_be(mirror->n_in - mirror->n_out < 4096, true);
-		must_be(tern_message_unpack(event->message, "u", &mirror->numbers[mirror->n_in++ % 4096]), 0);
+		must(mirror->n_in - mirror->n_out < MOST);
+		must_be(tern_message_unpack(event->message, "u", &mirror->numbers[mirror->n_in++ % MOST]), 0);
 		break;
 	case TERN_END:
 		mirror->ended = true;
