@@ -161,6 +161,7 @@ extern const struct workload workload_state_read;
 extern const struct workload workload_footprint;
 extern const struct workload workload_spin_tax;
 extern const struct workload workload_order_tax;
+extern const struct workload workload_checked;
 extern const struct workload workload_rpc_payload_64, workload_rpc_payload_4k;
 extern const struct workload workload_rpc_payload_64k, workload_rpc_payload_1m;
 extern const struct workload workload_rpc_payload_16m;

@@ -126,6 +126,8 @@ def targets():
     for n in (1, 64, 1000):
         yield Target("P17", f"call in order, to without, {n:,} links", of("order-tax", f"tern:on@{n}", pin="cross"),
                      of("order-tax", f"tern:off@{n}", pin="cross"), at_most=1.15)
+    yield Target("P18", "checked call, to unchecked", of("checked", "tern:checked", pin="cross"),
+                 of("checked", "tern:unchecked", pin="cross"), at_most=1.3)
     yield Target("P19", "libtern.so, B", of("footprint", "tern", "size"), at_most=160 * 1024)
     for peer in ("libdbus", "libsystemd"):
         yield Target("P19", f"time to load, to {peer}", of("footprint"), of("footprint", "peer:" + peer), at_most=1)

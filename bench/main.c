@@ -45,6 +45,7 @@ static const struct workload *const workloads[] = {
 	&workload_footprint,
 	&workload_spin_tax,
 	&workload_order_tax,
+	&workload_checked,
 	&workload_stream_batch,
 	&workload_bulk,
 	&workload_stream_call,

@@ -46,6 +46,7 @@ FORMS = {
     "footprint": ["tern", "limit:nothing", "peer:libdbus", "peer:libsystemd"],
     "spin-tax": ["tern", "tern:blocking", "limit:eventfd-epoll", "peer:sdbus-dbus-broker"],
     "order-tax": ["tern:on@1", "tern:off@1"],
+    "checked": ["tern:checked", "tern:unchecked"],
     "state-read": ["tern:idle", "tern:busy", "limit:seqlock-idle", "limit:seqlock-busy"],
     "idle": ["tern@500"],
     "rpc-links": ["tern@0", "tern@64"],
