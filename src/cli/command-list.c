@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/json.h"
+#include "cli/list-peer.h"
 #include "cli/name.h"
 #include "cli/table.h"
 
@@ -31,11 +32,12 @@ enum {
 	OPTION_LONG = OPTION_OWN,
 	OPTION_NAMES,
 	OPTION_LABEL,
+	OPTION_UNIQUE,
 };
 
 /* What is to be listed, and how. */
 struct list_order {
-	bool is_long, names_only;
+	bool is_long, names_only, is_unique;
 	const char *prefix; /* NULL: all names */
 	const char *labels[TERN_MAX_TAGS + 1]; /* NULL-ended; an owner has all of them */
 	size_t n_labels;
@@ -61,8 +63,8 @@ is_wanted(const struct list_order *order, const struct owned_name *name)
 	return true;
 }
 
-static void
-user_name(uint32_t uid, char *buf, size_t size)
+void
+list_user(uint32_t uid, char *buf, size_t size)
 {
 	const struct passwd *user = getpwuid(uid);
 
@@ -92,7 +94,7 @@ add_row(struct table *t, const struct owned_name *name, bool is_long)
 	name_program(name->pid, buf);
 	table_cell(t, 1, "%s", buf);
 	table_cell(t, 2, "%u", name->pid);
-	user_name(name->uid, buf, sizeof(buf));
+	list_user(name->uid, buf, sizeof(buf));
 	table_cell(t, 3, "%s", buf);
 	if (!is_long)
 		return;
@@ -184,6 +186,7 @@ read_order(struct cli *cli, struct list_order *order)
 			return cli->status;
 		order->is_long = order->is_long || id == OPTION_LONG;
 		order->names_only = order->names_only || id == OPTION_NAMES;
+		order->is_unique = order->is_unique || id == OPTION_UNIQUE;
 		if (id == OPTION_LABEL && order->n_labels == TERN_MAX_TAGS)
 			return command_usage(cli, "a name has %d labels at most", TERN_MAX_TAGS);
 		if (id == OPTION_LABEL)
@@ -193,6 +196,8 @@ read_order(struct cli *cli, struct list_order *order)
 		if (id == OPTION_OPERAND)
 			order->prefix = cli->words.value;
 	}
+	if (order->is_unique && (order->prefix || order->n_labels || order->names_only))
+		return command_usage(cli, "--unique lists programs: no PREFIX, --label or --names");
 	return STATUS_OK;
 }
 
@@ -212,6 +217,8 @@ run_list(struct cli *cli)
 	r = name_list_get(bus, &list);
 	if (r)
 		return connect_failed("the names cannot be listed", r, NULL);
+	if (order.is_unique)
+		return list_peers(cli, bus, &list);
 	if (cli->json)
 		return print_json(&list, &order);
 	if (!order.names_only)
@@ -224,6 +231,7 @@ static const struct option_spec OPTIONS[] = {
 	{OPTION_LONG, 'l', "long", NULL, "owners' numbers and labels too"},
 	{OPTION_NAMES, 'n', "names", NULL, "nothing but the names"},
 	{OPTION_LABEL, 0, "label", "LABEL", "only names whose owners gave them this label"},
+	{OPTION_UNIQUE, 'u', "unique", NULL, "the programs on the bus instead, also those without a name"},
 	OPTION_OF_TABLES,
 	OPTIONS_OF_ALL,
 };

@@ -13,7 +13,7 @@ import subprocess
 import time
 
 from tool import (LIMIT, NAME, TERN, a_bus, a_program, a_service, a_terminal, check, environment, expect, finished, run,
-                  same, tern)
+                  same, tern, value)
 
 ESCAPE = "\033"
 
@@ -34,6 +34,17 @@ def tables_have_headings():
         same((len(lines), lines[0].split()[0]), (1, NAME))
         same(tern("list", "--no-legend", bus=bus).stdout, tern("list", bus=bus).stdout)
         same(shown(bus, "list", "org.example.X", env=plain), f"no such name is owned on {bus}\n")
+
+
+def programs_are_listed():
+    with a_bus() as (bus, _), a_service(bus) as service, a_service(bus, "org.example.A") as other:
+        rows = [line.split() for line in expect(tern("list", "-u", bus=bus), 0).stdout.splitlines()]
+        for process, name in ((service, NAME), (other, "org.example.A")):
+            check(any(row[1:3] == ["cli-service", str(process.pid)] and row[4] == name for row in rows), f"{rows}")
+        check(any(row[1] == "tern" and row[4] == "-" for row in rows), f"not itself: {rows}")
+        pids = [peer["pid"] for peer in value(tern("list", "-ju", bus=bus))]
+        check(service.pid in pids and other.pid in pids, f"{pids}")
+        expect(tern("list", "-un", bus=bus), 2, "", "--unique lists programs")
 
 
 def tables_fit():
@@ -190,5 +201,5 @@ def start(bus, *words):
                             text=True, env=environment(bus))
 
 
-run([tables_have_headings, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
+run([tables_have_headings, programs_are_listed, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
      completion_never_hangs, bash_asks_tern, a_person_presses_tab, scripts_are_shells, services_are_waited_for])
