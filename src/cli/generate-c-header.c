@@ -409,6 +409,8 @@ c_write_header(struct c_generator *g)
 	c_print(g, "#include <tern/tern.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
 	c_print(g, "/** What it is called, and by custom the service. */\n#define %s_INTERFACE \"%s\"\n\n", g->upper, name);
 	c_print(g, "/** Its text. */\nextern const char %s_interface[];\n\n", g->prefix);
+	c_print(g, "/** On this handle, hold what comes from a service against it, as tern_expect(). */\n"
+		"int %s_expect(tern_bus *bus, const char *service);\n\n", g->prefix);
 	for (; m; m = member_next(g->i, m))
 		declare_member(g, m);
 	declare_service(g);

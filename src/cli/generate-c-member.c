@@ -391,6 +391,15 @@ write_text(struct c_generator *g, const char *text, size_t size)
 }
 
 static void
+write_expect(struct c_generator *g)
+{
+	c_print(g, "int\n%s_expect(tern_bus *bus, const char *service)\n{\n\ttern_interface *i;\n\tint r;\n\n"
+		"\tr = tern_interface_new(%s_interface, strlen(%s_interface), &i);\n\tif (r < 0)\n"
+		"\t\treturn r;\n\tr = tern_expect(bus, service, i);\n"
+		"\t(void)tern_interface_unref(i); /* NULL */\n\treturn r;\n}\n\n", g->prefix, g->prefix, g->prefix);
+}
+
+static void
 write_member(struct c_generator *g, const struct interface_member *m)
 {
 	if (m->kind != MEMBER_TYPE)
@@ -429,6 +438,7 @@ c_write_source(struct c_generator *g)
 		write_tags(g);
 	for (; m; m = member_next(g->i, m))
 		write_member(g, m);
+	write_expect(g);
 	c_print(g, "/* -------- serving -------- */\n\n");
 	write_service(g);
 }

@@ -289,7 +289,7 @@ name_method_types(struct c_generator *g, const struct interface_member *member)
 void
 c_names_make(struct c_generator *g)
 {
-	static const char *const BASE[] = {"_interface", "_ops", "_server", "_serve", NULL};
+	static const char *const BASE[] = {"_interface", "_expect", "_ops", "_server", "_serve", NULL};
 	const struct interface_member *m;
 
 	for (size_t k = 0; BASE[k]; k++)

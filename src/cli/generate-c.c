@@ -50,6 +50,13 @@ find_break(const char *line, size_t n, size_t indent)
 	return best;
 }
 
+static void
+put_line(FILE *out, const char *line, size_t n)
+{
+	(void)fwrite(line, 1, n, out); /* a failure stays in the stream */
+	(void)fputc('\n', out); /* as above */
+}
+
 /* fold_line() - a statement or a declaration, after tabs; what follows a break has one more */
 static void
 fold_line(FILE *out, const char *line, size_t n)
@@ -61,7 +68,7 @@ fold_line(FILE *out, const char *line, size_t n)
 
 		if (!at)
 			break;
-		(void)fprintf(out, "%.*s\n", (int)at, line); /* a failure stays in the stream */
+		put_line(out, line, at);
 		line += at;
 		n -= at;
 		while (n > 0 && *line == ' ') {
@@ -72,7 +79,7 @@ fold_line(FILE *out, const char *line, size_t n)
 			(void)fputc('\t', out); /* as above */
 		indent = (tabs + 1) * TAB;
 	}
-	(void)fprintf(out, "%.*s\n", (int)n, line); /* as above */
+	put_line(out, line, n);
 }
 
 static int
@@ -90,7 +97,7 @@ fold(const char *text, char **ret)
 
 		in_comment = in_comment || strncmp(begin, "/*", 2) == 0;
 		if (in_comment)
-			(void)fprintf(out, "%.*s\n", (int)n, text); /* as above */
+			put_line(out, text, n);
 		else
 			fold_line(out, text, n);
 		if (in_comment && memmem(text, n, "*/", 2))

@@ -312,6 +312,7 @@ START_TEST(generated_calls_do_the_same)
 	int64_t x = 5;
 	char byte = 1;
 
+	must_be(test_expect(bus, TEST_INTERFACE), 0);
 	must_be(test_index(bus, TEST_INTERFACE, &many, &index, &error), 0);
 	must_be(index.by_name.n, 1);
 	ck_assert_str_eq(index.by_name.items[0].key, "x");
