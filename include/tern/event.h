@@ -68,6 +68,20 @@ int tern_topic_new(tern_bus *bus, const char *const *tags, tern_topic **ret);
 /** tern_has_listeners() - does anybody hear this now? A few memory loads, no system call. */
 bool tern_has_listeners(tern_topic *t);
 
+/** Somebody listens now, or (any false) nobody does any more. */
+typedef void tern_listeners_fn(tern_topic *t, bool any, void *user);
+
+/**
+ * tern_watch_listeners() - be told when the first begins to listen, and when the last one has gone
+ * @param fn is called as handlers are (<tern/loop.h>): with true when somebody listens, also if it was so before, and
+ * then whenever it changes; what changes back before it can be told is not told. NULL: no more calls
+ *
+ * It costs nothing while nobody comes or goes. On direct links: of what the other ends have told. A topic has one; a new
+ * one takes the place of the old. tern_topic_free() ends it, and both wait for it as tern_subscription_free() does.
+ * @return 0; -ESHUTDOWN, -ECHILD
+ */
+int tern_watch_listeners(tern_topic *t, tern_listeners_fn *fn, void *user);
+
 /**
  * tern_publish() - publish values
  * @param format of the payload (<tern/cbor.h>); NULL: none

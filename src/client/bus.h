@@ -128,6 +128,11 @@ struct missed {
 	UT_hash_handle hh;
 };
 
+/* Kinds of items beside those of the public header: they have a handler, and are never handed out. */
+enum {
+	ITEM_LISTENERS = 256, /* of a topic (listeners.h) */
+};
+
 /* Something for the program. All references are the item's. */
 struct item {
 	struct item *next;
@@ -141,6 +146,7 @@ struct item {
 	tern_peer peer;
 	uint64_t lost;
 	uint64_t rule; /* for this one alone; 0 all */
+	tern_topic *topic; /* ITEM_LISTENERS */
 	uint32_t ready;
 };
 
@@ -299,6 +305,10 @@ struct tern_bus {
 	uint64_t last_rule;
 	_Atomic uint64_t plans_version; /* bus_plans_end() */
 	struct versions versions; /* ternd's words, if on a bus; mapped until the memory goes */
+	struct tern_topic *watched_topics; /* listeners.h */
+	uint32_t listeners_step;
+	uint64_t listeners_asked; /* serial of the request */
+	uint64_t listeners_at;    /* try again, host time; 0 not to be tried */
 	struct tern_topic *idle_topics[IDLE_TOPICS]; /* freed, and likely to be made again */
 	tern_peer_fn *peer_fn;
 	void *peer_user;
@@ -342,10 +352,14 @@ int bus_watch(tern_bus *bus, int fd, uint32_t events, struct source *source);
  * For all that a plan hangs on but the words of ternd: own names, partners, rules of direct links, the tables'
  * place, the end of the handle. Release: who sees the new version without the lock takes the lock to see the rest.
  */
+void listeners_changed(tern_bus *bus); /* listeners.h */
+
 static inline void
 bus_plans_end(tern_bus *bus)
 {
 	store_rel(&bus->plans_version, load_rlx(&bus->plans_version) + 1); /* written under the lock alone */
+	if (unlikely(bus->watched_topics))
+		listeners_changed(bus);
 }
 
 /* bus_hold() - a message or a call refers to the handle; bus_drop() - no longer. With the lock, until bus_leave(). */

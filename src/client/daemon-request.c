@@ -229,3 +229,16 @@ daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait)
 		return 0;
 	return daemon_request_send(bus, &control, may_wait ? daemon_deadline(bus) : 0); /* the answer tells nothing */
 }
+
+int
+daemon_watch(tern_bus *bus, const uint8_t *words, size_t size, uint64_t *ret_serial)
+{
+	struct control control = {
+		.type = CONTROL_WATCH,
+		.serial = ++bus->daemon->last_serial,
+		.watch = {.words = {words, size}},
+	};
+
+	*ret_serial = control.serial;
+	return daemon_send(bus, &control);
+}

@@ -10,6 +10,7 @@
 #include "client/daemon-state.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/listeners.h"
 #include "client/message.h"
 #include "io/socket.h"
 
@@ -170,8 +171,10 @@ answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	DL_FOREACH (bus->daemon->requests, request)
 		if (request->serial == control->serial)
 			break;
-	if (!request)
-		return; /* given up meanwhile */
+	if (!request) { /* nobody waits, or it was given up meanwhile */
+		listeners_answered(bus, control->serial);
+		return;
+	}
 	if (control->type == CONTROL_FAILED) {
 		result = -(int)MIN(MAX(control->failed.code, 1u), 4095u);
 		daemon_failure(&control->failed, &request->error);
@@ -197,6 +200,9 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	case CONTROL_LINK:
 		if (n_fds)
 			(void)add_link(bus, &control->link, &fds[0], NULL); /* the other end sees the hang-up */
+		break;
+	case CONTROL_LISTENERS:
+		listeners_changed(bus);
 		break;
 	case CONTROL_EVENT:
 		name_event(bus, &control->event);

@@ -83,6 +83,9 @@ int daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule);
 /* daemon_rule_remove() - without waiting for the answer; may_wait: for room in ternd's socket. Return: 0, -ETIME, … */
 int daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait);
 
+/* daemon_watch() - ask ternd to say when one of these words changes. Return: 0 and the serial, -EAGAIN, -ENOTCONN. */
+int daemon_watch(tern_bus *bus, const uint8_t *words, size_t size, uint64_t *ret_serial);
+
 /* Who hears a topic, in the rules of the tables; topic.c keeps the answer. */
 struct plan_entry {
 	tern_peer peer;

@@ -29,6 +29,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/event.h"
+#include "client/listeners.h"
 #include "client/reply.h"
 #include "client/stream.h"
 
@@ -220,6 +221,8 @@ lead_check_room(tern_bus *bus)
 	struct partner *partner, *next;
 	struct waiter *waiter;
 
+	if (unlikely(bus->listeners_step > LISTENERS_REST))
+		listeners_work(bus);
 	if (unlikely(bus->endpoint.has_untold))
 		partner_tell_drops(bus);
 	if (bus->n_want_room == 0)
@@ -371,9 +374,9 @@ yield(tern_bus *bus)
 static uint64_t
 expire(tern_bus *bus)
 {
-	uint64_t call = call_expire(bus), event = backlog_expire(bus);
+	uint64_t call = call_expire(bus), event = backlog_expire(bus), listeners = listeners_expire(bus);
 
-	return MIN(call, event);
+	return MIN(MIN(call, event), listeners);
 }
 
 /* time_until() - what is left until then; UINT64_MAX for ever */
@@ -547,7 +550,8 @@ set_timer(tern_bus *bus)
 {
 	struct itimerspec when = {0};
 	uint64_t call = bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
-	uint64_t event = backlog_due(bus), at = MIN(call, event);
+	uint64_t event = backlog_due(bus), listeners = bus->listeners_at ? bus->listeners_at : UINT64_MAX;
+	uint64_t at = MIN(MIN(call, event), listeners);
 
 	if (bus->timer < 0 || bus->timer_at == at)
 		return;

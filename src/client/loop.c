@@ -15,6 +15,7 @@
 #include "client/event.h"
 #include "client/expect.h"
 #include "client/handler.h"
+#include "client/listeners.h"
 #include "client/message.h"
 #include "client/state.h"
 #include "client/stream.h"
@@ -166,6 +167,9 @@ run_item(tern_bus *bus, struct item *item)
 		return run_watch(bus, item);
 	case TERN_CANCEL:
 		return item->call->stream && stream_run(bus, item);
+	case ITEM_LISTENERS:
+		listeners_run(bus, item->topic);
+		return true;
 	default:
 		return run_notice(bus, item);
 	}

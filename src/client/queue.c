@@ -11,6 +11,7 @@
 
 #include "client/bus.h"
 #include "client/message.h"
+#include "client/topic.h"
 #include "client/call.h"
 
 void
@@ -51,6 +52,7 @@ item_drop(tern_bus *bus, struct item *item)
 	}
 	(void)message_unref_locked(item->message); /* always NULL */
 	(void)call_unref_locked(item->call);       /* always NULL */
+	(void)topic_unref_locked(item->topic);     /* always NULL */
 }
 
 struct item *

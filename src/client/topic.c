@@ -7,6 +7,7 @@
 #include "base/atomic.h"
 #include "client/daemon.h"
 #include "client/error.h"
+#include "client/listeners.h"
 #include "client/tag.h"
 #include "client/topic.h"
 #include "shm/hash.h"
@@ -147,6 +148,7 @@ tern_topic_free(tern_topic *topic)
 		return NULL;
 	bus = bus_ref(topic->bus);
 	bus_lock(bus);
+	listeners_end(topic);
 	(void)topic_unref_locked(topic); /* always NULL */
 	(void)pthread_mutex_unlock(&bus->lock);
 	return (tern_topic *)bus_unref(bus); /* NULL */

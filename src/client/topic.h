@@ -49,6 +49,13 @@ struct tern_topic {
 	size_t n_recipients;
 	bool has_paced;
 	_Atomic uint64_t expiry; /* ns; 0 none; changed while others publish */
+	/* who is told of listeners (listeners.h) */
+	tern_listeners_fn *listeners_fn; /* NULL: nobody */
+	void *listeners_user;
+	struct tern_topic *watched_prev, *watched_next; /* bus->watched_topics */
+	uint32_t n_running;
+	bool was_told;	   /* that somebody listens */
+	bool is_told_soon; /* an item is queued */
 	uint64_t hash; /* of the tags */
 	uint64_t set; /* topic_set(); 0: not asked for yet */
 	const uint8_t *tags; /* encoded as in a record, where they stand in it */

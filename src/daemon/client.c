@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "daemon/client.h"
 #include "daemon/request.h"
+#include "daemon/watch.h"
 #include "io/socket.h"
 
 enum {
@@ -470,6 +471,7 @@ client_free(struct client *client)
 	if (!client)
 		return NULL;
 	client_end(client);
+	watch_end(client);
 	leave_bus(client);
 	list = list_of(client);
 	DL_DELETE(*list, client);

@@ -10,6 +10,7 @@
 #include "daemon/refusal.h"
 #include "daemon/request.h"
 #include "daemon/self.h"
+#include "daemon/watch.h"
 #include "wire/name.h"
 
 /* What is answered if all goes well; begins as `done`. */
@@ -313,6 +314,17 @@ handle_call(struct client *client, const struct control *request, struct reply *
 	return self_call(client, &request->call, &reply->control.reply.payload, refusal);
 }
 
+static int
+handle_watch(struct client *client, const struct control *request, struct reply *reply, struct refusal *refusal)
+{
+	const struct control_bytes *words = &request->watch.words;
+	int r = watch_words(client, words->bytes, words->size);
+
+	if (r == BUS_E_QUOTA)
+		return refusal_set_quota(refusal, &client->server->bus);
+	return r ? refusal_set_errno(refusal, r) : 0;
+}
+
 static handler
 find_handler(uint32_t type)
 {
@@ -333,6 +345,8 @@ find_handler(uint32_t type)
 		return handle_lookup;
 	case CONTROL_STATS:
 		return handle_stats;
+	case CONTROL_WATCH:
+		return handle_watch;
 	case CONTROL_PING:
 		return handle_ping;
 	case CONTROL_CALL:

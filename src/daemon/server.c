@@ -11,6 +11,7 @@
 #include "daemon/accept.h"
 #include "daemon/client.h"
 #include "daemon/server.h"
+#include "daemon/watch.h"
 
 #define RETRY_NS    (100 * NSEC_PER_MSEC)
 #define INSTANCE_NS 10000000 /* 497 days of them fit 32 bits */
@@ -87,6 +88,12 @@ on_grown(struct tables *tables, const struct domain_tables *own, enum control_ta
 	DL_FOREACH_SAFE (server->clients, client, next)
 		if (!own || client->peer->domain->tables == own)
 			client_send_table(client, kind);
+}
+
+static void
+on_changed(struct tables *tables, const struct domain_tables *own, uint32_t index)
+{
+	watch_tell(container_of(tables, struct server, tables), own, index);
 }
 
 /* --- time --- */
@@ -238,7 +245,7 @@ start(struct server *server, const char **ret_why)
 		r = watch_time(server);
 	bus_init(&server->bus, choose_instance(), &host, server);
 	if (!r)
-		r = tables_init(&server->tables, &server->bus, on_grown);
+		r = tables_init(&server->tables, &server->bus, on_grown, on_changed);
 	if (!r)
 		r = accept_start(server, ret_why);
 	return error_trace(r);

@@ -46,6 +46,7 @@ struct server {
 	struct client *clients;	  /* who has been welcomed */
 	struct client *half_open; /* who has not; the oldest first */
 	struct client *dead;
+	struct watched *watched; /* watch.h */
 	uint32_t n_half_open;
 	uint32_t n_stuck;
 	int64_t clock_offset;  /* of our time namespace */

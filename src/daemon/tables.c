@@ -11,13 +11,14 @@ enum {
 };
 
 int
-tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown)
+tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown, tables_changed_fn changed)
 {
 	int r;
 
 	*tables = TABLES_INIT;
 	tables->bus = bus;
 	tables->grown = grown;
+	tables->changed = changed;
 	tables->userns = identity_own_userns();
 	r = peers_writer_init(&tables->peers, PEERS_CAPACITY);
 	if (!r)
@@ -267,6 +268,15 @@ charge_domain(struct bus *bus, struct domain_tables *own, struct quota_user *use
 	return bus_charge(bus, &own->bytes, user, QUOTA_BYTES, rulebook_bytes(&own->book));
 }
 
+/* bumped() - publishers of this domain may have other listeners */
+static void
+bumped(struct rulebook *book, uint32_t index)
+{
+	struct domain_tables *own = container_of(book, struct domain_tables, book);
+
+	own->tables->changed(own->tables, own, index);
+}
+
 static void
 free_domain(struct domain_tables *own)
 {
@@ -293,6 +303,8 @@ new_domain(struct tables *tables, const struct bus_domain *domain, struct quota_
 		r = charge_domain(tables->bus, own, user);
 	if (!r)
 		r = fill_domain(tables, own);
+	own->tables = tables;
+	own->book.bumped = bumped; /* who is in it is not yet */
 	if (r) {
 		free_domain(own);
 		return r;

@@ -31,6 +31,9 @@ struct tables;
 typedef void (*tables_grown_fn)(
 	struct tables *tables, const struct domain_tables *own, enum control_table_kind kind);
 
+/* typedef tables_changed_fn - a version word of this domain was counted up */
+typedef void (*tables_changed_fn)(struct tables *tables, const struct domain_tables *own, uint32_t index);
+
 struct tables {
 	struct peers_writer peers;
 	struct names_writer names;
@@ -38,6 +41,7 @@ struct tables {
 	struct bus *bus;	       /* for its rules */
 	tables_grown_fn grown;
 	uint64_t userns; /* ternd's own; 0: unknown */
+	tables_changed_fn changed;
 };
 
 /* What a domain has, perhaps with others: bus_domain's tables. */
@@ -45,6 +49,7 @@ struct domain_tables {
 	uint32_t uid;
 	char label[BUS_LABEL_SIZE];
 	uint32_t n_domains;
+	struct tables *tables;
 	struct domain_tables *prev, *next;
 	struct rulebook book;
 	struct quota_charge fds, bytes;
@@ -53,7 +58,7 @@ struct domain_tables {
 #define TABLES_INIT ((struct tables){.peers = PEERS_WRITER_INIT, .names = NAMES_WRITER_INIT})
 
 /* tables_init() - empty tables; @bus is borrowed. Return: 0 or a negative errno */
-int tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown);
+int tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown, tables_changed_fn changed);
 
 /* tables_deinit() - all domains have been removed; TABLES_INIT is fine */
 void tables_deinit(struct tables *tables);

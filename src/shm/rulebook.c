@@ -171,6 +171,8 @@ book_bump(struct rulebook *book, const struct rule *rule)
 	else if (rule->kind == RULE_TAG)
 		index = versions_of_tag(text, tags_text(&book->tags, (uint32_t)rule->value, text));
 	versions_bump(&book->versions, index);
+	if (book->bumped)
+		book->bumped(book, index);
 }
 
 int

@@ -24,6 +24,7 @@ struct rulebook {
 	struct tags_writer tags;
 	struct rules_writer rules;
 	struct versions_writer versions;
+	void (*bumped)(struct rulebook *book, uint32_t index); /* NULL; else: a version word was counted up */
 };
 
 #define RULEBOOK_INIT                                                                              \

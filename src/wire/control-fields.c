@@ -125,6 +125,13 @@ static const struct field unlink_fields[] = {
 };
 #undef T
 
+#define T control_watch
+static const struct field watch_fields[] = {
+	BYTES("words", words, CONTROL_MAX_WORDS),
+	END,
+};
+#undef T
+
 #define T control_link
 static const struct field link_fields[] = {
 	NEED_U64("peer", peer),
@@ -257,6 +264,7 @@ static const struct control_form forms[] = {
 	{CONTROL_STATS, "stats", no_fields},
 	{CONTROL_PING, "ping", no_fields},
 	{CONTROL_CALL, "call", call_fields},
+	{CONTROL_WATCH, "watch", watch_fields},
 	{CONTROL_WELCOME, "welcome", welcome_fields},
 	{CONTROL_DONE, "done", done_fields},
 	{CONTROL_FAILED, "failed", failed_fields},
@@ -269,6 +277,7 @@ static const struct control_form forms[] = {
 	{CONTROL_TABLE, "table", table_fields},
 	{CONTROL_OWNER_LOST, "owner-lost", name_fields},
 	{CONTROL_OWNER_GAINED, "owner-gained", name_fields},
+	{CONTROL_LISTENERS, "listeners", no_fields},
 };
 
 const struct control_form *

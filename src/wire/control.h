@@ -39,6 +39,7 @@ enum {
 	CONTROL_TOKEN_SIZE = 16, /* of a token that ternd makes */
 	CONTROL_MAX_TABLES = 8,
 	CONTROL_MAX_FDS = CONTROL_MAX_TABLES + 1,
+	CONTROL_MAX_WORDS = 545, /* bytes: a bit for each version word */
 	CONTROL_MAX_USERS = 64, /* in counts */
 	CONTROL_MAX_CALL = 2 << 10,   /* bytes of the arguments of a call of ternd */
 	CONTROL_MAX_REPLY = 48 << 10, /* and of what it answers */
@@ -59,6 +60,7 @@ enum control_type {
 	CONTROL_STATS = 9,	 /* -> counts */
 	CONTROL_PING = 10,	 /* -> done */
 	CONTROL_CALL = 11,	 /* -> reply */
+	CONTROL_WATCH = 12,	 /* -> done; listeners follows, once */
 	/* answers */
 	CONTROL_WELCOME = 32,
 	CONTROL_DONE = 33,
@@ -73,6 +75,7 @@ enum control_type {
 	CONTROL_TABLE = 66,
 	CONTROL_OWNER_LOST = 67,
 	CONTROL_OWNER_GAINED = 68,
+	CONTROL_LISTENERS = 69,
 };
 
 enum control_table_kind {
@@ -223,6 +226,11 @@ struct control_unlink {
 	uint64_t link;
 };
 
+/* Version words (docs/shm-format.md): bit i % 8 of byte i / 8 is word i. */
+struct control_watch {
+	struct control_bytes words;
+};
+
 struct control_done {
 	uint32_t state; /* enum control_own_state */
 };
@@ -285,6 +293,7 @@ struct control {
 		struct control_rule_add rule_add;
 		struct control_rule_remove rule_remove;
 		struct control_unlink unlink;
+		struct control_watch watch;
 		struct control_name name; /* introduce, lookup, disown, owner-lost, owner-gained */
 		struct control_welcome welcome;
 		struct control_done done;
