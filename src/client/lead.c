@@ -370,13 +370,21 @@ yield(tern_bus *bus)
 
 /* --- sleeping --- */
 
-/* expire() - what time brings. Return: when it brings the next, host time. */
 static uint64_t
-expire(tern_bus *bus)
+expire_slow(tern_bus *bus)
 {
 	uint64_t call = call_expire(bus), event = backlog_expire(bus), listeners = listeners_expire(bus);
 
 	return MIN(MIN(call, event), listeners);
+}
+
+/* expire() - what time brings. Return: when it brings the next, host time. */
+static inline uint64_t
+expire(tern_bus *bus)
+{
+	if (likely(!bus->deadlines && !bus->backlogs && !bus->listeners_at))
+		return UINT64_MAX;
+	return expire_slow(bus);
 }
 
 /* time_until() - what is left until then; UINT64_MAX for ever */

@@ -85,6 +85,21 @@ run_reply(tern_bus *bus, struct item *item)
 	return true;
 }
 
+/* takes() - subscription_takes(), of what nearly all events are at a glance */
+static inline bool
+takes(tern_subscription *s, struct item *item)
+{
+	if (likely(item->kind == TERN_EVENT && !s->latest)) {
+		const struct wire_header *header = &item->message->header;
+
+		if (likely(!header->deadline && !(header->flags & WIRE_LATE))) {
+			s->counts.heard++;
+			return true;
+		}
+	}
+	return subscription_takes(s, item);
+}
+
 static bool
 run_event(tern_bus *bus, struct item *item)
 {
@@ -97,7 +112,7 @@ run_event(tern_bus *bus, struct item *item)
 		return true; /* unsubscribed meanwhile */
 	if (!s->fn)
 		return false;
-	if (!subscription_takes(s, item))
+	if (!takes(s, item))
 		return true;
 	expect_of(bus, item, &typed);
 	handler_begin(bus, &frame, &s->n_running);
@@ -107,6 +122,10 @@ run_event(tern_bus *bus, struct item *item)
 	}
 	s->fn(s, is_lost ? NULL : item->message, is_lost ? 1 : item->lost, s->user);
 	handler_end(&frame);
+	if (unlikely(is_lost)) {
+		s->counts.heard--;
+		s->counts.lost++;
+	}
 	if (s->freed && s->n_running == 0) {
 		bus_leave(bus);
 		subscription_free(s);
@@ -362,7 +381,7 @@ static bool
 is_news(struct item *item)
 {
 	return (item->kind != TERN_EVENT && item->kind != TERN_GAP) || !item->subscription ||
-		subscription_takes(item->subscription, item);
+		takes(item->subscription, item);
 }
 
 /* next_item() - run handlers until something has none. Return: that, or NULL. */
