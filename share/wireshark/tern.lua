@@ -17,6 +17,7 @@ local f = {
     version = ProtoField.uint8("tern.version", "Version"),
     kind = ProtoField.uint8("tern.kind", "Kind", base.DEC, KINDS),
     no_reply = ProtoField.bool("tern.no_reply", "Nobody waits for an answer", 16, nil, 1),
+    back = ProtoField.bool("tern.back", "Goes back to who called", 16, nil, 2),
     from = ProtoField.uint64("tern.from", "Sender"),
     to = ProtoField.uint64("tern.to", "Receiver"),
     serial = ProtoField.uint64("tern.serial", "Serial"),
@@ -64,7 +65,7 @@ local function note(m, pinfo)
         calls[key(m.from, m.serial)] = { frame = pinfo.number, stamp = m.stamp, service = m.service, member = m.member }
         pairs_of[pinfo.number] = calls[key(m.from, m.serial)]
     elseif m.kind ~= 4 and m.kind ~= 8 then
-        local call = calls[key(m.to, m.reference)] or calls[key(m.from, m.reference)]
+        local call = calls[key(m.back and m.to or m.from, m.reference)]
         pairs_of[pinfo.number] = call
         if call and (m.kind == 2 or m.kind == 3) then
             call.answer = pinfo.number
@@ -156,6 +157,7 @@ local function numbers(tvb, tree, m)
     tree:add(f.version, tvb(0, 1))
     tree:add(f.kind, tvb(1, 1))
     tree:add_le(f.no_reply, tvb(2, 2))
+    tree:add_le(f.back, tvb(2, 2))
     for i, field in ipairs({ f.from, f.to, f.serial, f.reference, f.stamp, f.deadline, f.trace, f.lost }) do
         local range = tvb(8 * i, 8)
         if range:le_uint64() ~= UInt64(0) then
@@ -169,6 +171,7 @@ local function numbers(tvb, tree, m)
     end
     m.from, m.to = tvb(8, 8):le_uint64(), tvb(16, 8):le_uint64()
     m.serial, m.reference = tvb(24, 8):le_uint64(), tvb(32, 8):le_uint64()
+    m.back = bit.band(tvb(2, 1):uint(), 2) ~= 0
     m.stamp = tvb(40, 8):le_uint64()
     m.pid, m.n_parts = tvb(72, 4):le_uint(), tvb(85, 1):uint()
 end

@@ -34,6 +34,7 @@ struct record_part {
 
 enum {
 	FLAG_NO_REPLY = 1,
+	FLAG_BACK = 2,
 };
 
 /* -------- writing -------- */
@@ -58,7 +59,7 @@ fill_head(struct record_head *head, const struct traffic *t)
 	*head = (struct record_head){
 		.version = RECORDING_VERSION,
 		.kind = (uint8_t)t->kind,
-		.flags = t->no_reply ? FLAG_NO_REPLY : 0,
+		.flags = (t->no_reply ? FLAG_NO_REPLY : 0) | (t->is_back ? FLAG_BACK : 0),
 		.from = t->from,
 		.to = t->to,
 		.serial = t->serial,
@@ -184,6 +185,7 @@ take_head(const struct record_head *head, struct traffic *ret)
 		.pid = head->pid,
 		.uid = head->uid,
 		.no_reply = head->flags & FLAG_NO_REPLY,
+		.is_back = head->flags & FLAG_BACK,
 		.n_fds = head->n_fds,
 	};
 }

@@ -118,16 +118,14 @@ call_add(struct traffic_pairs *pairs, const struct traffic *t, bool wanted)
 bool
 traffic_pair(struct traffic_pairs *pairs, const struct traffic *t, bool wanted, struct traffic_pair *ret)
 {
-	/* What goes with the call comes from its caller, or is for it. */
-	struct call_key keys[2] = {{t->to, t->reference}, {t->from, t->reference}};
+	const struct call_key key = {t->is_back ? t->to : t->from, t->reference};
 	struct traffic_call *call = NULL;
 
 	*ret = (struct traffic_pair){.service = "", .member = ""};
 	if (t->kind == TRAFFIC_CALL)
 		call = call_add(pairs, t, wanted);
 	else if (t->kind != TRAFFIC_EVENT && t->kind != TRAFFIC_GAP)
-		for (size_t i = 0; i < ARRAY_SIZE(keys) && !call; i++)
-			call = call_find(pairs, &keys[i]);
+		call = call_find(pairs, &key);
 	if (!call)
 		return false;
 	*ret = (struct traffic_pair){

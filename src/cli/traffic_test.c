@@ -23,6 +23,7 @@ message(uint32_t kind, tern_peer from, tern_peer to, uint64_t serial, uint64_t r
 		.to = to,
 		.serial = serial,
 		.reference = reference,
+		.is_back = from == 20,
 		.service = kind == TRAFFIC_CALL ? "org.example.A" : "",
 		.member = kind == TRAFFIC_CALL ? "Do" : "",
 		.type = "",
@@ -112,6 +113,7 @@ full(void)
 	t.pid = 7;
 	t.uid = 8;
 	t.no_reply = true;
+	t.is_back = true;
 	t.n_fds = 9;
 	t.type = "text/plain";
 	t.program = "prog";
@@ -136,7 +138,7 @@ START_TEST(records)
 	ck_assert_ptr_null(recording_read(record, size, &again));
 	ck_assert_str_eq(again.service, "org.example.A");
 	ck_assert_str_eq(again.tags[1], "tag");
-	ck_assert(again.no_reply && again.n_fds == 9 && again.uid == 8 && again.reference == 4);
+	ck_assert(again.no_reply && again.is_back && again.n_fds == 9 && again.uid == 8 && again.reference == 4);
 	ck_assert_uint_eq(again.parts[2].size, 6);
 	ck_assert_uint_eq(again.parts[2].there, 2);
 	ck_assert_mem_eq(again.parts[2].bytes, "ab", 2);

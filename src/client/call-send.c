@@ -96,7 +96,7 @@ call_send(tern_call *call, uint64_t deadline)
 		(call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0);
 	if (unlikely(call->to_ternd))
 		return daemon_call(call, deadline);
-	if (unlikely(call->bus->tap.n_peers) && !call->partner)
+	if (unlikely(call->bus->tap.n_peers) && !call->partner && !(call->flags & SEND_AGAIN))
 		tap_copy_self(call->bus, m);
 	if (!call->partner)
 		return send_self(call->bus, TERN_CALL, tern_message_ref(m), tern_call_ref(call));

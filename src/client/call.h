@@ -72,6 +72,15 @@ call_is_own_domain(const tern_call *call)
 	return !call->partner || call->partner->link->same_domain;
 }
 
+/* call_part_flags() - of what goes with a call: which way, and for nobody else's eyes if the call was not */
+static inline uint16_t
+call_part_flags(const tern_call *call)
+{
+	if (call->incoming)
+		return call->is_private ? WIRE_BACK | WIRE_PRIVATE : WIRE_BACK;
+	return call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0;
+}
+
 /* call_alloc() - zero but for refs and bus; NULL out of memory */
 tern_call *call_alloc(tern_bus *bus);
 tern_call *call_unref_locked(tern_call *call);

@@ -143,6 +143,14 @@ try_link(struct put *put)
 	return r;
 }
 
+static int
+put_self(tern_call *call, tern_message *m)
+{
+	if (unlikely(call->bus->tap.n_peers))
+		tap_copy_self(call->bus, m);
+	return stream_send_self(call->stream->twin, TERN_PART, tern_message_ref(m));
+}
+
 /* try() - there is credit. Return: 0, LINK_E_FULL, or negative. */
 static int
 try(struct put *put)
@@ -153,7 +161,7 @@ try(struct put *put)
 	if (!call->partner && !call->stream->twin)
 		r = 0; /* answered, which is on its way: nobody reads it */
 	else if (!call->partner)
-		r = stream_send_self(call->stream->twin, TERN_PART, tern_message_ref(put->message));
+		r = put_self(call, put->message);
 	else
 		r = try_link(put);
 	if (r != 0)
@@ -249,7 +257,7 @@ put_message(tern_message *m, uint64_t until, uint32_t flags)
 	m->sealed = true; /* nobody changes it while this waits */
 	m->header.reference = call->serial;
 	m->header.trace = call->incoming ? call->trace : call->message->header.trace;
-	m->header.flags = call->incoming ? WIRE_BACK : 0;
+	m->header.flags = call_part_flags(call);
 	r = put_part(&put);
 	m->sealed = r == 0;
 	return r;
@@ -265,6 +273,7 @@ tern_call_put_message(tern_message *m, uint64_t timeout, uint32_t flags)
 	r = bus_enter(m->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(m->bus, &m->bus->tap);
 	error_clear();
 	r = put_message(m, timeout == TERN_DEFAULT ? UINT64_MAX : call_deadline(m->bus, timeout), flags);
 	bus_leave(m->bus);
@@ -304,11 +313,12 @@ tern_call_putv(tern_call *call, const char *format, va_list ap)
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(call->bus, &call->bus->tap);
 	error_clear();
 	if ((is_empty || size > 0) && call->partner && call->stream) {
 		*header = (struct wire_header){
 			.kind = WIRE_PART,
-			.flags = call->incoming ? WIRE_BACK : 0,
+			.flags = call_part_flags(call),
 			.reference = call->serial,
 			.trace = call->incoming ? call->trace : call->message->header.trace,
 		};
@@ -364,6 +374,7 @@ tern_call_end(tern_call *call)
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
+	tap_prepare(call->bus, &call->bus->tap);
 	r = end(call);
 	bus_leave(call->bus);
 	return r;

@@ -129,7 +129,7 @@ send_control(tern_call *call, uint16_t kind, uint32_t credit)
 {
 	struct wire_header header = {
 		.kind = kind,
-		.flags = call->incoming ? WIRE_BACK : 0,
+		.flags = call_part_flags(call),
 		.reference = call->serial,
 		.credit = credit,
 	};
@@ -158,10 +158,17 @@ stream_end_now(tern_call *call)
 {
 	tern_message *m;
 
-	if (call->partner)
+	if (call->partner) {
 		send_control(call, WIRE_END, 0);
-	else if (call->stream->twin && message_new(call->bus, WIRE_END, NULL, NULL, &m) == 0)
-		(void)stream_send_self(call->stream->twin, TERN_END, m); /* without memory the deadline ends it */
+		return;
+	}
+	if (!call->stream->twin || message_new(call->bus, WIRE_END, NULL, NULL, &m) < 0)
+		return;
+	m->header.flags = call_part_flags(call);
+	m->header.reference = call->serial;
+	if (unlikely(call->bus->tap.n_peers))
+		tap_copy_self(call->bus, m);
+	(void)stream_send_self(call->stream->twin, TERN_END, m); /* without memory the deadline ends it */
 }
 
 /* credit_came() - more may be sent. Return: 0, -EBADMSG. */

@@ -48,7 +48,7 @@ check_same(const struct traffic *a, const struct traffic *b)
 	assert(a->kind == b->kind && a->from == b->from && a->to == b->to && a->serial == b->serial);
 	assert(a->reference == b->reference && a->stamp == b->stamp && a->deadline == b->deadline);
 	assert(a->trace == b->trace && a->lost == b->lost && a->pid == b->pid && a->uid == b->uid);
-	assert(a->no_reply == b->no_reply && a->n_fds == b->n_fds);
+	assert(a->no_reply == b->no_reply && a->is_back == b->is_back && a->n_fds == b->n_fds);
 	assert(!strcmp(a->service, b->service) && !strcmp(a->member, b->member));
 	assert(!strcmp(a->type, b->type) && !strcmp(a->program, b->program));
 	assert(a->n_tags == b->n_tags && a->n_parts == b->n_parts);

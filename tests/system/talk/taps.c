@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow.h"
 #include "hear.h"
 
 /* A copy, and what it says of itself; the strings are its event's. */
@@ -16,7 +17,7 @@ struct copy {
 	uint64_t serial, reference, deadline, trace, n_fds;
 	uint64_t sizes[TERN_MAX_PARTS];
 	size_t n_sizes;
-	bool no_reply;
+	bool no_reply, back;
 	const uint8_t *bytes; /* of all parts */
 	size_t size;
 };
@@ -39,9 +40,9 @@ next_copy(tern_bus *bus, struct copy *ret)
 	must(!tern_message_tag(m, 1));
 	must_be(tern_message_unpack(m,
 			"{kind:s, to:u, service:s, member:s, type:s, serial:u, reference:u, deadline:u, trace:u, "
-			"no_reply:b, fds:u, sizes:*u}",
+			"no_reply:b, back:b, fds:u, sizes:*u}",
 			&ret->kind, &ret->to, &ret->service, &ret->member, &ret->type, &ret->serial, &ret->reference,
-			&ret->deadline, &ret->trace, &ret->no_reply, &ret->n_fds, ret->sizes, &ret->n_sizes),
+			&ret->deadline, &ret->trace, &ret->no_reply, &ret->back, &ret->n_fds, ret->sizes, &ret->n_sizes),
 		0);
 	if (tern_message_n_parts(m) > 1)
 		must_be(tern_message_part(m, 1, (const void **)&ret->bytes, &ret->size), 0);
@@ -64,6 +65,7 @@ must_tap_pair(tern_bus *bus, const char *member, const char *kind, const char *n
 
 	must_tap(bus, "call", member, &call);
 	must_tap(bus, kind, name, &answer);
+	must(answer.back && !call.back);
 	must_be(answer.reference, call.serial);
 	must_be(answer.from, call.to);
 	must_be(answer.to, call.from);
@@ -379,6 +381,64 @@ START_TEST(parts)
 }
 END_TEST
 
+/* stream() - three parts to the service, which come back, and an end */
+static void
+stream(uint32_t flags)
+{
+	tern_message *m;
+	tern_call *c;
+
+	must_be(tern_message_new_call(scene.bus, SERVICE, "Mirror", &m), 0);
+	must_be(tern_message_pack(m, "[uu]", UINT64_C(0), UINT64_C(0)), 0);
+	must_be(tern_send(m, TERN_DEFAULT, TERN_STREAM | flags, &c), 0);
+	(void)tern_message_unref(m);
+	for (uint64_t i = 0; i < 3; i++)
+		must_be(tern_call_put(c, "u", i), 0);
+	must_be(tern_call_end(c), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		must_be(flow_number(c), i);
+	must_be(flow_answer(c), 3);
+}
+
+START_TEST(streams)
+{
+	tern_bus *bus = scene_open();
+	uint64_t n[2] = {0, 0}, serial;
+	tern_subscription *s;
+	bool ended = false;
+	struct copy copy;
+
+	flow_service();
+	s = tap(bus);
+	stream(TERN_PRIVATE); /* and nothing of that */
+	stream(0);
+	must_tap(bus, "call", "Mirror", &copy);
+	serial = copy.serial;
+	event_free(&copy.event);
+	for (next_copy(bus, &copy); strcmp(copy.kind, "reply") != 0; next_copy(bus, &copy)) {
+		uint64_t number;
+
+		must_be(copy.reference, serial);
+		must_be(copy.back ? copy.to : copy.from, tern_id(scene.bus));
+		if (strcmp(copy.kind, "end") == 0) {
+			must(!ended && !copy.back);
+			ended = true;
+			event_free(&copy.event);
+			continue;
+		}
+		must(strcmp(copy.kind, "part") == 0);
+		must_be(tern_cbor_unpack(copy.bytes, copy.size, NULL, "u", &number), 0);
+		must_be(number, n[copy.back]++);
+		must(n[1] <= n[0]); /* none came back before it was sent */
+		event_free(&copy.event);
+	}
+	must(n[0] == 3 && n[1] == 3 && ended);
+	event_free(&copy.event);
+	(void)tern_subscription_free(s);
+	(void)tern_close(bus);
+}
+END_TEST
+
 static int
 answer(tern_call *c, tern_message *m, void *user)
 {
@@ -535,8 +595,8 @@ int
 main(void)
 {
 	const TTest *const tests[] = {call_and_reply, errors_and_nobody_answers, given_up, private_is_not_shown,
-		events_are_not_copied, rule_without_tags, copy_is_first, parts, to_oneself, several_taps, slow_tap, tap_dies,
-		misuse};
+		events_are_not_copied, rule_without_tags, copy_is_first, parts, streams, to_oneself, several_taps, slow_tap,
+		tap_dies, misuse};
 
 	return hear_run("taps", tests, sizeof(tests) / sizeof(*tests));
 }
