@@ -47,7 +47,12 @@ show(struct monitor *m, const struct traffic *t, const struct traffic_pair *pair
 		.pair = pair,
 		.is_full = m->is_full,
 	};
-	int r = m->cli->json ? traffic_print_json(stdout, t, &words) : traffic_print(stdout, t, &words);
+	char fault[256];
+	int r;
+
+	if (live_offers_check(&m->live.offers, m->live.bus, t, pair, fault))
+		words.fault = fault;
+	r = m->cli->json ? traffic_print_json(stdout, t, &words) : traffic_print(stdout, t, &words);
 
 	if (r < 0)
 		return connect_failed("a message cannot be shown", r, NULL);
@@ -187,7 +192,8 @@ const struct command command_monitor = {
 	.about = "All events that have these tags; without tags all there are, and the calls and answers of\n"
 		 "programs of the same user (of root: of all). Answers tell how long the call took. With -j\n"
 		 "each line is an object: kind, time (since 1970, ns), stamp (host time, ns), from, program,\n"
-		 "pid, to, service, member, error, serial, took (ns), tags, type, payload, sizes, cut, fds.\n"
+		 "pid, to, service, member, error, serial, took (ns), tags, type, payload, sizes, cut, fds, fault:\n"
+		 "what does not fit the interface of the service, if it has one.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern monitor\n"

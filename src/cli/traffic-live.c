@@ -138,6 +138,7 @@ live_open(struct live *live, const struct cli *cli, const struct traffic_filter 
 void
 live_close(struct live *live)
 {
+	live_offers_deinit(&live->offers);
 	(void)tern_message_unref(live->message); /* always NULL, as all here */
 	(void)tern_subscription_free(live->events);
 	(void)tern_subscription_free(live->taps);
@@ -299,7 +300,8 @@ live_next(struct live *live, uint64_t timeout_ns, struct traffic *ret)
 		r = tern_next(live->bus, end == UINT64_MAX ? TERN_FOREVER : end > now ? end - now : 0, &event);
 		if (r)
 			return r;
-		(void)tern_call_unref(event.call); /* always NULL; who calls us is answered so */
+		(void)live_offers_came(&live->offers, &event); /* else it is no answer */
+		(void)tern_call_unref(event.call);	       /* always NULL; who calls us is answered so */
 		if (event.kind == TERN_LINKED)
 			(void)peer_find(live, event.peer); /* while it is there */
 		r = is_news(live, &event) ? read_any(live, &event, ret) : -EAGAIN;

@@ -11,6 +11,7 @@
 #include <tern/loop.h>
 
 #include "cli/command.h"
+#include "cli/live-offers.h"
 #include "cli/traffic.h"
 
 /* A program on the bus. */
@@ -21,6 +22,7 @@ struct live {
 	tern_subscription *events, *taps; /* NULL: not wanted */
 	tern_message *message;		  /* what was given out last; NULL none */
 	struct live_peer *peers;	  /* uthash by id */
+	struct live_offers offers;
 	uint64_t since;			  /* what was published before is not told: owners of names at the beginning */
 	int64_t to_realtime;		  /* what to add to a stamp */
 };

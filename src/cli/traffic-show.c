@@ -203,6 +203,10 @@ traffic_print(FILE *out, const struct traffic *t, const struct traffic_words *wo
 		print_coloured(out, COLOUR_NAME, t->tags[i]);
 	}
 	r = print_payload(out, t, words);
+	if (words->fault) {
+		(void)fputs("  ! ", out);
+		print_coloured(out, COLOUR_WARNING, words->fault);
+	}
 	(void)fputc('\n', out);
 	return r;
 }
@@ -316,6 +320,8 @@ traffic_print_json(FILE *out, const struct traffic *t, const struct traffic_word
 	add_number(object, "trace", t->trace, &good);
 	add_number(object, "fds", t->n_fds, &good);
 	add_parts(object, t, &good);
+	if (words->fault)
+		add_text(object, "fault", words->fault, &good);
 	text = good ? json_print(object, false) : NULL;
 	if (!text)
 		return -ENOMEM;

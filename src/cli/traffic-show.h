@@ -11,7 +11,8 @@
 struct traffic_words {
 	const char *from, *to; /* programs, "" unknown */
 	const struct traffic_pair *pair;
-	bool is_full; /* however long the values are */
+	const char *fault; /* what does not fit its interface; NULL: nothing */
+	bool is_full;	   /* however long the values are */
 };
 
 /* traffic_print() - for people. Return: 0; -ENOMEM. What cannot be written stays to be seen in the stream. */

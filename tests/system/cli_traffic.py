@@ -112,6 +112,29 @@ def monitor_of_large_and_strange():
         same(reply["sizes"], [200008])
 
 
+def monitor_marks_what_does_not_fit():
+    text = "interface org.example.Typed\nmethod Set (value: int) -> (was: int)\n"
+    with a_bus() as (bus, _), a_folder() as file:
+        with open(file("it"), "w", encoding="utf-8") as it:
+            it.write(text)
+        with a_listener(bus, "monitor", "-j", "-k", "call") as monitor:
+            serve = subprocess.Popen([TERN, "serve", "org.example.Typed", file("it"), "-a", 'Set={"was": 1}'],
+                                     stdout=subprocess.DEVNULL, env=environment(bus))
+            try:
+                expect(tern("wait", "org.example.Typed", bus=bus), 0)
+                seen = None
+                for _ in range(100): # until the monitor has been told of the interface, for which nobody waits
+                    tern("call", "-r", "org.example.Typed", "Set", "value=much", bus=bus)
+                    seen = json.loads(monitor.stdout.readline())
+                    if "fault" in seen:
+                        break
+                check("value: expected int, found" in seen.get("fault", ""), seen)
+                tern("call", "-r", "org.example.Typed", "Set", "value=3", bus=bus)
+                same("fault" in json.loads(monitor.stdout.readline()), False)
+            finally:
+                stop(serve)
+
+
 def monitor_ends():
     with a_bus() as (bus, daemon), a_service(bus):
         expect(tern("monitor", "-t", "50ms", bus=bus), 0, "")
@@ -337,6 +360,7 @@ def wireshark_shows_it():
         same(len(tshark(file("bad"), "-Y", "tern", "-T", "fields", "-e", "tern.kind")), kinds.count(PACKET) + 88 + 40)
 
 
-run([monitor_shows_all, monitor_filters, monitor_for_people, monitor_of_large_and_strange, monitor_ends,
+run([monitor_shows_all, monitor_filters, monitor_for_people, monitor_of_large_and_strange,
+     monitor_marks_what_does_not_fit, monitor_ends,
      private_is_not_shown, record_is_pcapng, record_filters, record_on_a_full_disk, record_when_the_bus_goes,
      replay_says_it_again, replay_of_what_is_none, wireshark_shows_it])
