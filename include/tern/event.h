@@ -44,9 +44,9 @@ enum {
 /**
  * The tag of a tap. A rule with this tag alone, and without a sender, hears a copy of each call, reply, error, part
  * of a stream and cancellation that programs of the same user and security label send on the bus; of root, that
- * anybody sends. No copies are made of what is sent with TERN_PRIVATE (nor of answers to that), on direct links, of
- * events (a rule without tags hears those), and of what the tap's own handle sends. Nobody waits for a tap: where
- * it is slow it loses copies, which a gap tells. Nothing else may be published with this tag.
+ * anybody sends. No copies are made of what is sent with TERN_PRIVATE (nor of answers to that), on direct links, of calls
+ * to ternd, of events (a rule without tags hears those), and of what the tap's own handle sends. Nobody waits for a
+ * tap: where it is slow it loses copies, which a gap tells. Nothing else may be published with this tag.
  *
  * A copy is an event; its sender is who sent the message. Its first part is the map {kind:s, to:u, service:s, member:s,
  * type:s, serial:u, reference:u, deadline:u, trace:u, no_reply:b, back:b, fds:u, sizes:[u]}. kind: call, reply, error, part,
