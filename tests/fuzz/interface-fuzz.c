@@ -73,7 +73,7 @@ check_values(const struct interface *tree, const uint8_t *value, size_t size)
 	const struct interface_member *m;
 
 	for (m = interface_members(tree); m; m = member_next(tree, m)) {
-		struct check strict = {.interface = tree, .type = &m->types[0], .n_fds = 2};
+		struct check strict = {.interface = tree, .type = &m->types[0], .n_fds = 2, .n_parts = 3};
 		struct check open = strict;
 		struct check_fault fault = {""};
 
