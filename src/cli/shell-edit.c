@@ -182,7 +182,8 @@ set_up(struct shell *shell)
 	el_set(shell->edit, EL_PROMPT, prompt);
 	el_set(shell->edit, EL_EDITOR, "emacs");
 	el_set(shell->edit, EL_GETCFN, read_key);
-	el_set(shell->edit, EL_ADDFN, "tern-complete", "What the word may become", shell_complete);
+	/* wide: of narrow ones it would make copies that it never frees */
+	el_wset(shell->edit, EL_ADDFN, L"tern-complete", L"What the word may become", shell_complete);
 	el_set(shell->edit, EL_BIND, "\t", "tern-complete", NULL);
 	el_set(shell->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	if (shell->history)
