@@ -12,6 +12,7 @@
 #include <tern/cbor.h>
 
 #include "base/attribute.h"
+#include "client/typed.h"
 #include "interface/check-quick.h"
 #include "interface/print.h"
 
@@ -91,6 +92,23 @@ check_values(const struct interface *tree, const uint8_t *value, size_t size)
 	}
 }
 
+/* check_index() - each member is found by its name, as one by one; the value as a name finds what is there, or nothing */
+static void
+check_index(const char *text, size_t n, const uint8_t *value, size_t size)
+{
+	_cleanup_(tern_interface_unrefp) tern_interface *interface = NULL;
+	const struct interface_member *m;
+	const struct interface *tree;
+
+	if (tern_interface_new(text, n, &interface) < 0)
+		abort();
+	tree = interface->tree;
+	assert(memcmp(tern_interface_text(interface, NULL), text, n) == 0);
+	for (m = interface_members(tree); m; m = member_next(tree, m))
+		assert(typed_find(interface, interface_name(tree, &m->item), m->item.name_size) == m);
+	assert(typed_find(interface, (const char *)value, size) == interface_find(tree, (const char *)value, size));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -105,6 +123,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	assert(tree->size <= 4 * n + (64 << 10));
 	check_printed(tree);
+	check_index((const char *)data, n, nul ? nul + 1 : (const uint8_t *)"", nul ? size - n - 1 : 0);
 	if (nul)
 		check_values(tree, nul + 1, size - n - 1);
 	return 0;

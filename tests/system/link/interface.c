@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/atomic.h"
@@ -250,6 +251,37 @@ END_TEST
 
 /* --- what a service says of itself --- */
 
+#define HUGE_SERVICE "org.example.Huge"
+#define HUGE_SIZE    (256u << 10) /* of text: as much as there may be */
+
+/* huge_text() - of comments; the caller's to free() */
+static char *
+huge_text(void)
+{
+	static const char begin[] = "interface org.example.Huge\n";
+	char *text = malloc(HUGE_SIZE + 1);
+
+	must(text != NULL);
+	memset(text, '#', HUGE_SIZE);
+	memcpy(text, begin, sizeof(begin) - 1);
+	text[HUGE_SIZE] = '\0';
+	return text;
+}
+
+static void
+ask_huge(tern_bus *bus)
+{
+	tern_message *reply;
+	const char *text;
+	char *huge = huge_text();
+
+	must_be(tern_call_sync(bus, HUGE_SERVICE, "tern.Interface", &reply, NULL, NULL), 0);
+	must_be(tern_message_unpack(reply, "{text:s}", &text), 0);
+	must(strcmp(text, huge) == 0);
+	(void)tern_message_unref(reply);
+	free(huge);
+}
+
 static void
 ask_all(void *user)
 {
@@ -272,6 +304,7 @@ ask_all(void *user)
 		(void)tern_message_unref(reply);
 		must_be(tern_call_sync(bus, id, "tern.Interface", NULL, &error, NULL), -EREMOTEIO);
 		must(strstr(error.text, LINKS_SERVICE ", org.example.Silent"));
+		ask_huge(bus);
 	}
 	tell(&ground->words[DONE]);
 	(void)tern_close(bus);
@@ -279,21 +312,27 @@ ask_all(void *user)
 
 START_TEST(asked)
 {
-	tern_service *service, *other = NULL;
+	tern_service *service, *other = NULL, *huge = NULL;
+	char *text;
 	struct ground ground;
 	tern_bus *bus;
 	pid_t pid;
 
 	if (!ground_begin(&ground, (enum way)_i))
 		return;
+	text = huge_text();
 	bus = ground_server(&ground, NULL, 0, NULL, NULL);
 	must_be(tern_serve(bus, ground_service(&ground), TYPED_TEXT, NULL, 0, NULL, &service), 0);
 	if (ground_service(&ground))
 		must_be(tern_serve(bus, "org.example.Silent", NULL, METHODS, 1, NULL, &other), 0);
+	if (ground_service(&ground))
+		must_be(tern_serve(bus, HUGE_SERVICE, text, NULL, 0, NULL, &huge), 0);
+	free(text);
 	pid = ground_child(&ground, ask_all);
 	serve_until(bus, &ground.words[DONE]);
 	child_end(pid);
-	(void)tern_service_free(other); /* always NULL, as all of these */
+	(void)tern_service_free(huge); /* always NULL, as all of these */
+	(void)tern_service_free(other);
 	(void)tern_service_free(service);
 	(void)tern_close(bus);
 	ground_end(&ground);
