@@ -17,13 +17,15 @@
 
 /* -------- processes -------- */
 
+/* run_child() - all signals are blocked: what comes before they mean what they usually do is not lost */
 static void
-run_child(char *const *words, int out, const char *address)
+run_child(char *const *words, int out, const char *address, const sigset_t *mask)
 {
 	static const int RESET[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGCHLD};
 
 	for (size_t i = 0; i < ARRAY_SIZE(RESET); i++)
-		(void)signal(RESET[i], SIG_DFL); /* cannot fail */
+		(void)signal(RESET[i], SIG_DFL);    /* cannot fail */
+	(void)sigprocmask(SIG_SETMASK, mask, NULL); /* as above */
 	if (out >= 0) {
 		int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -45,6 +47,7 @@ shell_spawn(const struct shell *shell, char *const *words, int out)
 	size_t n = 0, k = 0;
 	_cleanup_(freep) char **all = NULL;
 	static char tern[] = "tern", colours[] = "--color=always";
+	sigset_t every, mask;
 	pid_t pid;
 
 	while (words[n])
@@ -56,9 +59,12 @@ shell_spawn(const struct shell *shell, char *const *words, int out)
 	if (out >= 0 && shell->edit && colour_is_on(stdout) && strcmp(words[0], "__complete") != 0)
 		all[k++] = colours;
 	memcpy(all + k, words, n * sizeof(*all));
+	(void)sigfillset(&every); /* cannot fail, as those below */
+	(void)sigprocmask(SIG_SETMASK, &every, &mask);
 	pid = fork();
 	if (pid == 0)
-		run_child(all, out, shell->cli->address);
+		run_child(all, out, shell->cli->address, &mask);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	return pid;
 }
 

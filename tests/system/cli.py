@@ -540,7 +540,7 @@ def senders_are_chosen():
             with a_service(bus, NAME, "loud"):
                 line = json.loads(finished(s, 0))
                 same(line["payload"]["name"], NAME)
-                same(sorted(line["tags"]), sorted(["new", NAME, "org", "org.example", "loud"]))
+                same(sorted(line["tags"]), sorted(["new", NAME, "org", "org.example", "loud", "org.tern.Bus.New"]))
                 same(line["sender"], ":1")
         expect(tern("subscribe", "--sender", "bad name", "-n", "1", bus=bus), 2, "", "")
 
