@@ -187,6 +187,7 @@ START_TEST(drop_oldest)
 
 	publish_burst(&pair);
 	must_hear(pair.reader, 0);
+	must_be_silent(pair.reader); /* nor is it told yet what was lost */
 	pass(INTERVAL);
 	must_lose(pair.reader, BURST - 4);
 	for (uint64_t i = 0; i < 3; i++) {
