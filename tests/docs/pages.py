@@ -92,6 +92,8 @@ class Page:
                 self.check(good, step.line, f"{step.typed}\n--- shown\n{shown}\n--- came\n{came}")
             else:
                 self.came.append((block.line + step.first, block.line + step.last, came))
+            if self.shell.is_stuck:
+                raise RuntimeError(f"{self.path}:{step.line}: this does not end: {step.typed}")
 
     def run_block(self, folder, block):
         text = "\n".join(block.lines) + "\n"

@@ -31,6 +31,7 @@ class Session:
         os.close(slave)
         self.text = ""  # what came and belongs to no command yet
         self.n_typed = 0
+        self.is_stuck = False  # nothing that is typed from here on is read
 
     def read(self, end):
         """Take in what comes until then. Returns False when nothing came."""
@@ -57,6 +58,7 @@ class Session:
         while over not in self.text and self.read(end):
             pass
         is_over = over in self.text
+        self.is_stuck = not is_over
         self.text = self.text.replace(over, "", 1)
         while is_over and not pattern.fullmatch(self.text) and self.read(end if pattern.pattern else 0):
             pass
