@@ -42,7 +42,7 @@ enum {
 	TERN_ERROR,    /**< the same, an error: call, and message where the error came as one */
 	TERN_EVENT,    /**< published by somebody: message and subscription */
 	TERN_GAP,      /**< up to `lost` events of `peer` were dropped: subscription */
-	TERN_LOST,     /**< a partner died or left: peer; TERN_PEER_BUS: ternd did, links go on */
+	TERN_LOST,     /**< a partner died or left: peer; TERN_PEER_BUS: ternd did, links go on and the next ternd is looked for */
 	TERN_CANCEL,   /**< who called no longer waits: call */
 	TERN_LINKED,   /**< a link was made: peer */
 	TERN_UNLINKED, /**< a link was closed, the peer lives: peer */

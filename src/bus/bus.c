@@ -117,7 +117,7 @@ fill_peer(struct bus_peer *peer, const struct bus_identity *identity)
 }
 
 int
-bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_peer **ret)
+bus_connect_again(struct bus *bus, const struct bus_identity *identity, uint64_t id, struct bus_peer **ret)
 {
 	struct bus_peer *peer = calloc(1, sizeof(*peer));
 	int r;
@@ -125,7 +125,7 @@ bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_pee
 	if (!peer)
 		return -ENOMEM;
 	peer->bus = bus;
-	peer->id = bus->last_peer + 1;
+	peer->id = id;
 	peer->uid = identity->uid;
 	peer->gid = identity->gid;
 	peer->pid = identity->pid;
@@ -134,10 +134,19 @@ bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_pee
 		(void)free_peer(peer); /* always NULL */
 		return r;
 	}
-	bus->last_peer++;
 	bus->counts.peers++;
 	*ret = peer;
 	return 0;
+}
+
+int
+bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_peer **ret)
+{
+	int r = bus_connect_again(bus, identity, bus->last_peer + 1, ret);
+
+	if (r == 0)
+		bus->last_peer++;
+	return r;
 }
 
 struct bus_peer *

@@ -157,6 +157,9 @@ void bus_deinit(struct bus *bus);
  */
 int bus_connect(struct bus *bus, const struct bus_identity *identity, struct bus_peer **ret);
 
+/* bus_connect_again() - bus_connect() of a peer that there was on a bus before this one, by its id */
+int bus_connect_again(struct bus *bus, const struct bus_identity *identity, uint64_t id, struct bus_peer **ret);
+
 /**
  * bus_disconnect() - a peer is gone, and everything it had
  *

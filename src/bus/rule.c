@@ -2,6 +2,8 @@
 
 /* rule: what the peers want to hear, and the matching of name events */
 
+#include <stdio.h>
+
 #include "bus/name.h"
 #include "bus/rule.h"
 #include "tern/cbor.h"
@@ -392,6 +394,35 @@ may_have_tag(const struct bus_owner *owner, const struct control_text *tag)
 		if (is_same(&owner->labels[i], tag))
 			return true;
 	return false;
+}
+
+void
+bus_rule_describe(const struct bus_rule *rule, struct bus_rule_id *id, struct control_rule_add *ret)
+{
+	*ret = (struct control_rule_add){
+		.rule = rule->key.number,
+		.policy = rule->policy,
+		.queue = rule->queue,
+		.max_rate = rule->max_rate,
+	};
+	switch (rule->sender) {
+	case BUS_SENDER_TERND:
+		ret->sender = (struct control_text){"tern", 4};
+		break;
+	case BUS_SENDER_PEER:
+		ret->sender.size = (size_t)snprintf(id->text, sizeof(id->text), ":%llu",
+			(unsigned long long)rule->sender_id); /* fits */
+		ret->sender.text = id->text;
+		break;
+	case BUS_SENDER_NAME:
+		ret->sender = rule->sender_name;
+		break;
+	case BUS_SENDER_ANY:
+		break;
+	}
+	ret->tags.n = rule->n_tags;
+	for (size_t i = 0; i < rule->n_tags; i++)
+		ret->tags.items[i] = rule->tags[i];
 }
 
 void

@@ -48,6 +48,11 @@ struct bus_rule_list {
 	char tag[];
 };
 
+/* struct bus_rule_id - a sender's ":id" in words */
+struct bus_rule_id {
+	char text[24];
+};
+
 /**
  * bus_rule_add() - a peer wants to hear something
  * @spec: has been checked (wire/name.h); policy, queue and rate too
@@ -65,6 +70,9 @@ struct bus_rule *bus_rule_find(struct bus_peer *peer, uint64_t number);
 
 /* bus_rule_free() - returns NULL; NULL is fine */
 struct bus_rule *bus_rule_free(struct bus_rule *rule);
+
+/* bus_rule_describe() - as it was asked for; borrowed from the rule, and @id from the caller */
+void bus_rule_describe(const struct bus_rule *rule, struct bus_rule_id *id, struct control_rule_add *ret);
 
 /* bus_rule_tell() - tell the rule's peer of the present owners that match it */
 void bus_rule_tell(struct bus_rule *rule);

@@ -32,6 +32,7 @@
 #include "client/topic.h"
 #include "client/watch.h"
 
+static const _Atomic uint64_t for_ever; /* where there is no ternd that could end */
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static tern_bus *all;
@@ -209,6 +210,9 @@ bus_unref(tern_bus *bus)
 	free(bus->address);
 	expect_drop_all(bus);
 	versions_deinit(&bus->versions);
+	for (size_t i = 0; i < bus->n_lives; i++)
+		peers_deinit(&bus->lives[i]);
+	free(bus->lives);
 	(void)pthread_cond_destroy(&bus->handler_done);
 	(void)pthread_mutex_destroy(&bus->lock);
 	free(bus);
@@ -277,6 +281,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 	bus->refs = 1;
 	bus->mode = mode;
 	bus->epoll = bus->wake = bus->timer = bus->outer = bus->more = -1;
+	store_rlx(&bus->life, &for_ever);
 	bus->listener = LISTENER_INIT;
 	bus->self = IDENTITY_INIT;
 	bus->endpoint = ENDPOINT_INIT;
@@ -323,6 +328,7 @@ bus_shut(tern_bus *bus)
 	bus_drop_queues(bus);
 	watch_reap(bus);
 	partner_forget_missed(bus);
+	daemon_leave(bus);
 	bus->daemon = daemon_free(bus->daemon);
 	endpoint_close(&bus->endpoint);
 	bus_close_descriptors(bus);

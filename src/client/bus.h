@@ -31,6 +31,7 @@
 #include "client/tap.h"
 #include "io/listener.h"
 #include "link/link.h"
+#include "shm/peers.h"
 #include "shm/versions.h"
 #include "tern/tern.h"
 
@@ -304,6 +305,9 @@ struct tern_bus {
 	_Atomic uint64_t last_state;
 	uint64_t last_rule;
 	_Atomic uint64_t plans_version; /* bus_plans_end() */
+	_Atomic(const _Atomic uint64_t *) life; /* a word that changes when ternd ends: of the last of lives */
+	struct peers *lives; /* ternd's tables of peers; mapped until the memory goes, as versions */
+	size_t n_lives;
 	struct versions versions; /* ternd's words, if on a bus; mapped until the memory goes */
 	struct tern_topic *watched_topics; /* listeners.h */
 	uint32_t listeners_step;

@@ -14,8 +14,8 @@
 #define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
 
 /* take_welcome() - tables, own id, and no introduction */
-static int
-take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, size_t n_fds)
+int
+daemon_take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, size_t n_fds)
 {
 	struct daemon *daemon = bus->daemon;
 	int r = 0;
@@ -27,11 +27,15 @@ take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, siz
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
 	for (uint32_t kind = CONTROL_TABLE_PEERS; kind < N_TABLES; kind++)
-		if (daemon->unmapped[kind] < 0)
+		if (daemon->unmapped[kind] < 0 && !daemon_has_table(daemon, kind))
 			return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send all of its tables");
 	r = daemon_need_table(bus, CONTROL_TABLE_PEERS);
 	if (r < 0)
 		return error_set(r, ERROR_PROTOCOL, "a table of ternd could not be mapped");
+	if (welcome->token.size != sizeof(daemon->token))
+		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd did not send a token");
+	memcpy(daemon->token, welcome->token.bytes, sizeof(daemon->token));
+	daemon->is_new = bus->id != welcome->peer;
 	bus->id = welcome->peer;
 	daemon->slot = welcome->slot;
 	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot) - 1; /* look at once */
@@ -44,7 +48,7 @@ take_first(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	const struct control_failed *failed = &control->failed;
 
 	if (control->type == CONTROL_WELCOME)
-		return take_welcome(bus, &control->welcome, fds, n_fds);
+		return daemon_take_welcome(bus, &control->welcome, fds, n_fds);
 	if (control->type != CONTROL_FAILED)
 		return error_set(-EPROTO, ERROR_PROTOCOL, "ternd's first word is not a welcome");
 	(void)error_set(-(int)MIN(MAX(failed->code, 1u), 4095u), ERROR_REFUSED, "%.*s",
@@ -89,12 +93,12 @@ wait_welcome(tern_bus *bus)
 	return r;
 }
 
-static int
-say_hello(tern_bus *bus)
+int
+daemon_hello(tern_bus *bus, bool claim)
 {
 	struct control hello = {
 		.type = CONTROL_HELLO,
-		.serial = 1,
+		.serial = HELLO_SERIAL,
 		.hello = {
 			.major_min = CONTROL_MAJOR,
 			.major_max = CONTROL_MAJOR,
@@ -102,8 +106,13 @@ say_hello(tern_bus *bus)
 			.clock = bus_now(bus),
 		},
 	};
-	int r = daemon_send(bus, &hello);
+	int r;
 
+	if (claim) {
+		hello.hello.claim = bus->id;
+		hello.hello.token = (struct control_bytes){bus->daemon->token, sizeof(bus->daemon->token)};
+	}
+	r = daemon_send(bus, &hello);
 	return r == -ENOTCONN ? 0 : r; /* who refuses may hang up before it reads: its answer is there */
 }
 
@@ -115,7 +124,7 @@ daemon_connect(tern_bus *bus, const char *path)
 	bus->daemon = calloc(1, sizeof(*bus->daemon));
 	if (!bus->daemon)
 		return -ENOMEM;
-	bus->daemon->last_serial = 1;
+	bus->daemon->last_serial = HELLO_SERIAL;
 	bus->daemon->fd = -1;
 	for (size_t i = 0; i < N_TABLES; i++)
 		bus->daemon->unmapped[i] = -1;
@@ -124,7 +133,8 @@ daemon_connect(tern_bus *bus, const char *path)
 		bus->daemon->fd = -1;
 		return r;
 	}
-	return say_hello(bus);
+	bus->daemon->again_at = UINT64_MAX;
+	return daemon_hello(bus, false);
 }
 
 int
@@ -133,7 +143,7 @@ daemon_join(tern_bus *bus)
 	int r;
 
 	while ((r = wait_welcome(bus)) == HELLO_AGAIN) { /* ternd says that a few times */
-		r = say_hello(bus);
+		r = daemon_hello(bus, false);
 		if (r < 0)
 			return r;
 	}

@@ -46,6 +46,7 @@ daemon_own_remove(tern_bus *bus, const char *name, size_t size)
 	if (!own)
 		return;
 	HASH_DEL(daemon->own, own);
+	free(own->standing);
 	free(own);
 	bus_plans_end(bus);
 }
@@ -53,7 +54,9 @@ daemon_own_remove(tern_bus *bus, const char *name, size_t size)
 bool
 daemon_has_name(const tern_bus *bus, const char *name)
 {
-	return bus->daemon && own_find(bus->daemon, name, strlen(name));
+	const struct own_name *own = bus->daemon ? own_find(bus->daemon, name, strlen(name)) : NULL;
+
+	return own && !(own->standing && own->standing->withdrawn);
 }
 
 int
@@ -78,6 +81,8 @@ daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *l
 		r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
 	if (r < 0 && !had)
 		daemon_own_remove(bus, name, strlen(name));
+	if (r == 0)
+		r = daemon_stands(bus, &control);
 	if (r == 0 && r1.state == CONTROL_QUEUED)
 		return error_set(-EINPROGRESS, ERROR_NAME_TAKEN, "the name is taken; this program is in line");
 	return r;
@@ -91,7 +96,8 @@ daemon_disown(tern_bus *bus, const char *name)
 	int r;
 
 	r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
-	daemon_own_remove(bus, name, strlen(name));
+	if (r != -ENOTCONN || daemon_withdrawn(bus, name, 0) || bus->daemon->is_over)
+		daemon_own_remove(bus, name, strlen(name));
 	return r;
 }
 
@@ -100,7 +106,7 @@ daemon_release(tern_bus *bus, const char *name)
 {
 	struct control control = {.type = CONTROL_DISOWN, .name = {daemon_text(name)}};
 
-	if (!bus->daemon || bus->daemon->gone)
+	if (!bus->daemon || !daemon_withdrawn(bus, name, 0))
 		return;
 	(void)daemon_request_send(bus, &control, daemon_deadline(bus)); /* the answer tells nothing */
 	daemon_own_remove(bus, name, strlen(name));

@@ -26,24 +26,38 @@ request_pause(tern_bus *bus, uint64_t deadline)
 	return 0;
 }
 
+/* send_request() - daemon_send() to one who is there, or will be: then -EAGAIN */
+static int
+send_request(tern_bus *bus, const struct control *control)
+{
+	const struct daemon *daemon = bus->daemon;
+	int r = -ENOTCONN;
+
+	if (!daemon->gone || daemon->is_over)
+		r = daemon_send(bus, control);
+	return r == -ENOTCONN && !(daemon->gone && daemon->is_over) ? -EAGAIN : r; /* what it said last is still to be read */
+}
+
 int
 daemon_request_send(tern_bus *bus, struct control *control, uint64_t deadline)
 {
 	int r;
 
 	control->serial = ++bus->daemon->last_serial;
-	while ((r = daemon_send(bus, control)) == -EAGAIN) {
+	while ((r = send_request(bus, control)) == -EAGAIN) {
 		if (deadline == 0)
 			return error_set(r, ERROR_FULL, "ternd has not read yet what it was sent before");
-		r = request_pause(bus, deadline);
-		if (r < 0)
-			return error_set(r, ERROR_TIMEOUT, "ternd does not read its socket");
+		if (request_pause(bus, deadline) < 0)
+			return bus->daemon->gone
+				       ? error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone, and no other came in time")
+				       : error_set(-ETIME, ERROR_TIMEOUT, "ternd does not read its socket");
 	}
 	return r;
 }
 
-int
-daemon_request(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline)
+/* request_once() - result -ENOTCONN: ternd ended meanwhile */
+static int
+request_once(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline)
 {
 	struct daemon *daemon = bus->daemon;
 	int r;
@@ -61,10 +75,43 @@ daemon_request(tern_bus *bus, struct control *control, struct request *request, 
 		daemon->stalled = true;
 		return error_set(r, ERROR_TIMEOUT, "ternd does not answer");
 	}
-	if (r < 0)
-		return r;
-	if (request->result == -ENOTCONN)
-		return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
+	return r;
+}
+
+/* was_done_before() - by the ternd that ended before it could answer; the next one has it from there */
+static bool
+was_done_before(const struct control *control, int result)
+{
+	switch (control->type) {
+	case CONTROL_RULE_ADD:
+		return result == -EEXIST;
+	case CONTROL_RULE_REMOVE:
+	case CONTROL_DISOWN:
+		return result == -ENXIO;
+	default:
+		return false; /* the others answer the same twice */
+	}
+}
+
+int
+daemon_request(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline)
+{
+	struct daemon *daemon = bus->daemon;
+	bool is_again = false;
+	int r;
+
+	for (;;) {
+		r = request_once(bus, control, request, deadline);
+		if (r < 0)
+			return r;
+		if (request->result != -ENOTCONN)
+			break;
+		if (daemon->is_over)
+			return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
+		is_again = true;
+	}
+	if (is_again && was_done_before(control, request->result))
+		request->result = 0;
 	if (request->result < 0)
 		return error_set(request->result, request->error.name, "%s", request->error.text);
 	return 0;
@@ -109,7 +156,7 @@ daemon_is_stalled(tern_bus *bus)
 		lead_pause(bus);
 		(void)daemon_read(bus); /* has it said something since? */
 	}
-	return bus->daemon->stalled;
+	return bus->daemon->stalled || bus->daemon->gone;
 }
 
 /* introduce() - @name: or ":ID"; @peer: whose that is, 0 unknown */
@@ -151,11 +198,23 @@ daemon_introduce_owner(tern_bus *bus, const char *name, uint64_t deadline, struc
 }
 
 int
+daemon_introduce_again(tern_bus *bus, struct request *request)
+{
+	struct control control = {.type = CONTROL_INTRODUCE, .serial = ++bus->daemon->last_serial};
+	char id[24];
+	int r;
+
+	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)request->peer); /* fits */
+	control.name.name = daemon_text(id);
+	r = daemon_send(bus, &control);
+	request->serial = r == 0 ? control.serial : 0;
+	return r;
+}
+
+int
 daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
 {
-	struct control control = {.type = CONTROL_INTRODUCE};
 	struct request *request;
-	char id[24];
 	int r;
 
 	DL_FOREACH (bus->daemon->requests, request)
@@ -164,17 +223,13 @@ daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
 	request = calloc(1, sizeof(*request));
 	if (!request)
 		return -ENOMEM;
-	(void)snprintf(id, sizeof(id), ":%llu", (unsigned long long)peer); /* fits */
-	control.name.name = daemon_text(id);
-	control.serial = ++bus->daemon->last_serial;
-	r = daemon_send(bus, &control);
-	if (r < 0) {
+	request->peer = peer;
+	request->is_heap = true;
+	r = daemon_introduce_again(bus, request);
+	if (r < 0 && !(bus->daemon->gone && !bus->daemon->is_over)) { /* else the next one is asked */
 		free(request);
 		return r;
 	}
-	request->serial = control.serial;
-	request->peer = peer;
-	request->is_heap = true;
 	request->call = call ? tern_call_ref(call) : NULL;
 	DL_APPEND(bus->daemon->requests, request);
 	return 0;
@@ -210,6 +265,7 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 		},
 	};
 	struct request r1;
+	int r;
 
 	for (size_t i = 0; rule->tags && rule->tags[i] && i < CONTROL_MAX_TAGS; i++) {
 		control.rule_add.tags.items[i] = daemon_text(rule->tags[i]);
@@ -217,7 +273,8 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 	}
 	if (!RULE(SUBSCRIBE_WAIT))
 		return daemon_request_send(bus, &control, daemon_deadline(bus));
-	return daemon_request(bus, &control, &r1, daemon_deadline(bus));
+	r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
+	return r == 0 ? daemon_stands(bus, &control) : r;
 }
 
 int
@@ -225,7 +282,7 @@ daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait)
 {
 	struct control control = {.type = CONTROL_RULE_REMOVE, .rule_remove = {.rule = id}};
 
-	if (!bus->daemon || bus->daemon->gone)
+	if (!bus->daemon || !daemon_withdrawn(bus, NULL, id))
 		return 0;
 	return daemon_request_send(bus, &control, may_wait ? daemon_deadline(bus) : 0); /* the answer tells nothing */
 }

@@ -18,23 +18,45 @@
 /* A name that is owned, or was asked for: calls to it are not bounced. */
 struct own_name {
 	UT_hash_handle hh;
+	struct standing *standing; /* NULL: asked for, not answered yet */
 	char name[];
 };
 
+/* What ternd keeps for this program, as it was asked for: the next ternd may have to be told. */
+struct standing {
+	uint64_t serial; /* that it was told this one with last; 0: it was not, since the last one ended */
+	bool withdrawn;	 /* while there was no ternd */
+	size_t size;
+	uint8_t packet[];
+};
+
+struct own_rule {
+	UT_hash_handle hh;
+	uint64_t id;
+	struct standing *standing;
+};
+
 enum {
+	HELLO_SERIAL = 1, /* of every hello; other requests have greater ones */
 	N_TABLES = CONTROL_TABLE_VERSIONS + 1, /* by kind */
 };
 
 struct daemon {
 	int fd;
-	bool gone;    /* ternd hung up */
+	bool gone;    /* ternd hung up, and no other is there and knows what this program has */
+	bool joining; /* there is a socket to another one */
+	bool is_over; /* it said bye: none is looked for */
+	bool is_new;  /* this program is a stranger to the one that is there now */
+	uint8_t token[CONTROL_TOKEN_SIZE];
+	uint64_t again_at; /* when another one is looked for, of this process's clock; UINT64_MAX: never */
+	uint64_t again_in; /* ns from then to the next time */
 	bool told;    /* the program knows */
 	bool stalled; /* it did not answer in time, and has said nothing since */
 	uint32_t slot;
 	int unmapped[N_TABLES]; /* descriptors of tables that nobody reads yet; or -1 */
 	uint32_t read_tables;	/* a bit a kind: these are mapped as they come */
 	uint64_t inbox; /* the word as it was before the socket was drained */
-	struct peers peers;
+	struct peers peers; /* the handle's: see bus.lives */
 	struct names names;
 	struct owners owners; /* of those names */
 	struct rules rules;
@@ -42,6 +64,7 @@ struct daemon {
 	struct request *requests;
 	uint64_t last_serial;
 	struct own_name *own;
+	struct own_rule *own_rules;
 	struct rule_hits hits;
 };
 
@@ -86,6 +109,28 @@ int daemon_request_send(tern_bus *bus, struct control *control, uint64_t deadlin
 int daemon_request(tern_bus *bus, struct control *control, struct request *request, uint64_t deadline);
 /* daemon_deadline() - until when an answer is waited for, of this process's clock */
 uint64_t daemon_deadline(const tern_bus *bus);
+
+/* --- one ternd after another (daemon-again.c) --- */
+
+/* daemon_ended() - ternd hung up: another one is looked for from now on, unless this one said bye */
+void daemon_ended(tern_bus *bus);
+/*
+ * daemon_welcomed() - by another one, whose tables are here now: tell what it does not know, as much as there is
+ * room for; when that was all this program is a part of the bus again
+ */
+void daemon_welcomed(tern_bus *bus);
+/* daemon_introduce_again() - ask for a link that the last one did not make. Return: 0, -EAGAIN, … */
+int daemon_introduce_again(tern_bus *bus, struct request *request);
+/* daemon_hello() - say who this is, or @claim: was. Return: 0 or a negative errno, recorded. */
+int daemon_hello(tern_bus *bus, bool claim);
+/* daemon_take_welcome() - tables and place. Return: 0 or a negative errno, recorded. */
+int daemon_take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, size_t n_fds);
+/* daemon_stands() - this request was granted, and stands until it is withdrawn. Return: 0, -ENOMEM: only this ternd knows. */
+int daemon_stands(tern_bus *bus, const struct control *control);
+/* daemon_withdrawn() - a name, or a rule (name NULL), was given up. Return: is there a ternd to be told? */
+bool daemon_withdrawn(tern_bus *bus, const char *name, uint64_t rule);
+/* daemon_refused() - what was told again is not granted any more; the serial of an answer that nobody waits for */
+void daemon_refused(tern_bus *bus, uint64_t serial);
 
 /* daemon_own_add() - this name is owned, or asked for: calls to it are not bounced. Return: 0, -ENOMEM. */
 int daemon_own_add(tern_bus *bus, const char *name, size_t size);

@@ -11,6 +11,23 @@
 
 /* --- mapping --- */
 
+/* keep_peers() - for who looks without the lock: those that were there stay, too */
+_cold_ static int
+keep_peers(tern_bus *bus, const struct peers *peers)
+{
+	struct peers *lives;
+
+	if (!peers_life(peers))
+		return -EPROTO;
+	lives = reallocarray(bus->lives, bus->n_lives + 1, sizeof(*lives));
+	if (!lives)
+		return -ENOMEM;
+	bus->lives = lives;
+	lives[bus->n_lives++] = *peers;
+	store_rel(&bus->life, peers_life(peers));
+	return 0;
+}
+
 /* open_table() - map what ternd sent in place of what was there */
 _cold_ static int
 open_table(tern_bus *bus, uint32_t kind, int fd)
@@ -21,10 +38,12 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 	switch (kind) {
 	case CONTROL_TABLE_PEERS:
 		r = peers_open(&new.peers, fd);
-		if (r == 0) {
-			peers_deinit(&daemon->peers);
+		if (r == 0)
+			r = keep_peers(bus, &new.peers);
+		if (r == 0)
 			daemon->peers = new.peers;
-		}
+		else
+			peers_deinit(&new.peers);
 		break;
 	case CONTROL_TABLE_NAMES:
 		r = names_open(&new.names, fd);
@@ -50,7 +69,7 @@ open_table(tern_bus *bus, uint32_t kind, int fd)
 		break;
 	case CONTROL_TABLE_VERSIONS:
 		/* They never move: who looks at them does so without the lock. */
-		r = bus->versions.words ? 0 : versions_open(&bus->versions, fd);
+		r = bus->versions.words ? versions_replace(&bus->versions, fd) : versions_open(&bus->versions, fd);
 		break;
 	default:
 		return 0; /* of a later minor version */

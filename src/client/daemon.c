@@ -20,6 +20,7 @@ struct daemon *
 daemon_free(struct daemon *daemon)
 {
 	struct own_name *own, *next;
+	struct own_rule *rule, *next_rule;
 	struct request *request;
 
 	if (!daemon)
@@ -30,7 +31,6 @@ daemon_free(struct daemon *daemon)
 		free(request);
 	}
 	daemon_forked(daemon);
-	peers_deinit(&daemon->peers);
 	names_deinit(&daemon->names);
 	owners_deinit(&daemon->owners);
 	rules_deinit(&daemon->rules);
@@ -38,7 +38,13 @@ daemon_free(struct daemon *daemon)
 	rule_hits_deinit(&daemon->hits);
 	HASH_ITER (hh, daemon->own, own, next) {
 		HASH_DEL(daemon->own, own);
+		free(own->standing);
 		free(own);
+	}
+	HASH_ITER (hh, daemon->own_rules, rule, next_rule) {
+		HASH_DEL(daemon->own_rules, rule);
+		free(rule->standing);
+		free(rule);
 	}
 	free(daemon);
 	return NULL;
@@ -61,6 +67,12 @@ daemon_is_gone(const struct daemon *daemon)
 }
 
 bool
+daemon_is_over(const struct daemon *daemon)
+{
+	return daemon->gone && daemon->is_over;
+}
+
+bool
 daemon_told(struct daemon *daemon)
 {
 	bool told = daemon->told;
@@ -79,7 +91,7 @@ daemon_send(tern_bus *bus, const struct control *control)
 	struct iovec iov = {.iov_base = packet};
 	int r;
 
-	if (daemon->gone)
+	if (daemon->gone && !daemon->joining)
 		return error_set(-ENOTCONN, ERROR_NO_BUS, "ternd is gone");
 	r = control_encode(control, packet, sizeof(packet), &iov.iov_len);
 	if (r < 0)
@@ -173,6 +185,8 @@ answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 			break;
 	if (!request) { /* nobody waits, or it was given up meanwhile */
 		listeners_answered(bus, control->serial);
+		if (control->type == CONTROL_FAILED)
+			daemon_refused(bus, control->serial);
 		return;
 	}
 	if (control->type == CONTROL_FAILED) {
@@ -204,6 +218,13 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	case CONTROL_LISTENERS:
 		listeners_changed(bus);
 		break;
+	case CONTROL_WELCOME:
+		if (daemon->gone && daemon_take_welcome(bus, &control->welcome, fds, n_fds) == 0)
+			daemon_welcomed(bus);
+		break;
+	case CONTROL_BYE:
+		daemon->is_over = true;
+		break;
 	case CONTROL_EVENT:
 		name_event(bus, &control->event);
 		break;
@@ -217,21 +238,33 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	case CONTROL_OWNER_GAINED:
 		(void)daemon_own_add(bus, control->name.name.text, control->name.name.size); /* was asked for */
 		break;
+	case CONTROL_FAILED:
+		if (daemon->gone && control->serial == HELLO_SERIAL) {
+			if (control->failed.code == EAGAIN)
+				(void)daemon_hello(bus, true); /* if not, it hangs up in the end */
+			break;
+		}
+		answered(bus, control, fds, n_fds);
+		break;
 	default:
 		answered(bus, control, fds, n_fds);
 	}
 }
 
-/* hung_up() - links go on; requests fail, tables stay readable */
+/* hung_up() - links go on and tables stay readable; requests are made again, or fail if ternd said bye */
 static void
 hung_up(tern_bus *bus)
 {
 	struct daemon *daemon = bus->daemon;
+	struct request *request, *next;
+	bool is_news = !daemon->gone;
 
-	daemon->gone = true;
-	(void)epoll_ctl(bus->epoll, EPOLL_CTL_DEL, daemon->fd, NULL); /* told once */
-	while (daemon->requests)
-		request_finish(bus, daemon->requests, -ENOTCONN, NULL);
+	daemon_ended(bus);
+	DL_FOREACH_SAFE (daemon->requests, request, next)
+		if (!request->is_heap || request->is_call || daemon->is_over)
+			request_finish(bus, request, -ENOTCONN, NULL);
+	if (!is_news)
+		return;
 	queue_notice(bus, TERN_LOST, TERN_PEER_BUS);
 	lead_interrupt_items(bus);
 }
@@ -264,7 +297,10 @@ receive(tern_bus *bus, uint8_t *packet)
 bool
 daemon_has_news(struct daemon *daemon)
 {
-	return peers_inbox(&daemon->peers, daemon->slot) != daemon->inbox;
+	if (unlikely(daemon->gone))
+		return false; /* its socket tells */
+	return peers_inbox(&daemon->peers, daemon->slot) != daemon->inbox ||
+	       load_acq(peers_life(&daemon->peers)) & PEERS_LIFE_OVER;
 }
 
 size_t
@@ -274,7 +310,7 @@ daemon_read(tern_bus *bus)
 	_cleanup_(freep) uint8_t *packet = NULL;
 	size_t n = 0;
 
-	if (daemon->gone)
+	if (daemon->fd < 0)
 		return 0;
 	packet = malloc(CONTROL_MAX_PACKET); /* large, and needed for moments: idle programs have none */
 	if (!packet)

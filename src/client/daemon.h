@@ -33,6 +33,8 @@ int daemon_connect(tern_bus *bus, const char *path);
 /* daemon_join() - wait for the welcome; the tables are here. Needs the handle's descriptors. Blocks: 25 s at most. */
 int daemon_join(tern_bus *bus);
 struct daemon *daemon_free(struct daemon *daemon);
+/* daemon_leave() - where ternd ended: so that the next one does not wait for this program, if it is there already */
+void daemon_leave(tern_bus *bus);
 /* daemon_forked() - in the child: close what is open, nothing else */
 void daemon_forked(struct daemon *daemon);
 
@@ -40,8 +42,24 @@ void daemon_forked(struct daemon *daemon);
 bool daemon_has_news(struct daemon *daemon);
 /* daemon_read() - take all that ternd sent. Return: how many messages. Leader. */
 size_t daemon_read(tern_bus *bus);
-/* daemon_is_gone() - ternd hung up */
+/* daemon_is_gone() - ternd ended; there may be another one, which this program is not a part of yet */
 bool daemon_is_gone(const struct daemon *daemon);
+/* daemon_is_over() - ternd said bye and hung up: there is no bus any more */
+bool daemon_is_over(const struct daemon *daemon);
+/*
+ * daemon_again() - where ternd is gone: is another one there? Cheap while it is too early to look.
+ * Return: when to look again, host time; UINT64_MAX: there is no need to.  Leader.
+ */
+uint64_t daemon_again(tern_bus *bus);
+/*
+ * daemon_look() - has ternd ended, or is another one there? For publishers, who may take nothing in for long.
+ * Cheap where it lives. Where another one is found it is joined, which takes a moment.
+ */
+void daemon_look(tern_bus *bus);
+/* daemon_is_away() - ternd ended, and this program is not a part of the next one yet */
+bool daemon_is_away(const struct daemon *daemon);
+/* daemon_again_at() - the same, only told */
+uint64_t daemon_again_at(const tern_bus *bus);
 /* daemon_told() - was the program told so? From now on it was. */
 bool daemon_told(struct daemon *daemon);
 

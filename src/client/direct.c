@@ -2,6 +2,7 @@
 
 /* direct: tern_dial(), tern_listen(); and tern_open(), which dials ternd */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -14,6 +15,7 @@
 #include "io/address.h"
 #include "io/socket.h"
 
+#define OPEN_WAIT     (5 * NSEC_PER_SEC) /* for a ternd that comes after another */
 #define FIRST_PARTNER 2u /* 0 is nobody, 1 is ternd */
 
 /* who_am_i() - as the kernel would tell it to a partner */
@@ -265,11 +267,40 @@ join_bus(tern_bus *bus, const char *path)
 	r = daemon_connect(bus, path);
 	if (r < 0)
 		return error_get()->name[0] ? r : no_bus(r, path);
-	r = bus_open_descriptors(bus); /* meanwhile ternd works */
+	r = bus->epoll < 0 ? bus_open_descriptors(bus) : 0; /* meanwhile ternd works */
 	if (r < 0)
 		return error_errno(r, "new handle");
 	r = daemon_join(bus);
 	return r < 0 ? error_or(r, path) : 0;
+}
+
+/* is_between() - a ternd was killed there, or made room, and the next one is not there yet: its journal lies there */
+static bool
+is_between(int error, const char *path)
+{
+	char journal[ADDRESS_SIZE + sizeof(".journal")];
+
+	if (error != -ECONNREFUSED && error != -ENOENT && error != -ECONNRESET)
+		return false;
+	(void)snprintf(journal, sizeof(journal), "%s.journal", path); /* fits */
+	return access(journal, F_OK) == 0;
+}
+
+/* join_when_there() - wait for a ternd that comes after another */
+static int
+join_when_there(tern_bus *bus, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC * 10};
+	uint64_t deadline = clock_deadline_ns(clock_now_ns(), OPEN_WAIT);
+	int r;
+
+	while ((r = join_bus(bus, path)) < 0 && is_between(r, path) && clock_now_ns() < deadline) {
+		bus->daemon = daemon_free(bus->daemon);
+		(void)pthread_mutex_unlock(&bus->lock); /* for who forks meanwhile */
+		(void)nanosleep(&pause, NULL);		/* a signal makes it shorter */
+		bus_lock(bus);
+	}
+	return r;
 }
 
 _public_ int
@@ -287,7 +318,7 @@ tern_open(const char *address, tern_bus **ret)
 	if (r < 0)
 		return error_errno(r, "new handle");
 	bus_lock(bus);
-	r = join_bus(bus, path);
+	r = join_when_there(bus, path);
 	(void)pthread_mutex_unlock(&bus->lock);
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */

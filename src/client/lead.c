@@ -375,14 +375,14 @@ expire_slow(tern_bus *bus)
 {
 	uint64_t call = call_expire(bus), event = backlog_expire(bus), listeners = listeners_expire(bus);
 
-	return MIN(MIN(call, event), listeners);
+	return MIN(MIN(MIN(call, event), listeners), daemon_again(bus));
 }
 
 /* expire() - what time brings. Return: when it brings the next, host time. */
 static inline uint64_t
 expire(tern_bus *bus)
 {
-	if (likely(!bus->deadlines && !bus->backlogs && !bus->listeners_at))
+	if (likely(!bus->deadlines && !bus->backlogs && !bus->listeners_at && daemon_again_at(bus) == UINT64_MAX))
 		return UINT64_MAX;
 	return expire_slow(bus);
 }
@@ -559,7 +559,7 @@ set_timer(tern_bus *bus)
 	struct itimerspec when = {0};
 	uint64_t call = bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
 	uint64_t event = backlog_due(bus), listeners = bus->listeners_at ? bus->listeners_at : UINT64_MAX;
-	uint64_t at = MIN(MIN(call, event), listeners);
+	uint64_t at = MIN(MIN(MIN(call, event), listeners), daemon_again_at(bus));
 
 	if (bus->timer < 0 || bus->timer_at == at)
 		return;

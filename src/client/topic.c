@@ -202,11 +202,11 @@ topic_sum(const tern_topic *topic)
 {
 	uint32_t n = load_rlx(&topic->n_words); /* Q1 */
 	const topic_word *at = topic->words, *end;
-	uint64_t sum = 0;
+	uint64_t sum = word_at(&topic->bus->life);
 
 	if (unlikely(n > TOPIC_WORDS)) {
 		n = TOPIC_WORDS;
-		sum = sum_all_senders(&topic->bus->versions);
+		sum += sum_all_senders(&topic->bus->versions);
 	}
 	for (end = at + n; at < end; at += TOPIC_WORDS_STEP)
 		sum += word_at(at) + word_at(at + 1) + word_at(at + 2) + word_at(at + 3);
@@ -377,13 +377,20 @@ plan_tables(tern_topic *topic, struct plan *plan)
 static _cold_ int
 plan_anew(tern_topic *topic)
 {
-	uint32_t turn = load_rlx(&topic->turn) | 1; /* written under the lock that we have */
+	struct daemon *daemon = topic->bus->daemon;
 	struct plan plan = {0};
+	bool is_away = false;
+	uint32_t turn;
 	int r;
 
+	if (daemon) {
+		daemon_look(topic->bus);
+		is_away = daemon_is_away(daemon);
+	}
+	turn = load_rlx(&topic->turn) | 1; /* written under the lock that we have */
 	store_rel(&topic->turn, turn); /* Q1 */
 	fence_rel();
-	r = topic->bus->daemon ? plan_tables(topic, &plan) : plan_direct(topic, &plan);
+	r = daemon ? plan_tables(topic, &plan) : plan_direct(topic, &plan);
 	if (r == 0) {
 		plan_merge(&plan);
 		r = plan_keep(topic, &plan);
@@ -392,7 +399,8 @@ plan_anew(tern_topic *topic)
 	if (r < 0)
 		return error_or(r, "matching");
 	store_rlx(&topic->is_heard, plan.n > 0);
-	store_rel(&topic->turn, turn + 1); /* Q1 */
+	if (!is_away) /* else it is made anew each time, and the next ternd looked for */
+		store_rel(&topic->turn, turn + 1); /* Q1 */
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "daemon/client.h"
+#include "daemon/history.h"
 #include "daemon/request.h"
 #include "daemon/watch.h"
 #include "io/socket.h"
@@ -57,6 +58,8 @@ list_of(struct client *client)
 		return &server->half_open;
 	case CLIENT_WELCOMED:
 		return &server->clients;
+	case CLIENT_AWAY:
+		return &server->away;
 	default:
 		return &server->dead;
 	}
@@ -69,6 +72,7 @@ move_to(struct client *client, enum client_place place)
 
 	DL_DELETE(*list, client);
 	client->server->n_half_open -= client->place == CLIENT_HALF_OPEN;
+	client->server->n_away -= client->place == CLIENT_AWAY;
 	client->place = place;
 	list = list_of(client);
 	DL_APPEND(*list, client);
@@ -112,12 +116,14 @@ has_output(const struct client *client)
 	return client->first || client->tables_due || client->lost;
 }
 
-/* Nobody is read from who does not read. */
+/* Nobody is read from who does not read; and no peer while others are expected back. */
 static void
 watch(struct client *client)
 {
-	uint32_t events = EPOLLIN;
+	uint32_t events = client->peer && client->server->settle_ns ? 0 : EPOLLIN;
 
+	if (client->place == CLIENT_AWAY)
+		return;
 	if (has_output(client))
 		events = client->is_stuck ? 0 : EPOLLOUT;
 	loop_watch(&client->server->loop, &client->source, events);
@@ -181,6 +187,7 @@ enqueue(struct client *client, size_t size, const int *fds, size_t n_fds, bool i
 	*client->last = packet;
 	client->last = &packet->next;
 	client->waiting += size;
+	history_behind(client, true);
 	return 0;
 }
 
@@ -195,6 +202,8 @@ has_links_unread(struct client *client)
 
 	if (client->n_links < CLIENT_MAX_LINKS)
 		return false;
+	if (client->place == CLIENT_AWAY)
+		return true;
 	if (ioctl(client->source.fd, SIOCOUTQ, &unread) < 0 || unread > 0)
 		return true;
 	client->n_links = 0;
@@ -207,7 +216,7 @@ wait_or_drop(struct client *client, size_t size, const struct control *control, 
 {
 	size_t limit = how == CLIENT_EVENT ? CLIENT_MAX_EVENTS : CLIENT_MAX_QUEUE;
 
-	if (how == CLIENT_NOW)
+	if (how == CLIENT_NOW && client->place != CLIENT_AWAY)
 		return CLIENT_E_BUSY;
 	if (size > limit - MIN(limit, client->waiting) ||
 		enqueue(client, size, fds, n_fds, control->serial == 0)) {
@@ -217,6 +226,7 @@ wait_or_drop(struct client *client, size_t size, const struct control *control, 
 		}
 		client->lost = control->event.lost + 1;
 	}
+	client->n_links += how == CLIENT_NOW;
 	watch(client);
 	return 0;
 }
@@ -235,7 +245,7 @@ client_send(struct client *client, const struct control *control, const int *fds
 		return CLIENT_E_BUSY;
 	r = control_encode(control, out, CONTROL_MAX_PACKET, &size);
 	assert(r == 0); /* what is sent was checked when it came in */
-	if (has_output(client))
+	if (has_output(client) || client->place == CLIENT_AWAY)
 		return wait_or_drop(client, size, control, fds, n_fds, how);
 	r = push(client, out, size, fds, n_fds);
 	if (r == SOCKET_E_FULL)
@@ -335,6 +345,7 @@ flush(struct client *client)
 	if (client->place == CLIENT_DEAD)
 		return;
 	set_stuck(client, r != 0 && !has_progress);
+	history_behind(client, r != 0);
 	watch(client);
 }
 
@@ -350,6 +361,8 @@ client_send_table(struct client *client, enum control_table_kind kind)
 {
 	bool waits = has_output(client);
 
+	if (client->place == CLIENT_AWAY)
+		return; /* its welcome will bring them */
 	client->tables_due |= UINT32_C(1) << kind;
 	if (!waits)
 		(void)push_table(client); /* else it is due */
@@ -369,6 +382,10 @@ receive(struct client *client)
 	for (int i = 0; i < REQUESTS_A_TURN; i++) {
 		if (client->place == CLIENT_DEAD || has_output(client))
 			return;
+		if (client->peer && server->settle_ns) {
+			watch(client);
+			return;
+		}
 		r = socket_recv(
 			client->source.fd, server->in, sizeof(server->in), &size, NULL, 0, NULL);
 		if (r == SOCKET_E_EMPTY)
@@ -394,7 +411,10 @@ client_ready(struct loop_source *source, uint32_t events)
 			flush(client);
 		return;
 	}
-	receive(client);
+	if (events & (EPOLLHUP | EPOLLERR) && client->peer && client->server->settle_ns)
+		client_end(client); /* what it asked for last is not waited for */
+	else
+		receive(client);
 }
 
 /* --- life cycle --- */
@@ -447,6 +467,69 @@ client_new(struct server *server, int fd, const struct bus_identity *identity, s
 	return 0;
 }
 
+/* --- of a ternd before this one --- */
+
+/* The process of one who is away has ended. */
+static void
+away_ready(struct loop_source *source, uint32_t events)
+{
+	client_end(container_of(source, struct client, source));
+}
+
+int
+client_new_away(struct server *server, uint32_t uid, int pidfd, struct client **ret)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	int r;
+
+	if (!client)
+		return -ENOMEM;
+	client->server = server;
+	client->uid = uid;
+	client->last = &client->first;
+	client->place = CLIENT_AWAY;
+	client->source = (struct loop_source){.fd = -1, .ready = away_ready};
+	r = quota_user_get(&server->bus.quota, uid, &client->user);
+	if (!r && pidfd >= 0) {
+		client->source.fd = pidfd;
+		r = loop_add(&server->loop, &client->source, EPOLLIN);
+	}
+	if (r) {
+		client->user = quota_user_unref(client->user);
+		free(client);
+		return r;
+	}
+	DL_APPEND(server->away, client);
+	server->n_away++;
+	*ret = client;
+	return 0;
+}
+
+void
+client_return(struct client *client, struct client *away)
+{
+	client->peer = steal(away->peer);
+	client->peer->client = client;
+	client->slot = away->slot;
+	client->lost = away->lost;
+	client->kept_at = away->kept_at;
+	memcpy(client->token, away->token, sizeof(client->token));
+	if (away->first) { /* behind its welcome */
+		*client->last = steal(away->first);
+		client->last = away->last;
+		away->last = &away->first;
+		client->waiting += away->waiting;
+	}
+	client_end(away);
+	watch(client);
+}
+
+void
+client_settled(struct client *client)
+{
+	watch(client);
+}
+
 /* Leaves the bus: domain first, which has no tables once its last peer is gone. */
 static void
 leave_bus(struct client *client)
@@ -455,6 +538,7 @@ leave_bus(struct client *client)
 
 	if (!peer)
 		return;
+	history_left(client);
 	if (!client->server->is_ending) /* else links go on, and the tables say what was last */
 		tables_remove_peer(&client->server->tables, peer);
 	if (peer->domain->n_peers == 1)

@@ -29,6 +29,7 @@ enum {
 enum client_place {
 	CLIENT_HALF_OPEN,
 	CLIENT_WELCOMED,
+	CLIENT_AWAY, /* of a ternd before this one; what is for it waits */
 	CLIENT_DEAD,
 };
 
@@ -48,7 +49,7 @@ enum {
 struct packet;
 
 struct client {
-	struct loop_source source;
+	struct loop_source source; /* its socket; of who is away its process */
 	struct server *server;
 	struct bus_peer *peer;	       /* NULL: it has not said hello */
 	struct bus_identity *identity; /* only until it has */
@@ -69,6 +70,7 @@ struct client {
 	struct quota_charge watched_charge;
 	bool is_stuck;	     /* its socket is full for reasons of the kernel's own */
 	uint8_t token[CONTROL_TOKEN_SIZE];
+	size_t kept_at; /* in the journal; 0: it is not there */
 };
 
 /**
@@ -83,11 +85,32 @@ struct client {
 int client_new(
 	struct server *server, int fd, const struct bus_identity *identity, struct client **ret);
 
+/**
+ * client_new_away() - one whom a ternd before this one knew, and who has not come back yet
+ * @pidfd: of its process, consumed on success; -1: not known
+ *
+ * Return: 0, BUS_E_QUOTA or a negative errno.  Threads: owner.  Blocks: never.
+ */
+int client_new_away(struct server *server, uint32_t uid, int pidfd, struct client **ret);
+
+/* client_return() - @away came back as @client, which takes over all it has; @away is ended */
+void client_return(struct client *client, struct client *away);
+
+/* client_settled() - requests are read from now on */
+void client_settled(struct client *client);
+
 /* client_free() - everything it has on the bus goes, too; returns NULL */
 struct client *client_free(struct client *client);
 
 /* client_welcomed() - it is a peer of the bus now and hears what all hear */
 void client_welcomed(struct client *client);
+
+/* client_is_there() - others may be introduced to it; who is away finds them when it comes back */
+static inline bool
+client_is_there(const struct client *client)
+{
+	return client->place == CLIENT_WELCOMED || client->place == CLIENT_AWAY;
+}
 
 /* client_end() - hang up; it is freed after this turn of the loop. Twice is fine */
 void client_end(struct client *client);

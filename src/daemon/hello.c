@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "daemon/hello.h"
+#include "daemon/history.h"
 #include "daemon/introduce.h"
 #include "daemon/refusal.h"
 
@@ -64,28 +65,55 @@ refuse_join(struct client *client, int error, struct refusal *refusal)
 	return refusal_set_errno(refusal, error);
 }
 
-/* Into the bus and the tables. What is half done goes with the client. */
-static int
-join(struct client *client, const struct bus_identity *identity, struct refusal *refusal)
+int
+hello_join(struct client *client, const struct bus_identity *identity, uint64_t id)
 {
 	struct server *server = client->server;
 	int r;
 
-	r = bus_connect(&server->bus, identity, &client->peer);
+	r = id ? bus_connect_again(&server->bus, identity, id, &client->peer)
+	       : bus_connect(&server->bus, identity, &client->peer);
 	if (r)
-		return refuse_join(client, r, refusal);
+		return r;
 	client->peer->client = client;
 	if (!client->peer->domain->tables) {
 		r = tables_add_domain(&server->tables, client->peer->domain, client->user);
 		if (r)
-			return refuse_join(client, r, refusal);
+			return r;
 	}
-	r = tables_add_peer(&server->tables, client->peer, &client->slot);
+	return tables_add_peer(&server->tables, client->peer, &client->slot);
+}
+
+static int
+join(struct client *client, struct refusal *refusal)
+{
+	int r = hello_join(client, client->identity, 0);
+
+	if (!r && getrandom(client->token, sizeof(client->token), 0) != (ssize_t)sizeof(client->token))
+		r = -EIO;
 	if (r)
 		return refuse_join(client, r, refusal);
-	if (getrandom(client->token, sizeof(client->token), 0) != (ssize_t)sizeof(client->token))
-		return refuse_join(client, -EIO, refusal);
+	history_joined(client, client->identity);
 	return 0;
+}
+
+/*
+ * Who knows the token of one who is away, and is of the same process, is that one. Who is not
+ * becomes a new peer, and sees that by its id.
+ */
+static struct client *
+find_claimed(const struct client *client, const struct control_hello *hello)
+{
+	struct bus_peer *peer = bus_find_peer(&client->server->bus, hello->claim);
+	struct client *away = peer ? peer->client : NULL;
+	uint8_t differs = 0;
+
+	if (!away || away->place != CLIENT_AWAY || hello->token.size != sizeof(away->token) ||
+		peer->uid != client->identity->uid || peer->pid != client->identity->pid)
+		return NULL;
+	for (size_t i = 0; i < sizeof(away->token); i++)
+		differs |= away->token[i] ^ hello->token.bytes[i]; /* in a time that tells nothing */
+	return differs ? NULL : away;
 }
 
 /* Returns how many descriptors go along: the tables', borrowed. */
@@ -112,8 +140,9 @@ fill_welcome(struct client *client, struct control_welcome *welcome, int *fds)
 	return ARRAY_SIZE(kinds);
 }
 
+/* @who: the client, or who is away whose place it takes */
 static void
-send_welcome(struct client *client, const struct control *request)
+send_welcome(struct client *client, struct client *who, const struct control *request)
 {
 	struct control answer = {.type = CONTROL_WELCOME, .serial = request->serial};
 	struct control_welcome *welcome = &answer.welcome;
@@ -121,8 +150,8 @@ send_welcome(struct client *client, const struct control *request)
 	int fds[CONTROL_MAX_FDS], link = -1;
 	size_t n_fds;
 
-	n_fds = fill_welcome(client, welcome, fds);
-	if (request->hello.introduce.text) {
+	n_fds = fill_welcome(who, welcome, fds);
+	if (request->hello.introduce.text && who == client) {
 		if (introduce(client, &request->hello.introduce, &welcome->link, &link, &refusal)) {
 			welcome->introduced = CONTROL_NOT_LINKED;
 			refusal_fill(&refusal, &welcome->failed);
@@ -133,12 +162,15 @@ send_welcome(struct client *client, const struct control *request)
 	}
 	(void)client_send(client, &answer, fds, n_fds, CLIENT_MUST); /* who is gone is ended */
 	link = fd_close(link);
+	if (who != client)
+		client_return(client, who);
 	client_welcomed(client);
 }
 
 void
 hello(struct client *client, const struct control *request)
 {
+	struct client *who = client;
 	struct refusal refusal;
 	bool again = false;
 	int r;
@@ -148,10 +180,14 @@ hello(struct client *client, const struct control *request)
 		r = check_clock(client, &request->hello, &refusal);
 		again = r == -EAGAIN;
 	}
-	if (!r)
-		r = join(client, client->identity, &refusal);
+	if (!r && request->hello.claim)
+		who = find_claimed(client, &request->hello);
+	if (!r && (!who || who == client)) {
+		who = client;
+		r = join(client, &refusal);
+	}
 	if (!r) {
-		send_welcome(client, request);
+		send_welcome(client, who, request);
 		return;
 	}
 	refusal_send(&refusal, client, request->serial);

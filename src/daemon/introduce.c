@@ -24,7 +24,7 @@ introduce_resolve(struct client *client, const struct control_text *name, struct
 		return refusal_set(refusal, ENXIO, "tern.NoSuchName",
 			"nobody owns \"%s\": is the service running, on this bus?",
 			quote(name).text);
-	if (r || ((struct client *)peer->client)->place != CLIENT_WELCOMED)
+	if (r || !client_is_there(peer->client))
 		return refuse_gone(name, refusal);
 	*ret = peer;
 	return 0;

@@ -10,8 +10,13 @@
 #include "bus/name.h"
 #include "daemon/accept.h"
 #include "daemon/client.h"
+#include "daemon/history.h"
 #include "daemon/server.h"
 #include "daemon/watch.h"
+
+enum {
+	LAST_TURNS = 1024,
+};
 
 #define RETRY_NS    (100 * NSEC_PER_MSEC)
 #define INSTANCE_NS 10000000 /* 497 days of them fit 32 bits */
@@ -47,6 +52,8 @@ on_name_event(void *user, struct bus_peer *peer, const struct control_event *eve
 	struct client *client = peer->client;
 	struct control control = {.type = CONTROL_EVENT, .event = *event};
 
+	if (client->server->is_again)
+		return;
 	control.event.lost = client->lost;
 	client->lost = 0;
 	(void)client_send(client, &control, NULL, 0, CLIENT_EVENT); /* or it is counted */
@@ -57,6 +64,8 @@ send_owner_news(struct bus_peer *peer, const struct bus_name *name, uint32_t typ
 {
 	struct control control = {.type = type, .name.name = {name->text, name->size}};
 
+	if (((struct client *)peer->client)->server->is_again)
+		return;
 	(void)client_send(peer->client, &control, NULL, 0, CLIENT_MUST); /* who is gone is ended */
 }
 
@@ -131,10 +140,30 @@ server_rearm(struct server *server)
 	else if (!server->retry_ns)
 		server->retry_ns = clock_now_ns() + RETRY_NS;
 	at = earlier(server->accept_ns, server->retry_ns);
+	at = earlier(at, server->settle_ns);
+	at = earlier(at, server->away_ns);
 	if (server->half_open)
 		at = earlier(at, server->half_open->deadline_ns);
 	set_timer(server, at);
 	loop_watch(&server->loop, &server->listening, accepts ? EPOLLIN : 0);
+}
+
+/* All are here, or have been waited for long enough. */
+static void
+settle(struct server *server, uint64_t now)
+{
+	struct client *client, *next;
+
+	if (server->settle_ns && (!server->n_away || now >= server->settle_ns)) {
+		server->settle_ns = 0;
+		DL_FOREACH_SAFE (server->clients, client, next)
+			client_settled(client);
+	}
+	if (server->away_ns && (!server->n_away || now >= server->away_ns)) {
+		server->away_ns = 0;
+		DL_FOREACH_SAFE (server->away, client, next)
+			client_end(client);
+	}
 }
 
 static void
@@ -160,6 +189,7 @@ on_timer(struct loop_source *source, uint32_t events)
 		server->accept_ns = 0;
 	if (server->retry_ns && now >= server->retry_ns)
 		retry_stuck(server);
+	settle(server, now);
 	accept_expire(server, now);
 	server_rearm(server);
 }
@@ -170,8 +200,22 @@ static void
 on_signal(struct loop_source *source, uint32_t events)
 {
 	struct server *server = container_of(source, struct server, signals);
+	struct signalfd_siginfo info;
 
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
 	server->is_ending = true;
+	server->is_last = info.ssi_signo != SIGHUP;
+}
+
+static void
+say_bye(struct server *server)
+{
+	struct control bye = {.type = CONTROL_BYE};
+	struct client *client, *next;
+
+	DL_FOREACH_SAFE (server->clients, client, next)
+		(void)client_send(client, &bye, NULL, 0, CLIENT_MUST); /* who does not read finds nobody there */
 }
 
 static void
@@ -179,6 +223,10 @@ bury(struct server *server)
 {
 	while (server->dead)
 		(void)client_free(server->dead); /* always NULL */
+	if (server->away_ns && !server->n_away) {
+		settle(server, clock_now_ns());
+		server_rearm(server);
+	}
 }
 
 /* --- life cycle --- */
@@ -244,6 +292,7 @@ start(struct server *server, const char **ret_why)
 	if (!r)
 		r = watch_time(server);
 	bus_init(&server->bus, choose_instance(), &host, server);
+	server->bus.last_serial = server->bus.last_link = server->bus.last_peer; /* beyond those of any ternd before */
 	if (!r)
 		r = tables_init(&server->tables, &server->bus, on_grown, on_changed);
 	if (!r)
@@ -265,6 +314,7 @@ server_new(const struct options *options, struct server **ret, const char **ret_
 	server->loop = LOOP_INIT;
 	server->listener = LISTENER_INIT;
 	server->tables = TABLES_INIT;
+	server->journal = JOURNAL_INIT;
 	server->signals.fd = server->timer.fd = server->spare = -1;
 	r = start(server, ret_why);
 	if (r) {
@@ -280,12 +330,19 @@ server_run(struct server *server)
 {
 	int r;
 
+	history_open(server);
 	while (!server->is_ending) {
 		r = loop_turn(&server->loop, -1);
 		if (r < 0 && r != -EINTR)
 			return error_trace(r);
 		bury(server);
 	}
+	loop_remove(&server->loop, &server->signals);
+	loop_remove(&server->loop, &server->listening);
+	for (int i = 0; i < LAST_TURNS && loop_turn(&server->loop, 0) > 0; i++)
+		bury(server); /* who hung up before is not waited for */
+	if (server->is_last)
+		say_bye(server);
 	return 0;
 }
 
@@ -296,10 +353,13 @@ server_free(struct server *server)
 
 	if (!server)
 		return NULL;
+	history_close(server);
 	accept_stop(server);
 	DL_FOREACH_SAFE (server->half_open, client, next)
 		client_end(client);
 	DL_FOREACH_SAFE (server->clients, client, next)
+		client_end(client);
+	DL_FOREACH_SAFE (server->away, client, next)
 		client_end(client);
 	bury(server);
 	bus_deinit(&server->bus);

@@ -19,6 +19,7 @@
 #include "bus/bus.h"
 #include "daemon/options.h"
 #include "daemon/tables.h"
+#include "io/journal.h"
 #include "io/listener.h"
 #include "io/loop.h"
 
@@ -41,18 +42,25 @@ struct server {
 	uint64_t timer_ns;  /* when it will go off; 0: it is off */
 	uint64_t accept_ns; /* when to accept again; 0: it does */
 	uint64_t retry_ns;  /* when to try stuck clients again; 0: there are none */
+	uint64_t settle_ns; /* requests wait up to then, or until nobody is away; 0: they do not */
+	uint64_t away_ns;   /* who has not come back by then is gone; 0: nobody is away */
 	struct bus bus;
 	struct tables tables;
 	struct client *clients;	  /* who has been welcomed */
 	struct client *half_open; /* who has not; the oldest first */
+	struct client *away;	  /* who has not come back yet, from the ternd before (history.h) */
 	struct client *dead;
 	struct watched *watched; /* watch.h */
 	uint32_t n_half_open;
+	uint32_t n_away;
 	uint32_t n_stuck;
 	int64_t clock_offset;  /* of our time namespace */
 	int spare;	       /* a descriptor to be had when there are none left */
 	uint32_t overflow_uid; /* whom many users look like, here; or SERVER_NO_UID */
 	bool is_ending;
+	bool is_last; /* told to end, and not to make room for another */
+	bool is_again; /* what is done was done by the ternd before, and all know of it */
+	struct journal journal;
 	const struct options *options;
 	uint64_t begun_ns;   /* when it began to serve */
 	uint64_t n_requests; /* since then */

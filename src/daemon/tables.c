@@ -27,6 +27,7 @@ tables_init(struct tables *tables, struct bus *bus, tables_grown_fn grown, table
 		tables_deinit(tables);
 		return error_trace(r);
 	}
+	peers_live(&tables->peers, (uint32_t)bus->instance);
 	table_complete(&tables->peers.table);
 	table_complete(&tables->names.table);
 	return 0;
@@ -48,6 +49,7 @@ grow_peers(struct tables *tables)
 
 	if (r)
 		return error_trace(r);
+	peers_live(&tables->peers, (uint32_t)tables->bus->instance);
 	tables->grown(tables, NULL, CONTROL_TABLE_PEERS);
 	table_forward(&tables->peers.table);
 	return 0;
@@ -298,7 +300,7 @@ new_domain(struct tables *tables, const struct bus_domain *domain, struct quota_
 	own->book = RULEBOOK_INIT;
 	own->uid = domain->key.uid;
 	memcpy(own->label, domain->key.label, sizeof(own->label));
-	r = rulebook_init(&own->book, RULEBOOK_CAPACITY);
+	r = rulebook_init(&own->book, RULEBOOK_CAPACITY, tables->bus->instance << 32);
 	if (!r)
 		r = charge_domain(tables->bus, own, user);
 	if (!r)

@@ -93,8 +93,8 @@ connect_blocking(int fd, const struct sockaddr_un *address)
 	return fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-int
-socket_connect(const char *path, int *ret_fd)
+static int
+connect_to(const char *path, bool may_block, int *ret_fd)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_un address;
@@ -107,13 +107,25 @@ socket_connect(const char *path, int *ret_fd)
 	if (fd < 0)
 		return fd;
 	r = connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	if (r == -EAGAIN) /* the listener's queue is full */
+	if (r == -EAGAIN && may_block) /* the listener's queue is full */
 		r = connect_blocking(fd, &address);
 	if (r)
 		return error_trace(r);
 
 	*ret_fd = fd_steal(&fd);
 	return 0;
+}
+
+int
+socket_connect(const char *path, int *ret_fd)
+{
+	return connect_to(path, true, ret_fd);
+}
+
+int
+socket_connect_now(const char *path, int *ret_fd)
+{
+	return connect_to(path, false, ret_fd);
 }
 
 int

@@ -55,6 +55,9 @@ int socket_pair(int ret_pair[2]);
  */
 int socket_connect(const char *path, int *ret_fd);
 
+/* socket_connect_now() - the same, and -EAGAIN where the listener's queue is full.  Blocks: never. */
+int socket_connect_now(const char *path, int *ret_fd);
+
 /**
  * socket_accept() - take the next connection of a listening socket
  * @ret_fd: set on success; belongs to the caller

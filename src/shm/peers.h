@@ -16,6 +16,11 @@
  *     was left: it is compared, never counted. When the table moves every old
  *     word is bumped, and every new word begins at a value that no old one had,
  *     so that each peer looks into its socket.
+ *
+ * The first of these words is not an inbox: it tells whether ternd lives. Its
+ * lower half is a robust futex of ternd's one thread, and so it is the kernel
+ * that writes it when ternd ends, however that happens: who only reads memory
+ * learns of it as well. (After set_robust_list(2), here without a lock.)
  */
 
 #include "shm/table.h"
@@ -36,6 +41,12 @@ struct shm_peer {
 struct peers {
 	struct table table;
 };
+
+enum {
+	PEERS_SLOT_LIFE = 0, /* of the word that tells whether ternd lives */
+};
+
+#define PEERS_LIFE_OVER UINT64_C(0x40000000) /* in it; the kernel's FUTEX_OWNER_DIED */
 
 /* struct peer_entry - what the table tells of a peer */
 struct peer_entry {
@@ -67,6 +78,13 @@ int peers_find(const struct peers *peers, uint64_t id, struct peer_entry *ret);
 
 /* peers_next() - iterate; as table_next(), and -EBADMSG */
 int peers_next(const struct peers *peers, struct table_cursor *cursor, struct peer_entry *ret);
+
+/* peers_life() - where the word is that tells whether ternd lives: PEERS_LIFE_OVER in it, it does not */
+static inline const _Atomic uint64_t *
+peers_life(const struct peers *peers)
+{
+	return table_extra_at(&peers->table, PEERS_SLOT_LIFE);
+}
 
 /* peers_inbox() - the inbox word of a slot, load-acquire (T6); another value than before: news */
 static inline uint64_t

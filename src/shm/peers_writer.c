@@ -2,6 +2,9 @@
 
 /* peers_writer: records by peer id, and a stack of the inbox slots that nobody has */
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
 #include "shm/peers_writer.h"
 
 /* Slots from @begin to the end are free; the lowest is given first. */
@@ -28,7 +31,7 @@ peers_writer_init(struct peers_writer *ret, uint32_t capacity)
 		table_writer_deinit(&peers.table);
 		return -ENOMEM;
 	}
-	slots_push(&peers, 0);
+	slots_push(&peers, PEERS_SLOT_LIFE + 1);
 	*ret = peers;
 	return 0;
 }
@@ -39,6 +42,20 @@ peers_writer_deinit(struct peers_writer *peers)
 	table_writer_deinit(&peers->table);
 	free(peers->free_slots);
 	*peers = PEERS_WRITER_INIT;
+}
+
+void
+peers_live(struct peers_writer *peers, uint32_t instance)
+{
+	static struct robust_list_head robust; /* of the thread, as long as it lives */
+	_Atomic uint64_t *word = table_extra_own(&peers->table, PEERS_SLOT_LIFE);
+	uint64_t life = (uint64_t)instance << 32 | (uint32_t)gettid();
+
+	if (load_rlx(word) == 0)
+		store_rel(word, life);
+	robust.list.next = &robust.list; /* empty: what counts is pending for ever */
+	robust.list_op_pending = (void *)((uint32_t *)word + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__));
+	(void)syscall(SYS_set_robust_list, &robust, sizeof(robust)); /* else it is not told */
 }
 
 int

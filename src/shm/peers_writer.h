@@ -21,6 +21,17 @@ struct peers_writer {
 /* peers_writer_init() - an empty table; 0 or a negative errno */
 int peers_writer_init(struct peers_writer *ret, uint32_t capacity);
 
+/**
+ * peers_live() - have the kernel tell the readers when this thread ends; again after peers_grow()
+ * @instance: another one for each ternd
+ *
+ * Takes the thread's robust list: it must have no robust mutexes. Where the kernel refuses, readers of memory
+ * alone learn nothing.
+ *
+ * Threads: owner, which stays the same.  Blocks: never.
+ */
+void peers_live(struct peers_writer *peers, uint32_t instance);
+
 /* peers_writer_deinit() - unmap, close and free; a zeroed or half-built one is fine */
 void peers_writer_deinit(struct peers_writer *peers);
 

@@ -5,7 +5,7 @@
 #include "shm/rulebook.h"
 
 int
-rulebook_init(struct rulebook *ret, uint32_t capacity)
+rulebook_init(struct rulebook *ret, uint32_t capacity, uint64_t first)
 {
 	struct rulebook book = RULEBOOK_INIT;
 	int r;
@@ -14,7 +14,7 @@ rulebook_init(struct rulebook *ret, uint32_t capacity)
 	if (!r)
 		r = rules_writer_init(&book.rules, capacity);
 	if (!r)
-		r = versions_writer_init(&book.versions);
+		r = versions_writer_init(&book.versions, first);
 	if (r) {
 		rulebook_deinit(&book);
 		return error_trace(r);

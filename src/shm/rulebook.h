@@ -52,8 +52,8 @@ struct rule_spec {
 	uint64_t sender;
 };
 
-/* rulebook_init() - empty tables; @capacity as RULEBOOK_CAPACITY; 0 or a negative errno */
-int rulebook_init(struct rulebook *ret, uint32_t capacity);
+/* rulebook_init() - empty tables; @capacity as RULEBOOK_CAPACITY, @first as versions_writer_init(); 0 or a negative errno */
+int rulebook_init(struct rulebook *ret, uint32_t capacity, uint64_t first);
 
 /* rulebook_deinit() - unmap, close and free; a zeroed or half-built one is fine */
 void rulebook_deinit(struct rulebook *book);

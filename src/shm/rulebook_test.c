@@ -51,7 +51,7 @@ static void
 setup(void)
 {
 	n_fds = count_fds();
-	ck_assert_int_eq(rulebook_init(&book, RULEBOOK_CAPACITY), 0);
+	ck_assert_int_eq(rulebook_init(&book, RULEBOOK_CAPACITY, 0), 0);
 	open_views();
 	ck_assert_int_eq(versions_open(&versions, versions_fd(&book.versions)), 0);
 	hits = RULE_HITS_INIT;

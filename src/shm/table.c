@@ -287,6 +287,12 @@ table_extra(const struct table *table, uint32_t index)
 	return index < table->n_extra ? load_acq(&table->extra[index]) : 0; /* T6 */
 }
 
+const _Atomic uint64_t *
+table_extra_at(const struct table *table, uint32_t index)
+{
+	return index < table->n_extra ? &table->extra[index] : NULL;
+}
+
 /* validity */
 
 /* Every record in a row, up to the mark; how many are live, or -1. */

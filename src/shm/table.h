@@ -284,6 +284,9 @@ bool table_is_complete(const struct table *table);
 /* table_extra() - an extra word, load-acquire; 0 if there is no such word */
 uint64_t table_extra(const struct table *table, uint32_t index);
 
+/* table_extra_at() - where it is, as long as the table is open; NULL: there is no such word */
+const _Atomic uint64_t *table_extra_at(const struct table *table, uint32_t index);
+
 /**
  * table_valid() - does everything that must hold, hold? Total on garbage.
  *

@@ -446,6 +446,13 @@ table_extra_add(struct table_writer *writer, uint32_t index)
 	store_rel(&writer->extra[index], load_rlx(&writer->extra[index]) + 1); /* own word; T6 */
 }
 
+_Atomic uint64_t *
+table_extra_own(struct table_writer *writer, uint32_t index)
+{
+	assert(index < writer->view.n_extra);
+	return &writer->extra[index];
+}
+
 void
 table_compact(struct table_writer *writer)
 {

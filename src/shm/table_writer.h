@@ -120,6 +120,9 @@ size_t table_copy(const struct table_writer *writer, uint32_t unit, void *ret_re
 /* table_extra_add() - extra word + 1, store-release */
 void table_extra_add(struct table_writer *writer, uint32_t index);
 
+/* table_extra_own() - an extra word, to write; until table_grow() */
+_Atomic uint64_t *table_extra_own(struct table_writer *writer, uint32_t index);
+
 /* table_compact() - move the live records to the other half, under a new key */
 void table_compact(struct table_writer *writer);
 

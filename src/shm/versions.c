@@ -2,6 +2,8 @@
 
 /* versions: where the word of a key is, and the reader's mapping */
 
+#include <sys/mman.h>
+
 #include "shm/hash.h"
 #include "shm/table.h"
 #include "shm/versions.h"
@@ -36,6 +38,29 @@ versions_open(struct versions *ret, int fd)
 	ret->segment = segment;
 	ret->words = (const void *)(segment.base + head.parts[VERSIONS_PART_WORDS].off.off);
 	return 0;
+}
+
+int
+versions_replace(struct versions *versions, int fd)
+{
+	struct versions new = {.segment = SEGMENT_INIT};
+	int r;
+
+	r = versions_open(&new, fd);
+	if (r)
+		return r;
+	if (new.segment.size != versions->segment.size ||
+		new.words - (const _Atomic uint64_t *)new.segment.base !=
+			versions->words - (const _Atomic uint64_t *)versions->segment.base) {
+		versions_deinit(&new);
+		return TABLE_E_FORMAT;
+	}
+	if (mremap(new.segment.base, new.segment.size, new.segment.size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    versions->segment.base) == MAP_FAILED) {
+		r = -errno;
+		versions_deinit(&new);
+	}
+	return r;
 }
 
 void

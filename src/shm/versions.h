@@ -55,6 +55,17 @@ struct versions {
 };
 
 /**
+ * versions_replace() - the words of a ternd that came after another, where those of the other were
+ * @fd: borrowed
+ *
+ * Who looks at a word meanwhile, without a lock, sees one or the other; those of the later ternd are
+ * greater (versions_writer_init()).
+ *
+ * Return: as versions_open(); on failure the old ones stay.  Threads: owner.  Blocks: never.
+ */
+int versions_replace(struct versions *versions, int fd);
+
+/**
  * versions_open() - map the words that ternd sent
  *
  * Return: 0, TABLE_E_SEGMENT, TABLE_E_VERSION or TABLE_E_FORMAT of table.h, or

@@ -5,7 +5,7 @@
 #include "shm/versions_writer.h"
 
 int
-versions_writer_init(struct versions_writer *ret)
+versions_writer_init(struct versions_writer *ret, uint64_t first)
 {
 	struct segment segment = SEGMENT_INIT;
 	const size_t at = sizeof(struct shm_head), words_size = VERSIONS_N_WORDS * sizeof(uint64_t);
@@ -18,6 +18,8 @@ versions_writer_init(struct versions_writer *ret)
 	head_set_part((void *)segment.base, VERSIONS_PART_WORDS, at, words_size);
 	ret->segment = segment;
 	ret->words = (void *)(segment.base + at);
+	for (size_t i = 0; i < VERSIONS_N_WORDS; i++)
+		store_rlx(&ret->words[i], first); /* nobody has the descriptor yet */
 	return 0;
 }
 

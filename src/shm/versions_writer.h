@@ -12,8 +12,8 @@ struct versions_writer {
 
 #define VERSIONS_WRITER_INIT ((struct versions_writer){.segment = SEGMENT_INIT})
 
-/* versions_writer_init() - all words 0; 0 or a negative errno */
-int versions_writer_init(struct versions_writer *ret);
+/* versions_writer_init() - all words @first, beyond those of any ternd before; 0 or a negative errno */
+int versions_writer_init(struct versions_writer *ret, uint64_t first);
 
 /* versions_writer_deinit() - unmap and close; a zeroed one is fine */
 void versions_writer_deinit(struct versions_writer *versions);

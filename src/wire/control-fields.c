@@ -76,6 +76,7 @@ static const struct field hello_fields[] = {
 	U32("minor", minor),
 	U64("features", features),
 	NEED_U64("clock", clock),
+	U64("claim", claim),
 	BYTES("token", token, CONTROL_MAX_TOKEN),
 	TEXT("introduce", introduce, MAX_TEXT),
 	END,
@@ -278,6 +279,7 @@ static const struct control_form forms[] = {
 	{CONTROL_OWNER_LOST, "owner-lost", name_fields},
 	{CONTROL_OWNER_GAINED, "owner-gained", name_fields},
 	{CONTROL_LISTENERS, "listeners", no_fields},
+	{CONTROL_BYE, "bye", no_fields},
 };
 
 const struct control_form *

@@ -76,6 +76,7 @@ enum control_type {
 	CONTROL_OWNER_LOST = 67,
 	CONTROL_OWNER_GAINED = 68,
 	CONTROL_LISTENERS = 69,
+	CONTROL_BYE = 70, /* this bus ends, and no other ternd goes on with it */
 };
 
 enum control_table_kind {
@@ -145,8 +146,8 @@ struct control_kinds {
 
 /*
  * The first packet. @clock is CLOCK_MONOTONIC in ns with the time namespace's
- * offset taken off (base/clock.h). @token claims what a former connection had;
- * not used yet. @introduce saves the first round trip of a short-lived program.
+ * offset taken off (base/clock.h). @claim and @token, of its welcome, claim what
+ * a former connection had. @introduce saves the first round trip of a short-lived program.
  */
 struct control_hello {
 	uint32_t major_min, major_max; /* versions spoken */
@@ -155,6 +156,7 @@ struct control_hello {
 	uint64_t clock;
 	struct control_bytes token;
 	struct control_text introduce; /* name or ":id"; may be absent */
+	uint64_t claim;		       /* peer id on a ternd that ended, goes with token; 0: none */
 };
 
 /* Who is at the other end of a link. One descriptor comes along: this end's socket. */

@@ -188,7 +188,7 @@ add_rule(uint64_t id)
 static void
 rules_begin(int *ret_fds)
 {
-	ck_assert_int_eq(rulebook_init(&book, CAPACITY), 0);
+	ck_assert_int_eq(rulebook_init(&book, CAPACITY, 0), 0);
 	ck_assert_int_eq(add_rule(1), 0);
 	ret_fds[0] = table_fd(&book.tags.table);
 	ret_fds[1] = table_fd(&book.rules.table);

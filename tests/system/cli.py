@@ -444,7 +444,7 @@ def events_go_on_without_a_bus():
     with a_bus() as (bus, daemon), a_service(bus) as service, a_subscriber(bus, "-j", "noise") as s:
         expect(tern("call", NAME, "Tick", bus=bus), 0, "")
         json.loads(s.stdout.readline())
-        daemon.kill()
+        daemon.terminate()
         daemon.wait(LIMIT)
         for _ in range(10):
             same(json.loads(s.stdout.readline())["kind"], "event")
@@ -545,11 +545,20 @@ def senders_are_chosen():
         expect(tern("subscribe", "--sender", "bad name", "-n", "1", bus=bus), 2, "", "")
 
 
-def a_bus_that_dies_is_told():
+def a_bus_that_ends_is_told():
     with a_bus() as (bus, daemon), a_subscriber(bus, "-n", "1") as s:
-        daemon.kill()
+        daemon.terminate()
         out = finished(s, 5, f"the bus at {bus} is gone")
         same(out, "")
+
+
+def a_bus_that_is_killed_comes_back():
+    with a_bus() as (bus, daemon), a_subscriber(bus, "-j", "lamp") as s:
+        daemon.kill()
+        daemon.wait(LIMIT)
+        with a_bus(at=bus):
+            expect(tern("publish", "lamp", bus=bus), 0, "")
+            same(json.loads(s.stdout.readline())["kind"], "event")
 
 
 # -------- run --------
@@ -707,7 +716,7 @@ SCENARIOS = [
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, policies_are_chosen, events_go_on_without_a_bus, nobody_listening_is_fine,
-    waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_dies_is_told, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
+    waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_ends_is_told, a_bus_that_is_killed_comes_back, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, limits_are_as_asked_for, a_full_disk_is_told,
 ]

@@ -200,7 +200,7 @@ def a_mock_that_dies_leaves_nothing():
             mock.send_signal(signal.SIGINT)
             finished(mock, 0)
         with a_mock(bus) as mock:
-            daemon.kill()
+            daemon.terminate()
             finished(mock, 5, "the bus at .* is gone")
 
 

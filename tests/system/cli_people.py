@@ -186,7 +186,7 @@ def services_are_waited_for():
         end = time.monotonic() + LIMIT
         while "memfd:" not in read(f"/proc/{waiting.pid}/maps") and time.monotonic() < end:
             time.sleep(0.01)  # until it is on the bus
-        daemon.kill()
+        daemon.terminate()
         finished(waiting, 5, ".")
     expect(tern("wait", NAME, bus="unix:/nowhere"), 3, "", "no bus runs")
 

@@ -258,7 +258,7 @@ def record_when_the_bus_goes():
     with a_bus() as (bus, daemon), a_folder() as file:
         with a_listener(bus, "record", file("gone")) as recorder:
             expect(tern("publish", "news", bus=bus), 0)
-            stop(daemon)
+            daemon.terminate()
             finished(recorder, 5, "the bus at .* is gone")
         same(packets(file("gone")), ["event"])
 

@@ -367,6 +367,8 @@ START_TEST(one_at_an_address)
 	raw_join(&b, &ternd);
 	ck_assert_uint_ne(b.control.welcome.instance, instance);
 	ck_assert_uint_ne(b.id, a.id);
+	snprintf(command, sizeof(command), "%s.journal", ternd.path);
+	ck_assert_int_eq(unlink(command), 0); /* it waits for the first one still */
 }
 END_TEST
 

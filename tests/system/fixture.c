@@ -97,11 +97,17 @@ run_ternd(const struct private_bus *bus, const char *const *options, int ready)
 void
 private_bus_start(struct private_bus *bus, const char *const *options)
 {
+	private_bus_place(bus);
+	private_bus_again(bus, options);
+}
+
+void
+private_bus_again(struct private_bus *bus, const char *const *options)
+{
 	struct pollfd ready = {.events = POLLIN};
 	int pipe_fds[2];
 	char byte;
 
-	private_bus_place(bus);
 	must_be(pipe2(pipe_fds, O_CLOEXEC), 0);
 	bus->ternd = fork();
 	must(bus->ternd >= 0);
@@ -127,6 +133,9 @@ private_bus_stop(struct private_bus *bus)
 	}
 	(void)snprintf(path, sizeof(path), "%s/bus.lock", bus->directory);
 	(void)unlink(path); /* may be left by design */
+	(void)snprintf(path, sizeof(path), "%s/bus.journal", bus->directory);
+	if (!bus->ternd)
+		(void)unlink(path); /* of one that was killed */
 	must_be(rmdir(bus->directory), 0);
 }
 

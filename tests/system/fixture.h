@@ -45,6 +45,8 @@ struct private_bus {
 
 /* private_bus_start() - run ternd with these further options (NULL-ended, or NULL); it listens when this returns */
 void private_bus_start(struct private_bus *bus, const char *const *options);
+/* private_bus_again() - the next ternd, at the place of one that ended */
+void private_bus_again(struct private_bus *bus, const char *const *options);
 /* private_bus_place() - only a directory and an address in it */
 void private_bus_place(struct private_bus *bus);
 /* private_bus_stop() - end ternd, which must have been in order, and remove the directory */

@@ -207,11 +207,15 @@ raw_clock(void)
 	return clock_now_ns() - (uint64_t)clock_offset_ns();
 }
 
-void
-raw_join(struct raw *raw, const struct ternd *ternd)
+static void
+say_hello(struct raw *raw, const struct ternd *ternd, const struct raw *was)
 {
 	struct control control = {.type = CONTROL_HELLO, .hello = {1, 1, 0}};
 
+	if (was) {
+		control.hello.claim = was->id;
+		control.hello.token = (struct control_bytes){was->token, sizeof(was->token)};
+	}
 	raw_connect(raw, ternd);
 	do {
 		control.hello.clock = raw_clock();
@@ -222,6 +226,20 @@ raw_join(struct raw *raw, const struct ternd *ternd)
 	ck_assert_uint_eq(raw->control.serial, raw->serial);
 	raw->id = raw->control.welcome.peer;
 	raw->slot = raw->control.welcome.slot;
+	ck_assert_uint_eq(raw->control.welcome.token.size, sizeof(raw->token));
+	memcpy(raw->token, raw->control.welcome.token.bytes, sizeof(raw->token));
+}
+
+void
+raw_join(struct raw *raw, const struct ternd *ternd)
+{
+	say_hello(raw, ternd, NULL);
+}
+
+void
+raw_claim(struct raw *raw, const struct ternd *ternd, const struct raw *was)
+{
+	say_hello(raw, ternd, was);
 }
 
 int

@@ -31,6 +31,7 @@ struct raw {
 	int fds[CONTROL_MAX_FDS];
 	size_t n_fds;
 	uint64_t id; /* after raw_join() */
+	uint8_t token[CONTROL_TOKEN_SIZE];
 	uint32_t slot;
 	uint8_t packet[CONTROL_MAX_PACKET];
 };
@@ -52,6 +53,9 @@ void raw_connect(struct raw *raw, const struct ternd *ternd);
 
 /* raw_join() - connect, say hello, be welcomed; the tables' descriptors are in fds */
 void raw_join(struct raw *raw, const struct ternd *ternd);
+
+/* raw_claim() - connect as who was there before ternd ended; @was has the id, @token its token */
+void raw_claim(struct raw *raw, const struct ternd *ternd, const struct raw *was);
 
 /* raw_close() - hang up, close what came */
 void raw_close(struct raw *raw);

@@ -53,7 +53,7 @@ rules_begin(struct scene *scene)
 
 	next_id = 1000;
 	memset(current, 0, sizeof(current));
-	ck_assert_int_eq(rulebook_init(&book, 256), 0);
+	ck_assert_int_eq(rulebook_init(&book, 256, 0), 0);
 	for (unsigned int i = 0; i < N_KEPT; i++) {
 		(void)snprintf(tag, sizeof(tag), "kept%u", i);
 		ck_assert_int_eq(add(1, i, tag), 0);

@@ -88,11 +88,11 @@ def stop(process):
 
 
 @contextlib.contextmanager
-def a_bus(folder_mode=0o700, arguments=()):
-    """A running ternd; gives its address and process."""
+def a_bus(folder_mode=0o700, arguments=(), at=None):
+    """A running ternd, or another one at the address of one that was killed; gives its address and process."""
     folder = tempfile.mkdtemp(prefix="tern-test-")
     os.chmod(folder, folder_mode)
-    address = f"unix:{folder}/bus"
+    address = at or f"unix:{folder}/bus"
     ready, theirs = os.pipe()
     daemon = subprocess.Popen([TERND, "--address", address, "--ready-fd", str(theirs), *arguments],
                               pass_fds=[theirs], env=environment(None))

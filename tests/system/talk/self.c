@@ -314,6 +314,7 @@ START_TEST(a_call_of_a_ternd_that_hangs_ends)
 	must_be(tern_call_wait(orphan, TERN_FOREVER, NULL, NULL), -EHOSTDOWN);
 	must(is_error("tern.PeerDied"));
 	(void)tern_call_unref(orphan);
+	must_be(tern_set_option(scene.bus, TERN_OPT_TIMEOUT, SHORT_NS), 0);
 	must(tern_call_sync(scene.bus, "tern", "Status", NULL, NULL, "") < 0);
 }
 END_TEST

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+
+/* history: what made the bus what it is, kept for the ternd after this one */
+
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "bus/name.h"
+#include "bus/rule.h"
+#include "daemon/hello.h"
+#include "daemon/history.h"
+#include "daemon/request.h"
+
+#ifdef TERN_TEST
+#define SETTLE_NS (300 * NSEC_PER_MSEC)
+#define AWAY_NS   (600 * NSEC_PER_MSEC)
+#else
+#define SETTLE_NS (2 * NSEC_PER_SEC)
+#define AWAY_NS   (30 * NSEC_PER_SEC)
+#endif
+
+enum history_kind {
+	HISTORY_JOINED = 1, /* struct joined */
+	HISTORY_DONE,	    /* a control packet */
+	HISTORY_LEFT,	    /* nothing */
+};
+
+struct joined {
+	struct bus_identity identity;
+	uint64_t started; /* when its process was, in ticks since boot; 0: not known */
+	uint8_t token[CONTROL_TOKEN_SIZE];
+	_Atomic(uint32_t) is_behind; /* something waited for it, and was not written down */
+	uint32_t zero;
+};
+
+/* --- processes --- */
+
+/* When a process was started: with its number that tells it from all others of this boot. */
+static uint64_t
+process_started(uint32_t pid)
+{
+	char path[64], line[1024];
+	unsigned long long started = 0;
+	const char *rest;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid); /* fits */
+	file = pid ? fopen(path, "re") : NULL;
+	if (!file)
+		return 0;
+	rest = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL; /* its name may have blanks */
+	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+				  "%*d %*d %*d %llu", &started) != 1)
+		started = 0;
+	(void)fclose(file); /* was read only */
+	return started;
+}
+
+/* A process that we do not see is waited for as long as all are; one that is not the same is gone. */
+static int
+open_process(const struct joined *joined, int *ret)
+{
+	uint32_t pid = joined->identity.pid;
+	_cleanup_(fd_closep) int fd = -1;
+
+	*ret = -1;
+	if (pid == 0 || joined->started == 0)
+		return 0;
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	if (fd < 0)
+		return errno == ESRCH ? -ESRCH : 0;
+	if (process_started(pid) != joined->started)
+		return -ESRCH;
+	*ret = fd_steal(&fd);
+	return 0;
+}
+
+/* --- keeping --- */
+
+/* Half a history would be a false one. */
+static void
+give_up(struct server *server)
+{
+	fprintf(stderr, "ternd: the journal cannot be written: when ternd ends, its clients begin anew\n");
+	journal_remove(&server->journal);
+}
+
+static void
+keep(struct server *server, uint32_t kind, uint64_t peer, const void *bytes, size_t size, size_t *ret_at)
+{
+	if (server->is_again)
+		return;
+	if (journal_append(&server->journal, kind, peer, bytes, size, ret_at) < 0)
+		give_up(server);
+}
+
+static int
+keep_control(struct journal *to, uint64_t peer, const struct control *control)
+{
+	uint8_t packet[CONTROL_MAX_TEXT + CONTROL_MAX_TAGS_SIZE + 512];
+	size_t size;
+	int r = control_encode(control, packet, sizeof(packet), &size);
+
+	return r ? r : journal_append(to, HISTORY_DONE, peer, packet, size, NULL);
+}
+
+static int
+keep_rule(struct journal *to, const struct bus_rule *rule)
+{
+	struct control control = {.type = CONTROL_RULE_ADD, .serial = 1};
+	struct bus_rule_id id;
+
+	bus_rule_describe(rule, &id, &control.rule_add);
+	return keep_control(to, rule->peer->id, &control);
+}
+
+static int
+keep_owner(struct journal *to, const struct bus_owner *owner)
+{
+	struct control control = {
+		.type = CONTROL_OWN,
+		.serial = 1,
+		.own.name = {owner->name->text, owner->name->size},
+		.own.flags = owner->flags & ~(uint32_t)CONTROL_OWN_REPLACE, /* it has its place */
+	};
+
+	control.own.labels.n = owner->n_labels;
+	for (size_t i = 0; i < owner->n_labels; i++)
+		control.own.labels.items[i] = owner->labels[i];
+	return keep_control(to, owner->peer->id, &control);
+}
+
+static int
+keep_client(struct journal *to, const struct journal *from, struct client *client)
+{
+	struct bus_rule *rule;
+	int r;
+
+	r = journal_append(to, HISTORY_JOINED, client->peer->id, journal_at(from, client->kept_at),
+		sizeof(struct joined), &client->kept_at);
+	for (rule = client->peer->rules; rule && !r; rule = rule->peer_next)
+		r = keep_rule(to, rule);
+	return r;
+}
+
+static int
+keep_all(struct server *server, struct journal *to)
+{
+	struct client *lists[] = {server->clients, server->away}, *client;
+	struct bus_name *name, *next;
+	struct bus_owner *owner;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && !r; i++)
+		for (client = lists[i]; client && !r; client = client->next)
+			r = keep_client(to, &server->journal, client);
+	HASH_ITER (hh, server->bus.names, name, next)
+		for (owner = name->queue; owner && !r; owner = owner->next)
+			r = keep_owner(to, owner);
+	return r;
+}
+
+/* What was undone since is not kept any longer. */
+static void
+write_anew(struct server *server)
+{
+	struct journal anew;
+
+	if (journal_begin_anew(&server->journal, &anew) < 0)
+		return; /* the old one goes on growing */
+	if (keep_all(server, &anew) < 0 || journal_end_anew(&server->journal, &anew) < 0) {
+		journal_abandon(&anew);
+		give_up(server); /* the clients have their places in the new one already */
+	}
+}
+
+void
+history_joined(struct client *client, const struct bus_identity *identity)
+{
+	struct joined joined = {
+		.identity = *identity,
+		.started = process_started(identity->pid),
+	};
+
+	memcpy(joined.token, client->token, sizeof(joined.token));
+	keep(client->server, HISTORY_JOINED, client->peer->id, &joined, sizeof(joined), &client->kept_at);
+}
+
+void
+history_left(const struct client *client)
+{
+	if (client->kept_at > 0)
+		keep(client->server, HISTORY_LEFT, client->peer->id, NULL, 0, NULL);
+}
+
+bool
+history_is_kept(uint32_t type)
+{
+	switch (type) {
+	case CONTROL_OWN:
+	case CONTROL_DISOWN:
+	case CONTROL_RULE_ADD:
+	case CONTROL_RULE_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+history_done(const struct client *client, const struct control *request, const void *packet, size_t size)
+{
+	if (!history_is_kept(request->type))
+		return;
+	keep(client->server, HISTORY_DONE, client->peer->id, packet, size, NULL);
+	if (journal_is_due(&client->server->journal))
+		write_anew(client->server);
+}
+
+void
+history_behind(const struct client *client, bool is_behind)
+{
+	struct journal *journal = &client->server->journal;
+	struct joined *joined;
+
+	if (client->kept_at == 0 || !journal->map)
+		return;
+	joined = journal_at(journal, client->kept_at);
+	store_rlx(&joined->is_behind, is_behind);
+}
+
+/* --- doing it again --- */
+
+static void
+again_joined(struct server *server, const struct journal_entry *entry)
+{
+	const struct joined *joined = entry->bytes;
+	struct client *client;
+	int pidfd;
+
+	if (entry->size != sizeof(*joined) || bus_find_peer(&server->bus, entry->peer) ||
+		joined->identity.label[BUS_LABEL_SIZE - 1] != '\0')
+		return;
+	if (open_process(joined, &pidfd) < 0)
+		pidfd = -1; /* gone: that is found out when all is as it was */
+	if (client_new_away(server, joined->identity.uid, pidfd, &client)) {
+		pidfd = fd_close(pidfd);
+		return;
+	}
+	memcpy(client->token, joined->token, sizeof(client->token));
+	client->kept_at = entry->at;
+	client->lost = load_rlx(&joined->is_behind);
+	if (hello_join(client, &joined->identity, entry->peer))
+		client_end(client);
+}
+
+static void
+again(struct server *server, const struct journal_entry *entry)
+{
+	struct bus_peer *peer = bus_find_peer(&server->bus, entry->peer);
+
+	switch (entry->kind) {
+	case HISTORY_JOINED:
+		again_joined(server, entry);
+		break;
+	case HISTORY_DONE:
+		if (peer)
+			request_again(peer->client, entry->bytes, entry->size);
+		break;
+	case HISTORY_LEFT:
+		if (peer)
+			(void)client_free(peer->client); /* always NULL */
+		break;
+	default:
+		break; /* of a later version */
+	}
+}
+
+/* Who is gone leaves now, and others hear of it. */
+static void
+end_the_dead(struct server *server)
+{
+	struct client *client, *next;
+	int pidfd;
+
+	DL_FOREACH_SAFE (server->away, client, next) {
+		const struct joined *joined = journal_at(&server->journal, client->kept_at);
+
+		if (client->source.fd >= 0)
+			continue;
+		if (open_process(joined, &pidfd) == -ESRCH)
+			client_end(client);
+		pidfd = fd_close(pidfd);
+	}
+}
+
+void
+history_open(struct server *server)
+{
+	char path[PATH_MAX];
+	struct journal_entry entry;
+	size_t at = 0;
+	uint64_t now;
+
+	(void)snprintf(path, sizeof(path), "%s.journal", server->options->path); /* fits */
+	if (journal_open(&server->journal, path) < 0) {
+		give_up(server);
+		return;
+	}
+	server->is_again = true;
+	while (journal_next(&server->journal, &at, &entry))
+		again(server, &entry);
+	server->is_again = false;
+	end_the_dead(server);
+	write_anew(server);
+	if (server->n_away == 0)
+		return;
+	now = clock_now_ns();
+	server->settle_ns = now + SETTLE_NS;
+	server->away_ns = now + AWAY_NS;
+	server_rearm(server);
+}
+
+void
+history_close(struct server *server)
+{
+	if (!server->is_last && (server->clients || server->away))
+		journal_close(&server->journal);
+	else
+		journal_remove(&server->journal);
+}
