@@ -76,7 +76,7 @@ def main():
 
     serving = start(service)
     until("the service", lambda: run(client)[0] == 0)
-    bus.kill()
+    bus.terminate()  # for good; where it is killed the next one is waited for
     text, _ = serving.communicate(timeout=LIMIT)
     expect("a service without a bus", (serving.returncode, "ternd is gone" in text), (1, True))
 

@@ -24,6 +24,7 @@ TERN, TERND, SERVICE, LIBRARY = (os.path.abspath(a) for a in sys.argv[1:5])
 LIMIT = 30  # s, for anything that is waited for
 NAME = "org.example.Echo"
 passed = failed = 0
+signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored here, and so by all that is started
 
 
 def check(good, what):
