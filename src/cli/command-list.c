@@ -12,6 +12,7 @@
 #include "cli/connect.h"
 #include "cli/json.h"
 #include "cli/list-peer.h"
+#include "cli/list-queue.h"
 #include "cli/name.h"
 #include "cli/table.h"
 
@@ -21,6 +22,7 @@ static const struct table_column COLUMNS[] = {
 	{"PID", TABLE_RIGHT, COLOUR_PLAIN},
 	{"USER", 0, COLOUR_PLAIN},
 	{"OWNER", TABLE_RIGHT, COLOUR_FAINT},
+	{"QUEUE", TABLE_CUT, COLOUR_FAINT},
 	{"LABELS", TABLE_CUT, COLOUR_FAINT},
 };
 
@@ -41,6 +43,7 @@ struct list_order {
 	const char *prefix; /* NULL: all names */
 	const char *labels[TERN_MAX_TAGS + 1]; /* NULL-ended; an owner has all of them */
 	size_t n_labels;
+	struct json_object *queues; /* with is_long, and in JSON (list-queue.h) */
 };
 
 static bool
@@ -85,7 +88,7 @@ join_labels(const struct owned_name *name, char *buf, size_t size)
 }
 
 static void
-add_row(struct table *t, const struct owned_name *name, bool is_long)
+add_row(struct table *t, const struct owned_name *name, const struct list_order *order)
 {
 	char buf[TERN_MAX_HEADER + TERN_MAX_TAGS];
 
@@ -96,11 +99,13 @@ add_row(struct table *t, const struct owned_name *name, bool is_long)
 	table_cell(t, 2, "%u", name->pid);
 	list_user(name->uid, buf, sizeof(buf));
 	table_cell(t, 3, "%s", buf);
-	if (!is_long)
+	if (!order->is_long)
 		return;
 	table_cell(t, 4, ":%llu", (unsigned long long)name->owner);
-	join_labels(name, buf, sizeof(buf));
+	queue_join(queue_of(order->queues, name->name), buf, sizeof(buf));
 	table_cell(t, 5, "%s", buf);
+	join_labels(name, buf, sizeof(buf));
+	table_cell(t, 6, "%s", buf);
 }
 
 static void
@@ -123,7 +128,7 @@ print_table(const struct cli *cli, const struct name_list *list, const struct li
 	r = table_new(COLUMNS, order->is_long ? ARRAY_SIZE(COLUMNS) : N_SHORT, has_legend, &t);
 	for (size_t i = 0; r == 0 && i < list->n; i++)
 		if (is_wanted(order, &list->names[i]))
-			add_row(t, &list->names[i], order->is_long);
+			add_row(t, &list->names[i], order);
 	if (r == 0)
 		r = table_print(t);
 	if (r)
@@ -134,7 +139,7 @@ print_table(const struct cli *cli, const struct name_list *list, const struct li
 }
 
 static struct json_object *
-json_of_name(const struct owned_name *name)
+json_of_name(const struct owned_name *name, struct json_object *queues)
 {
 	struct json_object *object = json_object_new_object(), *labels = json_object_new_array();
 	char program[64], owner[32];
@@ -149,6 +154,8 @@ json_of_name(const struct owned_name *name)
 	for (size_t i = 0; i < name->n_labels; i++)
 		json_object_array_add(labels, json_new_text(name->labels[i]));
 	json_object_object_add(object, "labels", labels);
+	if (queue_of(queues, name->name))
+		json_object_object_add(object, "queue", json_object_get(queue_of(queues, name->name)));
 	return object;
 }
 
@@ -160,7 +167,7 @@ print_json(const struct name_list *list, const struct list_order *order)
 
 	for (size_t i = 0; i < list->n; i++)
 		if (is_wanted(order, &list->names[i]))
-			json_object_array_add(array, json_of_name(&list->names[i]));
+			json_object_array_add(array, json_of_name(&list->names[i], order->queues));
 	text = json_print(array, isatty(STDOUT_FILENO));
 	if (!text)
 		return STATUS_OTHER;
@@ -206,6 +213,7 @@ run_list(struct cli *cli)
 {
 	_cleanup_(name_list_deinit) struct name_list list = {0};
 	_cleanup_(bus_closep) tern_bus *bus = NULL;
+	_cleanup_(json_putp) struct json_object *queues = NULL;
 	struct list_order order = {0};
 	int r;
 
@@ -215,8 +223,11 @@ run_list(struct cli *cli)
 	if (r)
 		return r;
 	r = name_list_get(bus, &list);
+	if (r == 0 && !order.is_unique && (order.is_long || cli->json))
+		r = queues_get(bus, &queues);
 	if (r)
 		return connect_failed("the names cannot be listed", r, NULL);
+	order.queues = queues;
 	if (order.is_unique)
 		return list_peers(cli, bus, &list);
 	if (cli->json)
@@ -228,7 +239,7 @@ run_list(struct cli *cli)
 }
 
 static const struct option_spec OPTIONS[] = {
-	{OPTION_LONG, 'l', "long", NULL, "owners' numbers and labels too"},
+	{OPTION_LONG, 'l', "long", NULL, "owners' numbers, labels, and who waits in line, too"},
 	{OPTION_NAMES, 'n', "names", NULL, "nothing but the names"},
 	{OPTION_LABEL, 0, "label", "LABEL", "only names whose owners gave them this label"},
 	{OPTION_UNIQUE, 'u', "unique", NULL, "the programs on the bus instead, also those without a name"},
@@ -241,8 +252,9 @@ const struct command command_list = {
 	.operands = "[PREFIX]",
 	.completes = COMPLETES_SERVICE,
 	.summary = "List the names on the bus, and whose they are.",
-	.about = "Columns: name, program, process, user; with -l owner and labels. The number of\n"
-		 "an owner (:17) can be called like a name. With PREFIX, only names that begin so.\n"
+	.about = "Columns: name, program, process, user; with -l owner, labels, and who\n"
+		 "waits for the name, the next one first. The number of a program (:17) can be\n"
+		 "called like a name. With PREFIX, only names that begin so.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern list -l\n"

@@ -27,13 +27,27 @@ def tables_have_headings():
     with a_bus() as (bus, _), a_service(bus, NAME, "loud") as service:
         plain = {**environment(bus), "TERM": "dumb"}
         lines = shown(bus, "list", "-l", env=plain).splitlines()
-        same(lines[0].split(), ["NAME", "PROGRAM", "PID", "USER", "OWNER", "LABELS"])
+        same(lines[0].split(), ["NAME", "PROGRAM", "PID", "USER", "OWNER", "QUEUE", "LABELS"])
         same(lines[1].split()[:3], [NAME, "cli-service", str(service.pid)])
         same(lines[2:], ["", f"1 name on {bus}"])
         lines = shown(bus, "list", "--no-legend", env=plain).splitlines()
         same((len(lines), lines[0].split()[0]), (1, NAME))
         same(tern("list", "--no-legend", bus=bus).stdout, tern("list", bus=bus).stdout)
         same(shown(bus, "list", "org.example.X", env=plain), f"no such name is owned on {bus}\n")
+
+
+def who_waits_is_listed():
+    with a_bus() as (bus, _), a_service(bus), a_service(bus, NAME, "--says", "first") as first, \
+            a_service(bus, NAME, "--says", "second") as second:
+        waiting = [f":{peer['id']}" for pid in (first.pid, second.pid)
+                   for peer in value(tern("list", "-ju", bus=bus)) if peer["pid"] == pid]
+        same([n["queue"] for n in value(tern("list", "-j", bus=bus))], [waiting])
+        same(tern("list", "-l", bus=bus).stdout.split()[-3:], waiting + ["-"])
+        first.kill()
+        expect(tern("wait", NAME, bus=bus), 0)
+        first.wait(LIMIT)
+        while value(tern("list", "-j", bus=bus))[0].get("queue") != waiting[1:]:
+            time.sleep(0.01)  # until ternd has seen it
 
 
 def programs_are_listed():
@@ -201,5 +215,5 @@ def start(bus, *words):
                             text=True, env=environment(bus))
 
 
-run([tables_have_headings, programs_are_listed, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
+run([tables_have_headings, who_waits_is_listed, programs_are_listed, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
      completion_never_hangs, bash_asks_tern, a_person_presses_tab, scripts_are_shells, services_are_waited_for])

@@ -10,6 +10,7 @@
  */
 
 #include <signal.h>
+#include <errno.h>
 #include <stdio.h>
 #include <tern/tern.h>
 
@@ -270,7 +271,7 @@ serve(const char *name, const char *const *labels)
 	return EXIT_FAILURE;
 }
 
-/* say() - answer each call with this text, whatever is called: as a service without this library might */
+/* say() - answer each call with this text, whatever is called: as a service without this library might; waits in line for its name */
 static int
 say(const char *name, const char *text)
 {
@@ -278,7 +279,9 @@ say(const char *name, const char *text)
 	int r = tern_open(NULL, &bus);
 
 	if (r == 0)
-		r = tern_own(bus, name, 0, NULL);
+		r = tern_own(bus, name, TERN_NAME_QUEUE, NULL);
+	if (r == -EINPROGRESS)
+		r = 0;
 	if (r == 0) {
 		(void)puts("serving");
 		(void)fflush(stdout);
