@@ -74,10 +74,10 @@ asan: ## the tests under AddressSanitizer and UBSan (build-asan/)
 tsan: ## the tests under ThreadSanitizer (build-tsan/)
 asan tsan asan-short tsan-short:
 	@tools/deps build test
-	@$(call setup,$(SANITIZED),-Db_sanitize=$(SANITIZE) -Dtests=enabled -Dbench=disabled)
-	@$(call ninja,$(SANITIZED))
-	@tools/run-tests -C $(SANITIZED) --slower 6 $(if $(findstring short,$@),--short) \
-		$(if $(findstring tsan-short,$@),--without pure) $(T)
+	@$(call setup,$(SANITIZED),-Db_sanitize=$(SANITIZE) -Doptimization=1 -Dtests=enabled -Dbench=disabled)
+	@$(if $(findstring short,$@),,$(call ninja,$(SANITIZED)))
+	@tools/run-tests -C $(SANITIZED) --slower 6 $(if $(findstring short,$@),--short --build) \
+		$(if $(findstring tsan-short,$@),--without pure --without tool) $(T)
 
 clang: ## build with clang, every warning an error (build-clang/)
 	@tools/deps build test clang
