@@ -459,7 +459,7 @@ START_TEST(no_descriptors)
 	struct rlimit limit;
 	rlim_t n_failed = 0;
 	tern_bus *bus = NULL;
-	int r, free_fd = dup(STDERR_FILENO);
+	int r = 0, free_fd = dup(STDERR_FILENO);
 
 	must_be(close(free_fd), 0);
 	must_be(getrlimit(RLIMIT_NOFILE, &limit), 0);
