@@ -81,6 +81,13 @@ standing_new(const struct control *control)
 	return standing;
 }
 
+static struct standing *
+standing_free(struct standing *standing)
+{
+	free(standing);
+	return NULL;
+}
+
 int
 daemon_stands(tern_bus *bus, const struct control *control)
 {
@@ -143,11 +150,11 @@ daemon_refused(tern_bus *bus, uint64_t serial)
 
 /* tell_withdrawn() - the other way round. Return: 0 or -EAGAIN */
 static int
-tell_withdrawn(tern_bus *bus, struct control *control)
+tell_withdrawn(tern_bus *bus, const struct standing *standing, struct control *control)
 {
 	int r;
 
-	if (bus->daemon->is_new)
+	if (bus->daemon->is_new && !standing->serial)
 		return 0; /* it never heard of it */
 	control->serial = ++bus->daemon->last_serial;
 	r = daemon_send(bus, control);
@@ -178,7 +185,8 @@ tell_rules(tern_bus *bus)
 	HASH_ITER (hh, bus->daemon->own_rules, rule, next) {
 		struct control control = {.type = CONTROL_RULE_REMOVE, .rule_remove = {.rule = rule->id}};
 
-		r = rule->standing->withdrawn ? tell_withdrawn(bus, &control) : tell_standing(bus, rule->standing);
+		r = rule->standing->withdrawn ? tell_withdrawn(bus, rule->standing, &control)
+					       : tell_standing(bus, rule->standing);
 		if (r < 0)
 			break;
 		if (rule->standing->withdrawn)
@@ -198,10 +206,15 @@ tell_names(tern_bus *bus)
 
 		if (!own->standing)
 			continue; /* its request waits, and is made again */
-		r = own->standing->withdrawn ? tell_withdrawn(bus, &control) : tell_standing(bus, own->standing);
+		r = own->standing->withdrawn ? tell_withdrawn(bus, own->standing, &control)
+					      : tell_standing(bus, own->standing);
 		if (r < 0)
 			break;
-		if (own->standing->withdrawn)
+		if (!own->standing->withdrawn)
+			continue;
+		if (own->n_asking) /* again, meanwhile */
+			own->standing = standing_free(own->standing);
+		else
 			daemon_own_remove(bus, own->name, strlen(own->name));
 	}
 	return r;
@@ -284,6 +297,7 @@ try_again(tern_bus *bus)
 		daemon->fd = -1;
 	} else {
 		daemon->joining = true;
+		daemon->joining_at = bus_clock(bus);
 		if (bus_watch(bus, daemon->fd, EPOLLIN | EPOLLRDHUP, &bus->control_source) == 0 &&
 			daemon_hello(bus, true) == 0) {
 			daemon->again_at = UINT64_MAX; /* its answer, or its end, is seen as it comes */
@@ -333,7 +347,7 @@ daemon_look(tern_bus *bus)
 	(void)lead_try(bus); /* its end is read, and the next one connected to */
 	if (!daemon->joining || bus->max_wait == 0)
 		return;
-	deadline = clock_deadline_ns(clock_now_ns(), bus->max_wait);
+	deadline = clock_deadline_ns(daemon->joining_at, bus->max_wait);
 	while (daemon->joining && clock_now_ns() < deadline) {
 		struct waiter waiter = {.kind = WAIT_ANSWER}; /* never done: a pause */
 

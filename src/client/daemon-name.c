@@ -59,6 +59,31 @@ daemon_has_name(const tern_bus *bus, const char *name)
 	return own && !(own->standing && own->standing->withdrawn);
 }
 
+/* own_failed() - it was not granted; what was withdrawn before is to be told still */
+static void
+own_failed(tern_bus *bus, const char *name, bool had)
+{
+	const struct own_name *own = own_find(bus->daemon, name, strlen(name));
+
+	if (!had && own && !(own->standing && own->standing->withdrawn))
+		daemon_own_remove(bus, name, strlen(name));
+}
+
+/* ask_for() - the name stays in the table meanwhile, though it was withdrawn before */
+static int
+ask_for(tern_bus *bus, struct control *control, const char *name, struct request *request)
+{
+	struct own_name *own = own_find(bus->daemon, name, strlen(name));
+	int r;
+
+	own->n_asking++;
+	r = daemon_request(bus, control, request, daemon_deadline(bus));
+	own = own_find(bus->daemon, name, strlen(name));
+	if (own && own->n_asking)
+		own->n_asking--;
+	return r;
+}
+
 int
 daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *labels)
 {
@@ -78,9 +103,9 @@ daemon_own(tern_bus *bus, const char *name, uint32_t flags, const char *const *l
 	}
 	r = daemon_own_add(bus, name, strlen(name)); /* callers may be faster than the answer */
 	if (r == 0)
-		r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
-	if (r < 0 && !had)
-		daemon_own_remove(bus, name, strlen(name));
+		r = ask_for(bus, &control, name, &r1);
+	if (r < 0)
+		own_failed(bus, name, had);
 	if (r == 0)
 		r = daemon_stands(bus, &control);
 	if (r == 0 && r1.state == CONTROL_QUEUED)

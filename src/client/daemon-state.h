@@ -19,6 +19,7 @@
 struct own_name {
 	UT_hash_handle hh;
 	struct standing *standing; /* NULL: asked for, not answered yet */
+	uint32_t n_asking;	   /* threads that ask for it now */
 	char name[];
 };
 
@@ -49,6 +50,7 @@ struct daemon {
 	bool is_new;  /* this program is a stranger to the one that is there now */
 	uint8_t token[CONTROL_TOKEN_SIZE];
 	uint64_t again_at; /* when another one is looked for, of this process's clock; UINT64_MAX: never */
+	uint64_t joining_at; /* when it was, of this process's clock: publishers wait for one that does not answer only once */
 	uint64_t again_in; /* ns from then to the next time */
 	bool told;    /* the program knows */
 	bool stalled; /* it did not answer in time, and has said nothing since */

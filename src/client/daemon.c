@@ -219,8 +219,12 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		listeners_changed(bus);
 		break;
 	case CONTROL_WELCOME:
-		if (daemon->gone && daemon_take_welcome(bus, &control->welcome, fds, n_fds) == 0)
+		if (!daemon->gone)
+			break;
+		if (daemon_take_welcome(bus, &control->welcome, fds, n_fds) == 0)
 			daemon_welcomed(bus);
+		else
+			daemon_ended(bus); /* no memory, say: it is tried again */
 		break;
 	case CONTROL_BYE:
 		daemon->is_over = true;
@@ -281,6 +285,10 @@ receive(tern_bus *bus, uint8_t *packet)
 		&n_fds);
 	if (r == SOCKET_E_EMPTY)
 		return 0;
+	if (r == SOCKET_E_TRUNCATED && daemon->joining) {
+		daemon_ended(bus); /* that was the welcome: it is tried again, with descriptors perhaps */
+		return 0;
+	}
 	if (r == SOCKET_E_TRUNCATED)
 		return 1; /* no descriptors left here: the link's other end sees the hang-up */
 	if (r) {
@@ -291,7 +299,7 @@ receive(tern_bus *bus, uint8_t *packet)
 		dispatch(bus, &control, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++)
 		(void)fd_close(fds[i]); /* those that were kept are -1 */
-	return 1;
+	return daemon->fd >= 0;
 }
 
 bool

@@ -45,6 +45,9 @@ ask(tern_bus *bus)
 	tern_topic *topic;
 	int r;
 
+	bus->listeners_step = LISTENERS_REST;
+	if (bus->daemon && daemon_is_away(bus->daemon))
+		return; /* daemon_welcomed() begins again; a plan would wait for the next ternd, and the leader cannot */
 	bus->listeners_step = LISTENERS_LOOK;
 	if (!bus->daemon || daemon_is_gone(bus->daemon))
 		return; /* nobody to ask: what changes, changes here */

@@ -262,12 +262,17 @@ service_new(tern_bus *bus, const char *name, const char *interface, const struct
 	return 0;
 }
 
+/* is_owned() - and is not being given up: the tables show that later */
 static bool
 is_owned(tern_bus *bus, const char *name)
 {
 	tern_peer owner;
+	bool has;
 
-	return tern_lookup(bus, name, &owner) == 0 && owner == bus->id;
+	bus_lock(bus);
+	has = daemon_has_name(bus, name);
+	bus_leave(bus);
+	return has && tern_lookup(bus, name, &owner) == 0 && owner == bus->id;
 }
 
 /* join() - so that calls find it, before others see its name */

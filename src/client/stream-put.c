@@ -172,6 +172,10 @@ try(struct put *put)
 	return 0;
 }
 
+enum put_answer {
+	PUT_E_SELF = LINK_E_CLOSED + 100, /* a drawn part, and the name has moved to this program: it takes a message */
+};
+
 /* put_part() - when there is credit and room; with the lock, which is given up while it waits */
 static int
 put_part(struct put *put)
@@ -191,6 +195,8 @@ put_part(struct put *put)
 				return r;
 			continue;
 		}
+		if (!put->message && !call->partner)
+			return PUT_E_SELF;
 		if (!planned && call->partner) {
 			r = plan(put, parts);
 			if (r < 0)
@@ -327,6 +333,8 @@ tern_call_putv(tern_call *call, const char *format, va_list ap)
 		put.cost = stream_cost_of(size);
 		put.until = UINT64_MAX;
 		r = put_part(&put);
+		if (unlikely(r == PUT_E_SELF))
+			r = put_packed(call, format, ap);
 	} else {
 		r = put_packed(call, format, ap);
 	}

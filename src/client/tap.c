@@ -304,18 +304,27 @@ draw_copy(tern_bus *bus, const struct tapped *t, const char *kind, tern_message 
 /*
  * has_room() - without waiting for anything
  * Answers that wait for room go before it, and are not tried here: they would be copied in turn.
+ * @behind: what it is a copy of, where that goes to the tap itself, and has its room already; else NULL
  */
 static bool
-has_room(struct partner *partner, const struct outgoing *out)
+has_room(struct partner *partner, const struct outgoing *out, const struct outgoing *behind)
 {
+	struct wire_header header = {.size = out->header->size};
+	struct outgoing both = {.header = &header, .load = out->load};
+
 	if (partner->replies || partner->dead || (!partner->link->ready && partner->bus->spinning))
 		return false;
-	return send_room(partner, out, true) == 0;
+	if (behind) {
+		header.size += 2 * behind->header->size; /* and a pad before it */
+		both.load.n_lent += behind->load.n_lent;
+		both.load.lent_bytes += behind->load.lent_bytes;
+	}
+	return send_room(partner, &both, true) == 0;
 }
 
 /* push_to() - a copy for one tap, in memory that it may see. Return: it has it. */
 static bool
-push_to(struct partner *partner, tern_message *m, uint32_t max)
+push_to(struct partner *partner, tern_message *m, uint32_t max, const struct outgoing *behind)
 {
 	tern_bus *bus = partner->bus;
 	bool is_own = partner->domain == &bus->own;
@@ -328,7 +337,7 @@ push_to(struct partner *partner, tern_message *m, uint32_t max)
 	if (!partner->domain)
 		return false;
 	good = message_out(m, max, &partner->domain->pool, is_own ? NULL : blocks, &out, parts) == 0 &&
-		has_room(partner, &out);
+		has_room(partner, &out, behind);
 	if (good)
 		send_events(bus, &(struct send_to){.partner = partner, .out = &out}, 1, NULL, TERN_BATCH);
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
@@ -350,9 +359,9 @@ count_lost(tern_bus *bus, tern_peer peer)
 	link_ring(partner->link, true, true);
 }
 
-/* tap_send() - to all of them; the bells come with the message itself */
+/* tap_send() - to all of them; the bells come with the message itself, which is out, or one to oneself */
 static void
-tap_send(tern_bus *bus, const struct tapped *t)
+tap_send(tern_bus *bus, const struct tapped *t, const struct outgoing *out)
 {
 	const struct tap *tap = &bus->tap;
 	const char *kind = kind_of(t->header);
@@ -365,7 +374,7 @@ tap_send(tern_bus *bus, const struct tapped *t)
 		struct partner *partner = partner_find(bus, tap->peers[i]);
 		uint32_t max = partner && tap->n_peers == 1 ? link_record_max(partner->link) : LINK_RECORD_MIN;
 
-		if (!m || !partner || !push_to(partner, m, max))
+		if (!m || !partner || !push_to(partner, m, max, partner->id == t->to ? out : NULL))
 			count_lost(bus, tap->peers[i]);
 	}
 	(void)message_unref_locked(m); /* always NULL */
@@ -379,7 +388,7 @@ tap_copy(struct partner *to, const struct outgoing *out)
 	if (out->header->kind == WIRE_EVENT)
 		return;
 	of_outgoing(&t, out);
-	tap_send(to->bus, &t);
+	tap_send(to->bus, &t, out);
 }
 
 _cold_ void
@@ -390,6 +399,6 @@ tap_copy_self(tern_bus *bus, const tern_message *m)
 	if (m->header.kind == WIRE_EVENT)
 		return;
 	of_message(&t, m);
-	tap_send(bus, &t);
+	tap_send(bus, &t, NULL);
 	send_flush(bus);
 }

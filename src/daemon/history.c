@@ -191,8 +191,13 @@ history_joined(struct client *client, const struct bus_identity *identity)
 void
 history_left(const struct client *client)
 {
-	if (client->kept_at > 0)
-		keep(client->server, HISTORY_LEFT, client->peer->id, NULL, 0, NULL);
+	struct server *server = client->server;
+
+	if (client->kept_at == 0)
+		return;
+	keep(server, HISTORY_LEFT, client->peer->id, NULL, 0, NULL);
+	if (!server->is_again && journal_is_due(&server->journal))
+		write_anew(server); /* those that came and went */
 }
 
 bool
