@@ -56,10 +56,7 @@ show(struct monitor *m, const struct traffic *t, const struct traffic_pair *pair
 
 	if (r < 0)
 		return connect_failed("a message cannot be shown", r, NULL);
-	if (fflush(stdout) == 0) /* a reader behind a pipe has it at once */
-		return STATUS_OK;
-	report("standard output cannot be written: %m");
-	return STATUS_OTHER;
+	return command_output(); /* a reader behind a pipe has it at once */
 }
 
 /* one() - of those that came. Return: STATUS_*. */

@@ -120,7 +120,6 @@ say_answer(const struct ping *ping, uint64_t ns)
 	else
 		(void)printf("answer %llu in %.3f ms\n", (unsigned long long)ping->n,
 			(double)ns / 1e6); /* as above */
-	(void)fflush(stdout); /* as above */
 }
 
 static int
@@ -159,6 +158,8 @@ ping_all(tern_bus *bus, struct ping *ping)
 			return r;
 		ping->times[ping->n++] = ns;
 		say_answer(ping, ns);
+		if (command_output())
+			return STATUS_OTHER;
 	}
 	return STATUS_OK;
 }

@@ -305,6 +305,8 @@ say_sum(const struct replay *r)
 	for (size_t i = 0; i < N_SKIPPED; i++)
 		if (r->n_skipped[i])
 			(void)printf("%" PRIu64 " left out: %s\n", r->n_skipped[i], SKIPPED[i]);
+	if (counts->streams)
+		(void)printf("%" PRIu64 " came to nothing: streams are not said again\n", counts->streams);
 	(void)printf("answers: %" PRIu64 " replies, %" PRIu64 " errors, %" PRIu64 " none\n", counts->replies, counts->errors,
 		counts->failed);
 	if (r->compares)
@@ -323,7 +325,7 @@ say_sum_json(const struct replay *r)
 	_cleanup_(json_putp) struct json_object *object = json_object_new_object();
 	const struct replay_counts *counts = &r->answers.counts;
 	_cleanup_(freep) char *text = NULL;
-	uint64_t skipped = 0;
+	uint64_t skipped = counts->streams;
 
 	for (size_t i = 0; i < N_SKIPPED; i++)
 		skipped += r->n_skipped[i];

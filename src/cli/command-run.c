@@ -54,8 +54,9 @@ wait_for(pid_t child, const sigset_t *signals)
 			return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status)
 						   : WEXITSTATUS(status);
 		}
-		if (info.si_code <=
-			0) /* of a process; the terminal sends its own to the child too */
+		/* Of a process, or the terminal is gone, which only the first of a session is told; else the terminal
+		 * sends its own to the child too. */
+		if (info.si_code <= 0 || info.si_signo == SIGHUP)
 			(void)kill(child, info.si_signo); /* it may have ended just now */
 	}
 }

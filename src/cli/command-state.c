@@ -13,6 +13,7 @@
 #include "cli/connect.h"
 #include "cli/json.h"
 #include "cli/name.h"
+#include "cli/offer.h"
 #include "cli/payload.h"
 #include "cli/plain.h"
 #include "cli/show.h"
@@ -75,6 +76,20 @@ read_words(struct cli *cli, struct watcher *w)
 	return w->name ? STATUS_OK : command_usage(cli, "the NAME of a value of %s is missing", w->service);
 }
 
+static int
+say_no_value(const struct watcher *w)
+{
+	struct interface *offer = NULL;
+	const char *near = NULL;
+
+	if (offer_get(w->bus, w->service, w->timeout_ns ? w->timeout_ns : TERN_DEFAULT, &offer, NULL) == 0)
+		near = interface_near(offer, MEMBER_STATE, w->name);
+	report("%s has no value '%s'%s%s%s", w->service, w->name, near ? "; did you mean " : "", near ? near : "",
+		near ? "?" : "");
+	(void)interface_free(offer); /* always NULL */
+	return STATUS_REMOTE;
+}
+
 /* open_value() - Return: STATUS_*; if not 0 it is said why */
 static int
 open_value(struct watcher *w)
@@ -85,8 +100,7 @@ open_value(struct watcher *w)
 	case 0:
 		return STATUS_OK;
 	case -ENOENT:
-		report("%s has no value '%s'", w->service, w->name);
-		return STATUS_REMOTE;
+		return say_no_value(w);
 	case -ENXIO:
 		name_suggest(w->bus, w->service);
 		return STATUS_NO_BUS;
@@ -246,11 +260,7 @@ print_line(struct watcher *w, const struct tern_event *event)
 		report("%s is gone", w->service);
 		r = STATUS_LOST;
 	}
-	if (fflush(stdout) != 0) {
-		report("standard output cannot be written: %m");
-		return STATUS_OTHER;
-	}
-	return r;
+	return command_output() ? STATUS_OTHER : r;
 }
 
 static int

@@ -284,11 +284,7 @@ print_line(struct listener *l, const struct tern_event *event)
 		print_gap(l, event->peer, event->lost);
 		r = l->policy == TERN_DISCONNECT ? say_over() : STATUS_OK;
 	}
-	if (fflush(stdout) != 0) {
-		report("standard output cannot be written: %m");
-		return STATUS_OTHER;
-	}
-	return r;
+	return command_output() ? STATUS_OTHER : r;
 }
 
 /* -------- listening -------- */

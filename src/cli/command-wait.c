@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <tern/loop.h>
+#include <tern/message.h>
 #include <tern/name.h>
 
 #include "base/attribute.h"
@@ -125,6 +126,21 @@ read_words(struct cli *cli, struct waiter *w)
 	return w->n ? STATUS_OK : command_usage(cli, "SERVICE is missing");
 }
 
+/* check_names() - what can be no name would be waited for forever */
+static int
+check_names(const struct cli *cli, const struct waiter *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		tern_message *m = NULL;
+		int r = tern_message_new_call(w->bus, w->services[i], "tern.Ping", &m); /* not sent */
+
+		(void)tern_message_unref(m); /* always NULL */
+		if (r == -EINVAL)
+			return command_usage(cli, "%s", tern_last_error()->text);
+	}
+	return STATUS_OK;
+}
+
 static int
 run_wait(struct cli *cli)
 {
@@ -134,6 +150,8 @@ run_wait(struct cli *cli)
 	r = read_words(cli, &w);
 	if (r == STATUS_OK)
 		r = connect_bus(cli, &w.bus);
+	if (r == STATUS_OK)
+		r = check_names(cli, &w);
 	if (r == STATUS_OK)
 		r = listen_all(&w);
 	return r ? r : wait_for(&w);

@@ -120,3 +120,19 @@ command_number(const struct cli *cli, uint64_t least, uint64_t *ret)
 	*ret = number;
 	return STATUS_OK;
 }
+
+int
+command_output(void)
+{
+	static bool is_said;
+	int r = fflush(stdout);
+
+	if (r == 0 && !ferror(stdout))
+		return STATUS_OK;
+	if (!is_said && r)
+		report("standard output cannot be written: %m");
+	else if (!is_said)
+		report("not all of standard output could be written");
+	is_said = true;
+	return STATUS_OTHER;
+}

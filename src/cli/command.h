@@ -111,6 +111,9 @@ int command_usage(const struct cli *cli, const char *format, ...)
  */
 int command_duration(const struct cli *cli, uint64_t *ret_ns);
 
+/* command_output() - is all written so far? If not, it is said once. Return: STATUS_OK or STATUS_OTHER. */
+int command_output(void);
+
 /* command_number() - the same for a number of at least `least`; at most 2^53 */
 int command_number(const struct cli *cli, uint64_t least, uint64_t *ret);
 

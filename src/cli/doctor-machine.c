@@ -99,17 +99,40 @@ own_group(char *ret, size_t size)
 	return ret;
 }
 
+/* reclaimable() - of a group's memory: pages of files, which go when there is no room */
+static unsigned long long
+reclaimable(const char *group)
+{
+	static const char *const KEYS[] = {"active_file ", "inactive_file ", "slab_reclaimable "};
+	char path[640], text[8192];
+	_cleanup_(fd_closep) int fd = -1;
+	unsigned long long sum = 0;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/memory.stat", group); /* fits */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	text[MAX(n, 0)] = '\0';
+	for (char *line, *next = text; (line = strsep(&next, "\n"));)
+		for (size_t i = 0; i < ARRAY_SIZE(KEYS); i++)
+			if (strncmp(line, KEYS[i], strlen(KEYS[i])) == 0)
+				sum += strtoull(line + strlen(KEYS[i]), NULL, 10);
+	return sum;
+}
+
 static void
 check_memory(struct doctor *doctor)
 {
 	char group[512], path[640], text[64];
-	unsigned long long most, now;
+	unsigned long long most, now, files;
 
 	doctor->n_checks++;
 	(void)snprintf(path, sizeof(path), "%s/memory.max", own_group(group, sizeof(group))); /* fits */
 	most = strtoull(read_line(path, text, sizeof(text)), NULL, 10);
 	(void)snprintf(path, sizeof(path), "%s/memory.current", group);
 	now = strtoull(read_line(path, text, sizeof(text)), NULL, 10);
+	files = reclaimable(group);
+	now -= MIN(now, files);
 	if (most == 0 || now == 0 || most > now + LITTLE_MEMORY) /* "max", or not told */
 		return;
 	doctor_wrong(doctor, "memory", "the control group %s has %s of memory left", group,

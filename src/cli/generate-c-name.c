@@ -39,8 +39,10 @@ static const char *const WORDS[] = {
 	"wchar_t", "while", "xor", "xor_eq",
 };
 
-/* What a prefix may not be besides: beginnings of names that the source has for itself, and of libtern's. */
-static const char *const OWN[] = {"get", "opt", "put", "serve", "tern"};
+/* What a prefix may not be besides: beginnings of names that the source has for itself, of libtern's and of libc's. */
+static const char *const OWN[] = {
+	"aio", "epoll", "get", "mq", "opt", "pthread", "put", "sched", "sem", "serve", "shm", "tern", "timer",
+};
 
 static bool
 is_word(const char *name)

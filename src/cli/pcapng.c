@@ -5,6 +5,7 @@
 #include "cli/pcapng.h"
 
 #include <endian.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -124,7 +125,9 @@ pcapng_begin(struct pcapng_writer *w, int fd, const char *interface, const char 
 	size_t at;
 	int r;
 
-	*w = (struct pcapng_writer){.fd = fd, .at = lseek(fd, 0, SEEK_CUR)};
+	/* what is appended to begins at its end, wherever the descriptor stands */
+	*w = (struct pcapng_writer){
+		.fd = fd, .at = lseek(fd, 0, fcntl(fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR)};
 	r = block_begin(w, BLOCK_SECTION, 64 + strlen(application), &at);
 	if (r < 0)
 		return r;

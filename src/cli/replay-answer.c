@@ -233,6 +233,11 @@ replay_answers_came(struct replay_answers *answers, const struct tern_event *eve
 	if (!entry)
 		return;
 	call_end(answers, entry);
+	if (event->message && strcmp(tern_message_member(event->message), "tern.NeedsStream") == 0) {
+		answers->counts.streams++;
+		entry_free(answers, entry);
+		return;
+	}
 	if (event->message)
 		answer_set(&entry->now, event->message);
 	else

@@ -11,6 +11,7 @@
 struct replay_counts {
 	uint64_t replies, errors, failed; /* now */
 	uint64_t same, different;
+	uint64_t streams; /* answered that they stream, which is not done again */
 };
 
 struct replay_entry;

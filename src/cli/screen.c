@@ -80,6 +80,7 @@ screen_open(tern_bus *bus)
 	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail; a terminal that went is seen when it is written to */
 	raw = screen.before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* nobody would give the terminal back before, and take it again */
 	(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw); /* if not, q needs a return behind it */
 	(void)setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* a page is shown at once; if not, it flickers */
 	(void)fputs(ENTER, stdout); /* screen_end() asks */

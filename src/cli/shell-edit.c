@@ -117,6 +117,22 @@ look_for_bus(struct shell *shell)
 
 /* -------- one loop -------- */
 
+/* poll_unless_signalled() - of a signal that came before nobody would wake us. Return: as poll(). */
+static int
+poll_unless_signalled(struct pollfd *fds, size_t n, int ms)
+{
+	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	sigset_t every, before;
+	int r = -1;
+
+	(void)sigfillset(&every); /* cannot fail, as the others */
+	(void)sigprocmask(SIG_SETMASK, &every, &before);
+	if (!interrupted && !hung_up && !resized)
+		r = ppoll(fds, n, ms < 0 ? NULL : &time, &before);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 /* wait_for_key() - and do what else there is. Return: true, there is something to be read; false: over. */
 static bool
 wait_for_key(struct shell *shell)
@@ -128,7 +144,7 @@ wait_for_key(struct shell *shell)
 		fds[1] = (struct pollfd){.fd = shell->bus ? tern_fd(shell->bus) : -1, .events = POLLIN};
 		for (size_t i = 0; i < SHELL_MOST_JOBS; i++)
 			fds[2 + i] = (struct pollfd){.fd = shell->jobs[i].pid ? shell->jobs[i].fd : -1, .events = POLLIN};
-		r = poll(fds, ARRAY_SIZE(fds), shell->bus ? -1 : RETRY_MS);
+		r = poll_unless_signalled(fds, ARRAY_SIZE(fds), shell->bus ? -1 : RETRY_MS);
 		if (interrupted || hung_up)
 			return false;
 		if (resized) {

@@ -3,6 +3,7 @@
 /* shell-run: lines, each run as a tern of its own; in the background with & */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -21,6 +22,8 @@
 static void
 run_child(char *const *words, int out, const char *address, const sigset_t *mask)
 {
+	char self[PATH_MAX];
+	ssize_t n;
 	static const int RESET[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGCHLD};
 
 	for (size_t i = 0; i < ARRAY_SIZE(RESET); i++)
@@ -36,7 +39,10 @@ run_child(char *const *words, int out, const char *address, const sigset_t *mask
 	}
 	if (address && setenv("TERN_BUS", address, 1) < 0)
 		_exit(STATUS_OTHER);
-	(void)execv("/proc/self/exe", words);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[MAX(n, 0)] = '\0';
+	(void)execv(self, words); /* not by the link: others would see a program "exe" */
+	(void)execv("/proc/self/exe", words); /* it was replaced meanwhile */
 	report("%s cannot be run: %m", words[0]);
 	_exit(STATUS_OTHER);
 }
@@ -272,7 +278,12 @@ shell_run_line(struct shell *shell, const char *text)
 		drop_first(&line); /* a habit */
 	if (line.n == 0 || run_own(shell, &line))
 		return;
-	if (line.n > 1 && strcmp(line.words[line.n - 1], "&") == 0 && shell->edit) {
+	if (line.n > 1 && strcmp(line.words[line.n - 1], "&") == 0 && !shell->edit) {
+		report("'&' is for terminals: '%s' would be waited for here", line.words[0]);
+		shell->status = STATUS_USAGE;
+		return;
+	}
+	if (line.n > 1 && strcmp(line.words[line.n - 1], "&") == 0) {
 		free(line.words[--line.n]);
 		line.words[line.n] = NULL;
 		start_job(shell, &line, text);

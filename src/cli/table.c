@@ -5,6 +5,7 @@
 #include <libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "base/attribute.h"
 #include "cli/command.h"
@@ -37,9 +38,12 @@ static int
 add_column(struct table *t, const struct table_column *column)
 {
 	struct libscols_column *c;
+	struct winsize size = {0};
+	bool is_narrow = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col &&
+		size.ws_col < 110;
 
 	c = scols_table_new_column(t->lib, column->head, 0,
-		(column->flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) |
+		(is_narrow && column->flags & TABLE_SPARE ? SCOLS_FL_HIDDEN : 0) | (column->flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) |
 			(column->flags & TABLE_CUT ? SCOLS_FL_TRUNC : 0));
 	if (!c)
 		return -ENOMEM;

@@ -28,6 +28,7 @@
 
 enum {
 	TABLE_RIGHT = 1, /* numbers */
+	TABLE_SPARE = 4, /* left out on terminals of fewer than 110 columns */
 	TABLE_CUT = 2,   /* may be cut on a terminal: all of it is said elsewhere, or is talk */
 };
 

@@ -193,6 +193,8 @@ top_take(struct top *top, tern_call *call, tern_message *reply, int result)
 	program->call = tern_call_unref(program->call);
 	if (result == -EREMOTEIO)
 		program->state = TOP_STRANGE;
+	else if (result == -EHOSTDOWN || result == -ENXIO)
+		program->state = TOP_NEW; /* it went: it is not there the next time */
 	else if (result < 0)
 		program->state = TOP_BUSY;
 	if (result < 0 || !reply || ask_tree(reply, &tree) < 0)

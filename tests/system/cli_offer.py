@@ -12,8 +12,10 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
-from tool import LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same, stop, tern, value
+from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, completed, environment, expect, finished, run,
+                  same, stop, tern, value)
 
 KEEPER = "org.example.Keeper"
 TEXT = """\
@@ -100,8 +102,7 @@ def descriptors_travel():
 def members_are_completed():
     with a_bus() as (bus, _), a_mock(bus):
         def words_of(*words):
-            out = expect(tern("__complete", *words, bus=bus), 0).stdout
-            return dict((line.split("\t") + [""])[:2] for line in out.splitlines())
+            return dict((line.split("\t") + [""])[:2] for line in completed(*words, bus=bus).splitlines())
 
         same(words_of("call", KEEPER, "P"), {"Put": "Puts a thing somewhere."})
         same(list(words_of("call", KEEPER, "")), ["Put", "List", "Clear", "Has", "Read"])
@@ -167,8 +168,8 @@ def scripts_answer():
 
 def scripts_are_few():
     """More calls than may run wait; more than may wait are told; those whose callers are gone are ended."""
-    with a_bus() as (bus, _), a_mock(bus, "-x", "echo $$ >>pids; exec sleep 60") as mock:
-        callers = [subprocess.Popen([TERN, "call", KEEPER, "Clear"], env=environment(bus), stdin=subprocess.DEVNULL,
+    with a_bus() as (bus, _), a_mock(bus, "-x", "echo $$ >>pids; exec sleep 1000") as mock:
+        callers = [subprocess.Popen([TERN, "call", "-t", "1000", KEEPER, "Clear"], env=environment(bus), stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(80)]
         try:
             told = [mock.stdout.readline() for _ in range(80 + 8)]
@@ -182,23 +183,30 @@ def scripts_are_few():
         while "gone" not in (line := mock.stdout.readline()):
             check(line != "", "it ended")
         for pid in pids:
-            wait_gone(mock, pid)
+            wait_gone(pid)
 
 
-def wait_gone(mock, pid):
-    """Until a script has ended: its caller has, which the mock hears of and tells."""
-    while os.path.exists(f"/proc/{pid}"):
-        if mock.stdout.readline() == "":
-            check(False, f"script {pid} still runs")
-            return
-    check(True, "")
+def wait_gone(pid):
+    """Until a script has ended."""
+    end = time.monotonic() + LIMIT
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+        time.sleep(0.01)
+    check(not os.path.exists(f"/proc/{pid}"), f"script {pid} still runs")
 
 
 def a_mock_that_dies_leaves_nothing():
     with a_bus() as (bus, daemon):
-        with a_mock(bus, "-x", "echo $$; exec sleep 60") as mock:
-            mock.send_signal(signal.SIGINT)
-            finished(mock, 0)
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with a_mock(bus, "-x", "echo $$ >&2; exec sleep 1000") as mock:
+                caller = subprocess.Popen([TERN, "call", "-t", "1000", KEEPER, "Clear"], env=environment(bus),
+                                          stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                try:
+                    pid = int(mock.stderr.readline())
+                    mock.send_signal(number)
+                    mock.wait(LIMIT)
+                    wait_gone(pid)
+                finally:
+                    stop(caller)
         with a_mock(bus) as mock:
             daemon.terminate()
             finished(mock, 5, "the bus at .* is gone")
@@ -232,7 +240,7 @@ def examples_are_run():
 def services_without_interface_are_as_before():
     with a_bus() as (bus, _), a_service(bus):
         same(value(tern("call", "-j", NAME, "Echo", "a=1", "b=x", bus=bus)), {"a": 1, "b": "x"})
-        same(tern("__complete", "call", NAME, "", bus=bus).stdout, "")
+        same(completed("call", NAME, "", bus=bus), "")
 
 
 # -------- what services offer, shown --------

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from tool import (LIMIT, NAME, TERN, a_bus, a_program, a_service, a_terminal, check, environment, expect, finished, run,
+from tool import (LIMIT, NAME, TERN, a_bus, a_program, a_service, a_terminal, check, completed, environment, expect, finished, run,
                   same, tern, value)
 
 ESCAPE = "\033"
@@ -96,8 +96,7 @@ def colours_are_for_terminals():
 
 def words_of(bus, *words):
     """What the last word may become, and what each is said to be."""
-    result = expect(tern("__complete", *words, bus=bus), 0)
-    return dict((line.split("\t") + [""])[:2] for line in result.stdout.splitlines())
+    return dict((line.split("\t") + [""])[:2] for line in completed(*words, bus=bus).splitlines())
 
 
 def words_are_completed():
@@ -126,7 +125,7 @@ def completion_never_hangs():
     with a_bus() as (bus, daemon):
         daemon.send_signal(signal.SIGSTOP)
         began = time.monotonic()
-        same(words_of(bus, "call", ""), {})
+        expect(tern("__complete", "call", "", bus=bus), 4, "")
         check(time.monotonic() - began < LIMIT / 3, "a bus that hangs is waited for")
     same(words_of("unix:/nowhere", "call", ""), {})
     same(words_of("nonsense", "call", ""), {})
@@ -142,9 +141,12 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
     env = environment(bus)
     env["PATH"] = os.path.dirname(TERN) + ":" + env["PATH"]
-    result = subprocess.run(["bash", "--norc", "-c", script, "bash", line], env=env, text=True, timeout=LIMIT,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    same((result.returncode, result.stderr), (0, ""))
+    for _ in range(5):  # nothing is what comes, too, where tern was too slow
+        result = subprocess.run(["bash", "--norc", "-c", script, "bash", line], env=env, text=True, timeout=LIMIT,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        same((result.returncode, result.stderr), (0, ""))
+        if result.stdout != "\n":
+            break
     return result.stdout.split("\n")[:-1]
 
 
@@ -166,8 +168,8 @@ def a_person_presses_tab():
         with a_program(["bash", "--norc", "--noprofile", "-i"], env) as terminal:
             terminal.type("PS1='ready> '; . <(tern completion bash)\r")
             terminal.wait(r"\nready> ")
-            terminal.type("tern call org.exa\t")
-            terminal.wait(re.escape(f"tern call {NAME} "))
+            terminal.type("tern call org.exa")
+            terminal.press("\t", re.escape(f"tern call {NAME} "))
             terminal.type("Text\r")
             terminal.wait(r"two\r\nlines\r\n")
             terminal.type("exit\r")

@@ -75,8 +75,8 @@ def tab_completes():
     with a_bus() as (bus, _), a_service(bus), a_shell(bus) as (terminal, _):
         terminal.type("cal\t")
         terminal.wait("cal.*l ")
-        terminal.type("org.ex\t")
-        terminal.wait("org.ex.*ample.Echo ")
+        terminal.type("org.ex")
+        terminal.press("\t", "org.ex.*ample.Echo ")
         terminal.type("Text\r")
         terminal.wait(r"two\r\nlines")
         terminal.wait(PROMPT)
@@ -145,9 +145,7 @@ def ctrl_c_drops_a_line():
         terminal.wait(PROMPT)
         terminal.type("call " + NAME + " Never\r")
         terminal.wait(r"Never\r\n")
-        time.sleep(0.05)  # whether it has begun or not, what runs is ended
-        terminal.type("\x03")
-        terminal.wait(PROMPT)
+        terminal.press("\x03", PROMPT)  # again where it was pressed before anything ran
         terminal.type("\x04")
         terminal.wait("exit")
         terminal.finish(130)

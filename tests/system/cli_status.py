@@ -111,13 +111,19 @@ def who_holds_what():
         same(len(value(tern("status", "-p", "-j", bus=bus))), 3)
 
 
+def sample(bus, *processes):
+    """What top says; longer where programs, or the machine, are too slow to say something in half of its time."""
+    for seconds in (0.5, 2, 8, 30):
+        rows = {row["pid"]: row for row in value(tern("top", "-j", "-n", "1", "-d", str(seconds), bus=bus))}
+        if all(rows.get(process.pid, {}).get("made" if process is processes[-1] else "served") for process in processes):
+            break
+    return rows
+
+
 def rates_are_told():
     with a_bus() as (bus, _), a_service(bus) as service, a_service(bus, OTHER) as other, a_caller(bus) as caller:
         with stopped(other):
-            rows = {}
-            while not rows or "busy" in (rows[service.pid]["state"], rows[caller.pid]["state"]):  # who gets no time
-                told = value(tern("top", "-j", "-n", "1", "-d", "500ms", bus=bus))
-                rows = {row["pid"]: row for row in told}
+            rows = sample(bus, service, caller)
         same(set(rows), {service.pid, other.pid, caller.pid})
         same((rows[service.pid]["state"], rows[other.pid]["state"]), ("good", "busy"))
         check(rows[service.pid]["served"] > 0, rows)

@@ -155,7 +155,7 @@ def monitor_ends():
 
 def private_is_not_shown():
     """What the tool itself asks is nothing that others want to see."""
-    with a_bus() as (bus, _), a_service(bus), a_listener(bus, "monitor", "-j", "-t", "10s", "-n", "2") as monitor:
+    with a_bus() as (bus, _), a_service(bus), a_listener(bus, "monitor", "-j", "-t", f"{LIMIT}s", "-n", "2") as monitor:
         expect(tern("call", NAME, "Echo", bus=bus), 0)
         same([m["member"] for m in lines(monitor)], ["Echo", "Echo"])
 

@@ -21,7 +21,7 @@ import termios
 import time
 
 TERN, TERND, SERVICE, LIBRARY = (os.path.abspath(a) for a in sys.argv[1:5])
-LIMIT = 30  # s, for anything that is waited for
+LIMIT = 30 * int(os.environ.get("CK_TIMEOUT_MULTIPLIER") or 1)  # s, for anything that is waited for
 NAME = "org.example.Echo"
 passed = failed = 0
 signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored here, and so by all that is started
@@ -77,6 +77,14 @@ def value(result):
     except ValueError:
         check(False, f"no JSON: {result.stdout!r}")
         return None
+
+
+def completed(*words, bus=None):
+    """What a word may become; asked again where the machine was too slow for the moment that this may take."""
+    end = time.monotonic() + LIMIT
+    while (result := tern("__complete", *words, bus=bus)).returncode == 4 and time.monotonic() < end:
+        pass
+    return expect(result, 0).stdout
 
 
 def stop(process):
@@ -176,6 +184,16 @@ class Terminal:
 
     def type(self, text):
         os.write(self.fd, text.encode())
+
+    def press(self, key, what):
+        """Press a key, again and again, until this is shown."""
+        end = time.monotonic() + LIMIT
+        while not re.search(what, self.shown) and time.monotonic() < end:
+            self.type(key)
+            soon = time.monotonic() + 2
+            while not re.search(what, self.shown) and self.more(soon):
+                pass
+        return self.wait(what)
 
     def finish(self, status=0):
         """Its end; gives all that was shown and not waited for, with \\n at the ends of lines."""

@@ -53,6 +53,10 @@ idle(tern_bus *bus)
 {
 	struct pollfd pollfd = {.fd = tern_fd(bus), .events = POLLIN};
 
+	while (tern_process(bus) > 0)
+		;
+	must_be(tern_own(bus, "org.example.Idle", 0, NULL), 0); /* what ternd was asked before is answered */
+	must_be(tern_disown(bus, "org.example.Idle"), 0);
 	do {
 		while (tern_process(bus) > 0)
 			;
