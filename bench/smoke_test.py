@@ -118,7 +118,8 @@ class Smoke(unittest.TestCase):
         for peer in peers:
             self.assertIn(list(figures["peer:" + peer]), [metrics, ["missing"]])
         for subject, values in figures.items():
-            self.assertTrue(all(v > 0 for v in values.values()), f"{subject}: {values}")
+            for name, value in values.items():  # a short run may be over before the kernel has counted its time
+                self.assertTrue(value > 0 or value == 0 and name.startswith("cpu"), f"{subject}: {values}")
             if "p50" in values:
                 self.assertLessEqual(values["p50"], values["p99"])
                 self.assertLessEqual(values["p99"], values["p999"])
