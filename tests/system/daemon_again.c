@@ -232,8 +232,10 @@ END_TEST
 START_TEST(the_dead_are_gone)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	raw_rule(&c, 1, "tern", "org.example.Short"); /* before the other kills ternd */
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		struct raw d;
@@ -243,7 +245,6 @@ START_TEST(the_dead_are_gone)
 		kill(ternd.pid, SIGKILL);
 		_exit(0);
 	}
-	raw_rule(&c, 1, "tern", "org.example.Short");
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	restart();
 	claim_all();
