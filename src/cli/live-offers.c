@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/attribute.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cli/payload.h"
 #include "interface/check.h"
 
@@ -64,6 +64,10 @@ offer_find(struct live_offers *offers, tern_bus *bus, const char *service)
 		return NULL;
 	memcpy(offer->service, service, size);
 	HASH_ADD_KEYPTR(hh, offers->offers, offer->service, size, offer);
+	if (!hash_added(offer, hh)) {
+		free(offer);
+		return NULL;
+	}
 	offer->call = ask(bus, service);
 	return offer;
 }

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tern/cbor.h>
-#include <uthash.h>
 
 #include "base/attribute.h"
+#include "base/hash.h"
 #include "cli/json.h"
 #include "cli/plain.h"
 
@@ -264,7 +264,10 @@ entry_new(struct replay_answers *answers, const struct traffic *recorded)
 	if (old) /* a recording may lie; that one is not looked for any more */
 		old->key = (struct entry_key){0, 0};
 	HASH_ADD(hh, answers->entries, key, sizeof(entry->key), entry);
-	return entry;
+	if (hash_added(entry, hh))
+		return entry;
+	free(entry);
+	return NULL;
 }
 
 int
@@ -278,7 +281,10 @@ replay_answers_expect(struct replay_answers *answers, const struct traffic *reco
 	}
 	entry->call = call;
 	HASH_ADD(hh_call, answers->under_way, call, sizeof(entry->call), entry);
-	return 0;
+	if (hash_added(entry, hh_call))
+		return 0;
+	entry->call = tern_call_unref(call);
+	return -ENOMEM;
 }
 
 int
@@ -367,6 +373,10 @@ replay_names_learn(struct replay_names *names, const struct traffic *t)
 			return -ENOMEM;
 		memcpy(name->name, text, size);
 		HASH_ADD_KEYPTR(hh, names->names, name->name, size, name);
+		if (!hash_added(name, hh)) {
+			free(name);
+			return -ENOMEM;
+		}
 	}
 	name->owner = owner;
 	return 0;

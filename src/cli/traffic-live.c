@@ -10,10 +10,10 @@
 #include <tern/cbor.h>
 #include <tern/name.h>
 #include <time.h>
-#include <uthash.h>
 
 #include "base/attribute.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cli/connect.h"
 #include "cli/name.h"
 
@@ -73,8 +73,12 @@ peer_find(struct live *live, tern_peer id)
 	if (!peer)
 		return NULL;
 	peer->id = id;
-	peer_ask(live, peer);
 	HASH_ADD(hh, live->peers, id, sizeof(id), peer);
+	if (!hash_added(peer, hh)) {
+		free(peer);
+		return NULL;
+	}
+	peer_ask(live, peer);
 	return peer;
 }
 

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/attribute.h"
+#include "base/hash.h"
 
 #define MOST_CALLS 65536u /* not answered: beyond, the oldest is forgotten */
 
@@ -112,7 +112,10 @@ call_add(struct traffic_pairs *pairs, const struct traffic *t, bool wanted)
 		pairs->n_forgotten++;
 	}
 	HASH_ADD(hh, pairs->calls, key, sizeof(call->key), call);
-	return call;
+	if (hash_added(call, hh))
+		return call;
+	free(call);
+	return NULL;
 }
 
 bool
