@@ -70,7 +70,8 @@ struct tern_identity {
  *
  * @return 0; -EINVAL address not understood; -ENOENT or -ECONNREFUSED no bus runs there;
  * -EACCES no right to the socket; -EPERM ternd refuses this user; -EPROTO no common version; -ENOMEM, -EMFILE.
- * Blocks for a few round trips with ternd, 25 s at most (-ETIME).
+ * Blocks for a few round trips with ternd, 25 s at most (-ETIME). Where ternd was killed, or makes room for another one,
+ * it waits for the next, 5 s at most.
  */
 int tern_open(const char *address, tern_bus **ret);
 
@@ -102,7 +103,7 @@ tern_bus *tern_close(tern_bus *bus);
 /** tern_set_option() - set one TERN_OPT_*; -EINVAL: no such option, or a value out of range. Never blocks. */
 int tern_set_option(tern_bus *bus, uint32_t option, uint64_t value);
 
-/** tern_id() - this program's own peer id; 0 on direct links. Never blocks. */
+/** tern_id() - this program's own peer id; 0 on direct links. Another one only after a ternd came that did not know it. Never blocks. */
 tern_peer tern_id(tern_bus *bus);
 
 /** tern_address() - what the handle is connected to, "unix:PATH"; borrowed from the handle. */

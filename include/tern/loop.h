@@ -42,7 +42,7 @@ struct tern_event {
  * tern_next() - wait for what comes next that no handler takes
  * @param timeout ns; here 0 means: look, do not wait
  * @return 0; -ETIME nothing came; -EINTR tern_wake(); -EDEADLK inside a handler;
- * -ECONNRESET the bus is gone and nothing is left (links go on: call again)
+ * -ECONNRESET the bus was ended for good and nothing is left (links go on: call again)
  */
 int tern_next(tern_bus *bus, uint64_t timeout, struct tern_event *ret);
 

@@ -44,7 +44,7 @@ enum {
 	TERN_GAP,      /**< up to `lost` events of `peer` were dropped: subscription */
 	TERN_LOST,     /**< a partner died or left: peer; TERN_PEER_BUS: ternd did, links go on and the next ternd is looked for */
 	TERN_CANCEL,   /**< who called no longer waits: call */
-	TERN_LINKED,   /**< a link was made: peer */
+	TERN_LINKED,   /**< a link was made: peer; TERN_PEER_BUS: the next ternd is there, and has what the last one had */
 	TERN_UNLINKED, /**< a link was closed, the peer lives: peer */
 	TERN_FD,       /**< a watched descriptor is ready: watch, ready */
 	TERN_WRITABLE, /**< after -EAGAIN: peer has room again; of a stream: call may be put to */

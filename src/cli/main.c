@@ -7,12 +7,12 @@
  * command (command.h). Standard output is asked once, at the end, whether all of it was written.
  */
 
-#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 
 #include "base/attribute.h"
+#include "base/standard.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
@@ -89,23 +89,13 @@ utf8(void)
 		(void)setlocale(LC_CTYPE, "C.UTF-8"); /* then nothing is aligned, but all is there */
 }
 
-/* hold_descriptors() - where there is no standard input, output or error, what is opened next would be taken for it */
-static int
-hold_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			return -EBADF;
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct cli cli = {.status = STATUS_OK};
 	int status;
 
-	if (hold_descriptors() < 0)
+	if (standard_hold() < 0)
 		return STATUS_OTHER;
 	utf8();
 	status = run(&cli, argv + (argc > 0));

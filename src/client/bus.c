@@ -405,7 +405,14 @@ tern_set_option(tern_bus *bus, uint32_t option, uint64_t value)
 _public_ tern_peer
 tern_id(tern_bus *bus)
 {
-	return bus->id;
+	tern_peer id;
+
+	if (bus_is_forked(bus))
+		return bus->id;
+	bus_lock(bus); /* the next ternd may give another one */
+	id = bus->id;
+	(void)pthread_mutex_unlock(&bus->lock);
+	return id;
 }
 
 _public_ const char *

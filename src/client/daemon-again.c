@@ -81,13 +81,6 @@ standing_new(const struct control *control)
 	return standing;
 }
 
-static struct standing *
-standing_free(struct standing *standing)
-{
-	free(standing);
-	return NULL;
-}
-
 int
 daemon_stands(tern_bus *bus, const struct control *control)
 {
@@ -103,13 +96,19 @@ daemon_stands(tern_bus *bus, const struct control *control)
 		rule = rule_get(daemon, control->rule_add.rule);
 		at = rule ? &rule->standing : NULL;
 	}
-	if (!at) {
-		free(standing);
-		return standing && control->type == CONTROL_OWN ? 0 : error_errno(-ENOMEM, "what ternd was told");
+	if (at) {
+		if (daemon->gone)
+			standing->serial = 0; /* who granted it has ended since */
+		free(*at);
+		*at = standing;
+		return 0;
 	}
-	free(*at);
-	*at = standing;
-	return 0;
+	if (standing && control->type == CONTROL_OWN) {
+		free(standing); /* it was lost again already */
+		return 0;
+	}
+	free(standing);
+	return error_errno(-ENOMEM, "what ternd was told");
 }
 
 bool
@@ -212,10 +211,12 @@ tell_names(tern_bus *bus)
 			break;
 		if (!own->standing->withdrawn)
 			continue;
-		if (own->n_asking) /* again, meanwhile */
-			own->standing = standing_free(own->standing);
-		else
+		if (own->n_asking) { /* again, meanwhile */
+			free(own->standing);
+			own->standing = NULL;
+		} else {
 			daemon_own_remove(bus, own->name, strlen(own->name));
+		}
 	}
 	return r;
 }
@@ -280,9 +281,10 @@ daemon_ended(tern_bus *bus)
 	daemon->fd = fd_close(daemon->fd); /* and so it is in the epoll set no more */
 	if (!daemon->gone)
 		daemon->again_in = 0;
+	if (!daemon->gone || daemon->joining)
+		forget_serials(daemon); /* else nothing was told since */
 	daemon->gone = true;
 	daemon->joining = daemon->stalled = false;
-	forget_serials(daemon);
 	daemon->again_at = daemon->is_over ? UINT64_MAX : clock_deadline_ns(bus_clock(bus), daemon->again_in);
 	daemon->again_in = MAX(FIRST_AGAIN, MIN(2 * daemon->again_in, LAST_AGAIN));
 }

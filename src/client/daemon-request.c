@@ -274,7 +274,12 @@ daemon_rule_add(tern_bus *bus, uint64_t id, const struct tern_rule *rule)
 	if (!RULE(SUBSCRIBE_WAIT))
 		return daemon_request_send(bus, &control, daemon_deadline(bus));
 	r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
-	return r == 0 ? daemon_stands(bus, &control) : r;
+	if (r == 0) {
+		r = daemon_stands(bus, &control);
+		if (r < 0)
+			(void)daemon_rule_remove(bus, id, true); /* nobody would */
+	}
+	return r;
 }
 
 int

@@ -61,12 +61,6 @@ daemon_forked(struct daemon *daemon)
 }
 
 bool
-daemon_is_gone(const struct daemon *daemon)
-{
-	return daemon->gone;
-}
-
-bool
 daemon_is_over(const struct daemon *daemon)
 {
 	return daemon->gone && daemon->is_over;

@@ -42,8 +42,6 @@ void daemon_forked(struct daemon *daemon);
 bool daemon_has_news(struct daemon *daemon);
 /* daemon_read() - take all that ternd sent. Return: how many messages. Leader. */
 size_t daemon_read(tern_bus *bus);
-/* daemon_is_gone() - ternd ended; there may be another one, which this program is not a part of yet */
-bool daemon_is_gone(const struct daemon *daemon);
 /* daemon_is_over() - ternd said bye and hung up: there is no bus any more */
 bool daemon_is_over(const struct daemon *daemon);
 /*

@@ -45,11 +45,12 @@ ask(tern_bus *bus)
 	tern_topic *topic;
 	int r;
 
-	bus->listeners_step = LISTENERS_REST;
-	if (bus->daemon && daemon_is_away(bus->daemon))
+	if (bus->daemon && daemon_is_away(bus->daemon)) {
+		bus->listeners_step = LISTENERS_REST;
 		return; /* daemon_welcomed() begins again; a plan would wait for the next ternd, and the leader cannot */
+	}
 	bus->listeners_step = LISTENERS_LOOK;
-	if (!bus->daemon || daemon_is_gone(bus->daemon))
+	if (!bus->daemon || daemon_is_over(bus->daemon))
 		return; /* nobody to ask: what changes, changes here */
 	DL_FOREACH2 (bus->watched_topics, topic, watched_next)
 		add_words(topic, words);

@@ -71,7 +71,7 @@ source_ready(tern_bus *bus, struct source *source, uint32_t events)
 		partner_ready(bus, container_of(source, struct partner, source), events);
 		break;
 	case SOURCE_CONTROL:
-		(void)daemon_read(bus); /* its losses show in daemon_is_gone() */
+		(void)daemon_read(bus); /* its end is seen there, too */
 		break;
 	case SOURCE_DOORBELL:
 		break; /* it did its work by ending the sleep */

@@ -2,12 +2,12 @@
 
 /* ternd: options, limits, and the server until a signal ends it */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
+#include "base/standard.h"
 #include "daemon/server.h"
 
 /* As many descriptors as we may have; who uses them up is the quotas' business. */
@@ -62,16 +62,6 @@ fail(const char *address, const char *why, int error)
 	return 1;
 }
 
-/* hold_descriptors() - where there is no standard input, output or error, what is opened next would be taken for it */
-static int
-hold_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			return -EBADF;
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -81,7 +71,7 @@ main(int argc, char **argv)
 	uint64_t n_fds;
 	int r;
 
-	if (hold_descriptors() < 0)
+	if (standard_hold() < 0)
 		return 1;
 	r = options_parse(&options, argc, argv);
 	if (r != OPTIONS_RUN)
