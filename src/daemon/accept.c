@@ -10,6 +10,7 @@
 #include "daemon/accept.h"
 #include "daemon/client.h"
 #include "daemon/refusal.h"
+#include "daemon/replace.h"
 #include "io/identity.h"
 #include "io/socket.h"
 
@@ -222,9 +223,11 @@ listen_at(struct server *server, const char **ret_why)
 	r = make_directory(server->options);
 	if (r)
 		return error_trace(r);
+	if (server->options->replace)
+		return replace_take(server->options->path, &server->listener, ret_why);
 	r = listener_open(&server->listener, server->options->path, 0666);
 	if (r == LISTENER_E_IN_USE) {
-		*ret_why = "a bus runs there already";
+		*ret_why = "a bus runs there already: --replace takes its place";
 		return -EADDRINUSE;
 	}
 	*ret_why = r > 0 ? listener_strerror(r) : "the socket cannot be made";
@@ -252,6 +255,9 @@ void
 accept_stop(struct server *server)
 {
 	loop_remove(&server->loop, &server->listening);
-	listener_deinit(&server->listener);
+	if (server->is_ending && !server->is_last)
+		listener_abandon(&server->listener); /* who connects meanwhile finds the path there */
+	else
+		listener_deinit(&server->listener);
 	server->spare = fd_close(server->spare);
 }

@@ -20,7 +20,7 @@
  */
 int accept_start(struct server *server, const char **ret_why);
 
-/* accept_stop() - remove the socket; one that was not started is fine */
+/* accept_stop() - listen no more; the socket goes, unless another ternd is to have it; one that was not started is fine */
 void accept_stop(struct server *server);
 
 /* accept_expire() - end those who have not said hello in time */

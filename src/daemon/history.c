@@ -331,8 +331,8 @@ history_open(struct server *server)
 void
 history_close(struct server *server)
 {
-	if (!server->is_last && (server->clients || server->away))
-		journal_close(&server->journal);
-	else
+	if (server->is_last)
 		journal_remove(&server->journal);
+	else
+		journal_close(&server->journal);
 }

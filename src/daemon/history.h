@@ -22,7 +22,7 @@
 /* history_open() - read the journal and do it again; under the listener's lock. Without one ternd works, too. */
 void history_open(struct server *server);
 
-/* history_close() - the journal stays if another ternd is to go on, and somebody to come back */
+/* history_close() - the journal stays if another ternd is to go on */
 void history_close(struct server *server);
 
 /* history_joined(), history_left() - a peer came or went. Threads: owner.  Blocks: never. */

@@ -22,17 +22,19 @@ static const char help[] =
 	"  --allow-uid UID      let this user in, besides ternd's own; may be repeated\n"
 	"  --limit KIND=N       how many a user's programs may have together, of connections,\n"
 	"                       names, rules, links or bytes; may be repeated\n"
+	"  --replace            take the place of the ternd that runs there\n"
 	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
 	"  --version            print the version\n"
 	"  --help               print this\n"
 	"\n"
-	"Ends on SIGTERM, SIGINT and SIGHUP. See ternd(1).\n";
+	"Ends on SIGTERM and SIGINT; makes room for another ternd on SIGUSR2. See ternd(1).\n";
 
 enum {
 	OPTION_ADDRESS = 'a',
 	OPTION_ALLOW_UID = 'u',
 	OPTION_LIMIT = 'l',
 	OPTION_READY_FD = 'r',
+	OPTION_REPLACE = 'p',
 	OPTION_VERSION = 'v',
 	OPTION_HELP = 'h',
 };
@@ -42,6 +44,7 @@ static const struct option longs[] = {
 	{"allow-uid", required_argument, NULL, OPTION_ALLOW_UID},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
@@ -133,6 +136,9 @@ set_option(struct options *options, int option, const char **address)
 		return set_limit(options, optarg);
 	case OPTION_READY_FD:
 		return set_ready_fd(options, optarg);
+	case OPTION_REPLACE:
+		options->replace = true;
+		return OPTIONS_RUN;
 	case OPTION_VERSION:
 		puts("ternd " TERN_VERSION);
 		return OPTIONS_DONE;

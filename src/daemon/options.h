@@ -20,6 +20,7 @@ struct options {
 	size_t n_users;
 	uint64_t limits[N_QUOTA]; /* per user; 0: as by default */
 	int ready_fd; /* -1: none */
+	bool replace; /* take the place of the ternd that is there */
 };
 
 enum {

@@ -9,6 +9,7 @@
 #include "daemon/history.h"
 #include "daemon/introduce.h"
 #include "daemon/refusal.h"
+#include "daemon/replace.h"
 #include "daemon/request.h"
 #include "daemon/self.h"
 #include "daemon/watch.h"
@@ -451,6 +452,8 @@ request_handle(struct client *client, size_t size, bool has_fds)
 		answer(client, &request, size);
 	else if (request.type == CONTROL_HELLO)
 		hello(client, &request);
+	else if (request.type == CONTROL_MAKE_ROOM)
+		replace_give(client, &request);
 	else
 		refuse_stranger(client, &request);
 }

@@ -204,8 +204,10 @@ on_signal(struct loop_source *source, uint32_t events)
 
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP)
+		return; /* there is nothing yet to be read again */
 	server->is_ending = true;
-	server->is_last = info.ssi_signo != SIGHUP;
+	server->is_last = info.ssi_signo != SIGUSR2;
 }
 
 static void
@@ -240,6 +242,7 @@ watch_signals(struct server *server)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	server->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -155,6 +155,53 @@ listener_open(struct listener *ret_listener, const char *path, mode_t mode)
 	return 0;
 }
 
+static bool
+has_option(int fd, int option, int expected)
+{
+	socklen_t size = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+static bool
+listens_at(int fd, const struct sockaddr_un *address)
+{
+	struct sockaddr_un is = {.sun_family = AF_UNSPEC};
+	socklen_t size = sizeof(is);
+
+	return has_option(fd, SO_DOMAIN, AF_UNIX) && has_option(fd, SO_TYPE, SOCK_SEQPACKET) &&
+	       has_option(fd, SO_ACCEPTCONN, 1) &&
+	       getsockname(fd, (struct sockaddr *)&is, &size) == 0 &&
+	       strncmp(is.sun_path, address->sun_path, sizeof(is.sun_path)) == 0;
+}
+
+int
+listener_adopt(struct listener *ret_listener, const char *path, int fd, int lock)
+{
+	_cleanup_(fd_closep) int taken = -1;
+	struct listener listener = LISTENER_INIT;
+	struct sockaddr_un address;
+	int r;
+
+	r = socket_address(path, &address);
+	if (r)
+		return error_trace(r);
+	if (!listens_at(fd, &address) || (lock >= 0 && !is_at(lock, lock_path(path).text)))
+		return LISTENER_E_ANOTHER;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
+		listen(fd, SOMAXCONN) < 0) /* again: who connects is told of us, not of who listened first */
+		return -errno;
+	r = lock < 0 ? lock_take(path, &taken) : 0;
+	if (r)
+		return error_trace(r); /* same answers as ours */
+	memcpy(listener.path, address.sun_path, sizeof(listener.path));
+	listener.fd = fd;
+	listener.lock = lock < 0 ? fd_steal(&taken) : lock;
+	*ret_listener = listener;
+	return 0;
+}
+
 /* Somebody may have removed our lock file by hand; then the path can be another's by now. */
 void
 listener_deinit(struct listener *listener)
@@ -162,7 +209,8 @@ listener_deinit(struct listener *listener)
 	if (!listener)
 		return;
 	if (listener->path[0] && is_at(listener->lock, lock_path(listener->path).text)) {
-		(void)unlink(listener->path); /* may be gone already */
+		if (!listener->is_borrowed)
+			(void)unlink(listener->path); /* may be gone already */
 		lock_remove(listener->path);
 	}
 	listener_abandon(listener);
@@ -184,6 +232,8 @@ listener_strerror(int answer)
 		return "somebody listens there already";
 	case LISTENER_E_OCCUPIED:
 		return "something that is no socket is there";
+	case LISTENER_E_ANOTHER:
+		return "what was passed is not the socket that listens there";
 	default:
 		return "unknown answer about a listener";
 	}

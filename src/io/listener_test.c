@@ -83,6 +83,66 @@ START_TEST(listens_and_cleans_up)
 }
 END_TEST
 
+/* adopt() - as another process would, with descriptors of its own */
+static int
+adopt(const struct listener *from, bool with_lock, const char *at, struct listener *ret)
+{
+	int fd = dup(from->fd), held = with_lock ? dup(from->lock) : -1;
+	int r = listener_adopt(ret, at, fd, held);
+
+	if (r) {
+		fd_close(fd);
+		fd_close(held);
+	}
+	return r;
+}
+
+START_TEST(adopted)
+{
+	struct listener listener = LISTENER_INIT, next = LISTENER_INIT;
+	int fd, theirs;
+
+	ck_assert_int_eq(listener_open(&listener, path, 0600), 0);
+	ck_assert_int_eq(socket_connect(path, &theirs), 0);
+	ck_assert_int_eq(adopt(&listener, false, path, &next), LISTENER_E_IN_USE);
+	ck_assert_int_eq(adopt(&listener, true, path, &next), 0);
+	listener_abandon(&listener);
+	ck_assert_int_eq(try_open(), LISTENER_E_IN_USE);
+	ck_assert_int_eq(fcntl(next.fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(socket_accept(next.fd, &fd), 0); /* who came before is there */
+	fd_close(fd);
+	fd_close(theirs);
+	next.is_borrowed = true;
+	listener_deinit(&next);
+	ck_assert(access(path, F_OK) == 0 && access(lock, F_OK) < 0);
+	ck_assert_int_eq(try_open(), 0);
+}
+END_TEST
+
+START_TEST(another_is_not_adopted)
+{
+	struct listener listener = LISTENER_INIT, next = LISTENER_INIT, other;
+	char elsewhere[80];
+
+	(void)snprintf(elsewhere, sizeof(elsewhere), "%s2", path);
+	ck_assert_int_eq(listener_open(&listener, path, 0600), 0);
+	ck_assert_int_eq(adopt(&listener, true, elsewhere, &next), LISTENER_E_ANOTHER);
+	other = listener;
+	other.lock = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(adopt(&other, true, path, &next), LISTENER_E_ANOTHER);
+	fd_close(other.lock);
+	other = listener;
+	other.fd = socket_open(); /* does not listen */
+	ck_assert_int_eq(adopt(&other, true, path, &next), LISTENER_E_ANOTHER);
+	fd_close(other.fd);
+	other.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(adopt(&other, true, path, &next), LISTENER_E_ANOTHER);
+	fd_close(other.fd);
+	ck_assert_int_eq(next.fd, -1);
+	listener_deinit(&listener);
+}
+END_TEST
+
 START_TEST(a_live_socket_stays)
 {
 	struct listener listener = LISTENER_INIT;
@@ -274,6 +334,8 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 20);
+	tcase_add_test(tcase, adopted);
+	tcase_add_test(tcase, another_is_not_adopted);
 	tcase_add_test(tcase, listens_and_cleans_up);
 	tcase_add_test(tcase, a_live_socket_stays);
 	tcase_add_test(tcase, a_socket_not_yet_listening_stays);

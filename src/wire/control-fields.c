@@ -266,6 +266,7 @@ static const struct control_form forms[] = {
 	{CONTROL_PING, "ping", no_fields},
 	{CONTROL_CALL, "call", call_fields},
 	{CONTROL_WATCH, "watch", watch_fields},
+	{CONTROL_MAKE_ROOM, "make-room", no_fields},
 	{CONTROL_WELCOME, "welcome", welcome_fields},
 	{CONTROL_DONE, "done", done_fields},
 	{CONTROL_FAILED, "failed", failed_fields},

@@ -61,6 +61,7 @@ enum control_type {
 	CONTROL_PING = 10,	 /* -> done */
 	CONTROL_CALL = 11,	 /* -> reply */
 	CONTROL_WATCH = 12,	 /* -> done; listeners follows, once */
+	CONTROL_MAKE_ROOM = 13,	 /* in place of hello -> done + 2 descriptors, then the hang-up */
 	/* answers */
 	CONTROL_WELCOME = 32,
 	CONTROL_DONE = 33,

@@ -297,7 +297,7 @@ START_TEST(makes_room)
 	int status;
 
 	raw_own(&a, "org.example.One", 0, NULL);
-	ck_assert_int_eq(kill(ternd.pid, SIGHUP), 0);
+	ck_assert_int_eq(kill(ternd.pid, SIGUSR2), 0);
 	ck_assert_int_eq(waitpid(ternd.pid, &status, 0), ternd.pid);
 	ck_assert_int_eq(status, 0);
 	ternd_start_at(&ternd, NULL);
