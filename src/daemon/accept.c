@@ -197,10 +197,7 @@ accept_expire(struct server *server, uint64_t now_ns)
 static int
 make_directory(const struct options *options)
 {
-	static const char system_bus[] = "/run/tern/";
-	bool is_open =
-		options->n_users > 0 ||
-		(geteuid() == 0 && !strncmp(options->path, system_bus, sizeof(system_bus) - 1));
+	bool is_open = options->n_users > 0 || (geteuid() == 0 && options->is_system);
 	char directory[ADDRESS_PATH_SIZE];
 	char *slash;
 

@@ -66,6 +66,8 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
+	struct config config = {0};
+	struct config_error error = {"no memory"};
 	struct server *server;
 	const char *why = "no random numbers";
 	uint64_t n_fds;
@@ -78,8 +80,13 @@ main(int argc, char **argv)
 		return r == OPTIONS_DONE ? 0 : 2;
 	n_fds = raise_limit();
 	r = choose_hash_key();
+	if (!r && config_load(&config, options.config, options.is_system, &error) < 0) {
+		fprintf(stderr, "ternd: %s\n", error.text);
+		return 1;
+	}
 	if (!r)
-		r = server_new(&options, &server, &why);
+		r = server_new(&options, &config, &server, &why);
+	config_deinit(&config);
 	if (r)
 		return fail(options.address, why, r);
 	set_limits(server, n_fds);

@@ -19,6 +19,9 @@ static const char help[] =
 	"\n"
 	"  --address unix:PATH  where to listen; default: $TERN_BUS, else\n"
 	"                       $XDG_RUNTIME_DIR/tern/bus, else /run/tern/bus\n"
+	"  --config FILE        what is allowed to whom, ternd.conf(5); default: for a bus in\n"
+	"                       /run/tern /etc/tern/ternd.conf, else\n"
+	"                       $XDG_CONFIG_HOME/tern/ternd.conf, if it is there\n"
 	"  --allow-uid UID      let this user in, besides ternd's own; may be repeated\n"
 	"  --limit KIND=N       how many a user's programs may have together, of connections,\n"
 	"                       names, rules, links or bytes; may be repeated\n"
@@ -31,6 +34,7 @@ static const char help[] =
 
 enum {
 	OPTION_ADDRESS = 'a',
+	OPTION_CONFIG = 'c',
 	OPTION_ALLOW_UID = 'u',
 	OPTION_LIMIT = 'l',
 	OPTION_READY_FD = 'r',
@@ -41,6 +45,7 @@ enum {
 
 static const struct option longs[] = {
 	{"address", required_argument, NULL, OPTION_ADDRESS},
+	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"allow-uid", required_argument, NULL, OPTION_ALLOW_UID},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
@@ -130,6 +135,9 @@ set_option(struct options *options, int option, const char **address)
 	case OPTION_ADDRESS:
 		*address = optarg;
 		return OPTIONS_RUN;
+	case OPTION_CONFIG:
+		options->config = optarg;
+		return OPTIONS_RUN;
 	case OPTION_ALLOW_UID:
 		return add_user(options, optarg);
 	case OPTION_LIMIT:
@@ -174,6 +182,26 @@ set_address(struct options *options, const char *address)
 	return OPTIONS_RUN;
 }
 
+/* The file that is read if it is there. */
+static void
+set_config(struct options *options)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *below = "";
+
+	if (options->is_system) {
+		base = "/etc";
+	} else if (!base || base[0] != '/') {
+		base = home && home[0] == '/' ? home : NULL;
+		below = "/.config";
+	}
+	if (options->config || !base)
+		return;
+	if (snprintf(options->config_path, sizeof(options->config_path), "%s%s/tern/ternd.conf", base, below) <
+			(int)sizeof(options->config_path) &&
+		(access(options->config_path, F_OK) == 0 || errno != ENOENT))
+		options->config = options->config_path;
+}
+
 int
 options_parse(struct options *ret, int argc, char **argv)
 {
@@ -190,5 +218,13 @@ options_parse(struct options *ret, int argc, char **argv)
 		fprintf(stderr, "ternd: %s: takes no arguments\nTry ternd --help.\n", argv[optind]);
 		return OPTIONS_WRONG;
 	}
-	return set_address(ret, address);
+	r = set_address(ret, address);
+	if (r != OPTIONS_RUN)
+		return r;
+	ret->is_system = !strncmp(ret->path, OPTIONS_SYSTEM, sizeof(OPTIONS_SYSTEM) - 1);
+	if (ret->config && ret->config[0] == '\0')
+		ret->config = NULL; /* none, also not by default */
+	else
+		set_config(ret);
+	return OPTIONS_RUN;
 }

@@ -3,6 +3,8 @@
 
 /* options: ternd's command line */
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,9 +15,14 @@ enum {
 	OPTIONS_MAX_USERS = 64,
 };
 
+#define OPTIONS_SYSTEM "/run/tern/" /* where the bus of a machine is */
+
 struct options {
 	char address[ADDRESS_SIZE];
 	const char *path;		   /* in address */
+	bool is_system;			   /* it is the bus of a machine: in /run/tern */
+	const char *config;		   /* its file; NULL: none */
+	char config_path[PATH_MAX];
 	uint32_t users[OPTIONS_MAX_USERS]; /* allowed besides ternd's own */
 	size_t n_users;
 	uint64_t limits[N_QUOTA]; /* per user; 0: as by default */

@@ -304,7 +304,7 @@ start(struct server *server, const char **ret_why)
 }
 
 int
-server_new(const struct options *options, struct server **ret, const char **ret_why)
+server_new(const struct options *options, struct config *config, struct server **ret, const char **ret_why)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int r;
@@ -313,6 +313,7 @@ server_new(const struct options *options, struct server **ret, const char **ret_
 	if (!server)
 		return -ENOMEM;
 	server->options = options;
+	server->config = *config;
 	server->begun_ns = clock_now_ns();
 	server->loop = LOOP_INIT;
 	server->listener = LISTENER_INIT;
@@ -321,9 +322,11 @@ server_new(const struct options *options, struct server **ret, const char **ret_
 	server->signals.fd = server->timer.fd = server->spare = -1;
 	r = start(server, ret_why);
 	if (r) {
-		(void)server_free(server); /* always NULL */
+		server->config = (struct config){0}; /* the caller's still */
+		(void)server_free(server);	     /* always NULL */
 		return error_trace(r);
 	}
+	*config = (struct config){0};
 	*ret = server;
 	return 0;
 }
@@ -372,6 +375,7 @@ server_free(struct server *server)
 	server->signals.fd = fd_close(server->signals.fd);
 	server->timer.fd = fd_close(server->timer.fd);
 	loop_deinit(&server->loop);
+	config_deinit(&server->config);
 	free(server);
 	return NULL;
 }

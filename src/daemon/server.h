@@ -17,6 +17,7 @@
  */
 
 #include "bus/bus.h"
+#include "daemon/config.h"
 #include "daemon/options.h"
 #include "daemon/tables.h"
 #include "io/journal.h"
@@ -62,6 +63,7 @@ struct server {
 	bool is_again; /* what is done was done by the ternd before, and all know of it */
 	struct journal journal;
 	const struct options *options;
+	struct config config; /* what the file says */
 	uint64_t begun_ns;   /* when it began to serve */
 	uint64_t n_requests; /* since then */
 	uint8_t in[CONTROL_MAX_PACKET];	 /* the request in hand */
@@ -72,11 +74,13 @@ struct server {
 /**
  * server_new() - listen, and be ready to run
  * @options: borrowed
+ * @config: consumed on success
  * @ret_why: what went wrong, a sentence for people, in memory that stays
  *
  * Return: 0 or a negative errno.  Threads: one a process.  Blocks: never.
  */
-int server_new(const struct options *options, struct server **ret, const char **ret_why);
+int server_new(
+	const struct options *options, struct config *config, struct server **ret, const char **ret_why);
 
 /* server_run() - serve until a signal ends it. Return: 0 or a negative errno */
 int server_run(struct server *server);
