@@ -205,8 +205,8 @@ bus_charge(struct bus *bus, struct quota_charge *charge, struct quota_user *user
 	bus->exceeded = (struct bus_exceeded){
 		.uid = user->uid,
 		.kind = kind,
-		.used = user->used[kind],
-		.limit = bus->quota.limits[kind],
+		.used = user->held[kind].used,
+		.limit = quota_max(user, kind),
 	};
 	return BUS_E_QUOTA;
 }

@@ -402,12 +402,12 @@ START_TEST(quotas)
 	ck_assert_int_eq(bus_introduce(a, b, &link), 0);
 	ck_assert_int_eq(bus_introduce(a, c, &link), BUS_E_QUOTA);
 	ck_assert_int_eq(bus_introduce(c, a, &link), 0); /* who asks is charged */
-	used = a->user->used[QUOTA_BYTES];
+	used = a->user->held[QUOTA_BYTES].used;
 	bus.quota.limits[QUOTA_BYTES] = used + 10;
 	ck_assert_int_eq(own(a, "x", 0, "a-rather-long-label"), BUS_E_QUOTA);
-	ck_assert_uint_eq(a->user->used[QUOTA_BYTES], used);
+	ck_assert_uint_eq(a->user->held[QUOTA_BYTES].used, used);
 	ck_assert_int_eq(disown(b, "z"), 0);
-	ck_assert_uint_lt(a->user->used[QUOTA_BYTES], used);
+	ck_assert_uint_lt(a->user->held[QUOTA_BYTES].used, used);
 }
 END_TEST
 

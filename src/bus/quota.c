@@ -16,8 +16,13 @@ quota_init(struct quota *quota)
 				[QUOTA_LINKS] = 64 << 10,
 				[QUOTA_BYTES] = 64 << 20,
 				[QUOTA_FDS] = 16 << 10,
+				[QUOTA_HALF_OPEN] = 256,
+				[QUOTA_STARTS] = 256,
 			},
 	};
+	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++)
+		quota->budgets[kind] = (struct budget){.max = UINT64_MAX, .expected = 1};
+	quota->budgets[QUOTA_BYTES].max = 512 << 20;
 }
 
 void
@@ -38,6 +43,8 @@ quota_user_get(struct quota *quota, uint32_t uid, struct quota_user **ret)
 			return -ENOMEM;
 		user->quota = quota;
 		user->uid = uid;
+		for (enum quota_kind kind = 0; kind < N_QUOTA; kind++)
+			user->held[kind].budget = &quota->budgets[kind];
 		HASH_ADD(hh, quota->users, uid, sizeof(user->uid), user);
 		if (!hash_added(user, hh)) {
 			free(user);
@@ -66,13 +73,12 @@ int
 quota_charge(
 	struct quota_charge *charge, struct quota_user *user, enum quota_kind kind, uint64_t amount)
 {
-	uint64_t limit = user->quota->limits[kind];
+	uint64_t max = quota_max(user, kind), used = user->held[kind].used;
 
 	assert(!charge->user);
-	assert(user->used[kind] <= limit);
-	if (amount > limit - user->used[kind])
+	if (used > max || amount > max - used)
 		return QUOTA_E_EXCEEDED;
-	user->used[kind] += amount;
+	share_take(&user->held[kind], amount);
 	user->refs++;
 	*charge = (struct quota_charge){user, kind, amount};
 	return 0;
@@ -83,10 +89,15 @@ quota_release(struct quota_charge *charge)
 {
 	if (!charge->user)
 		return;
-	assert(charge->user->used[charge->kind] >= charge->amount);
-	charge->user->used[charge->kind] -= charge->amount;
+	share_give(&charge->user->held[charge->kind], charge->amount);
 	(void)quota_user_unref(charge->user); /* always NULL */
 	*charge = (struct quota_charge){0};
+}
+
+uint64_t
+quota_max(const struct quota_user *user, enum quota_kind kind)
+{
+	return MIN(user->quota->limits[kind], share_max(&user->held[kind]));
 }
 
 const char *
@@ -99,6 +110,8 @@ quota_kind_name(enum quota_kind kind)
 		"links",
 		"bytes",
 		"descriptors",
+		"half-open",
+		"starts",
 	};
 
 	return kind < N_QUOTA ? names[kind] : "things";

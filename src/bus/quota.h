@@ -4,8 +4,9 @@
 /*
  * quota: what each user's peers hold of what is shared, and how much they may
  *
- * Counted per user id, not per connection: more connections give no more. A
- * charge is made before the thing is used and goes back in the destructor of
+ * Counted per user id, not per connection: more connections give no more. Of
+ * some things there is only so much for all users together; of those each user
+ * may have a share (base/share.h), so that none keeps the others out. A charge is made before the thing is used and goes back in the destructor of
  * the thing it was made for, so nothing can be held that is not counted.
  *
  *      struct thing { struct quota_charge charge; … };
@@ -17,6 +18,7 @@
 
 #include "base/attribute.h"
 #include "base/hash.h"
+#include "base/share.h"
 
 /* What is counted. */
 enum quota_kind {
@@ -26,6 +28,8 @@ enum quota_kind {
 	QUOTA_LINKS, /* asked for by this user */
 	QUOTA_BYTES, /* strings and waiting packets in ternd's memory */
 	QUOTA_FDS,   /* descriptors that ternd holds */
+	QUOTA_HALF_OPEN, /* connections that have not said hello */
+	QUOTA_STARTS,	 /* calls that wait for a service to be started */
 	N_QUOTA,
 };
 
@@ -36,6 +40,7 @@ enum {
 
 struct quota {
 	uint64_t limits[N_QUOTA]; /* per user */
+	struct budget budgets[N_QUOTA]; /* of all users */
 	struct quota_user *users;
 };
 
@@ -44,7 +49,7 @@ struct quota_user {
 	struct quota *quota;
 	uint32_t uid;
 	uint32_t refs;
-	uint64_t used[N_QUOTA];
+	struct share held[N_QUOTA];
 	UT_hash_handle hh;
 };
 
@@ -77,6 +82,9 @@ int quota_charge(struct quota_charge *charge, struct quota_user *user, enum quot
 
 /* quota_release() - give it back; a zeroed charge is fine; leaves a zeroed one */
 void quota_release(struct quota_charge *charge);
+
+/* quota_max() - how much a user may have now: the limit, or its share of what there is */
+uint64_t quota_max(const struct quota_user *user, enum quota_kind kind);
 
 /* quota_kind_name() - "names", "rules", … */
 const char *quota_kind_name(enum quota_kind kind);

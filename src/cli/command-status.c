@@ -16,6 +16,7 @@
 #include "cli/json.h"
 #include "cli/name.h"
 #include "cli/plain.h"
+#include "cli/status-limits.h"
 #include "cli/table.h"
 
 enum {
@@ -108,69 +109,6 @@ status_of_bus(const struct status *status)
 		return print_json(bus);
 	show_bus(bus);
 	return STATUS_OK;
-}
-
-/* --- limits --- */
-
-static const char *const KINDS[] = {"peers", "names", "rules", "links", "bytes", "fds"};
-
-static const struct table_column LIMIT_COLUMNS[] = {
-	{"USER", 0, COLOUR_NAME},
-	{"PROGRAMS", TABLE_RIGHT, COLOUR_PLAIN},
-	{"NAMES", TABLE_RIGHT, COLOUR_PLAIN},
-	{"RULES", TABLE_RIGHT, COLOUR_PLAIN},
-	{"LINKS", TABLE_RIGHT, COLOUR_PLAIN},
-	{"BYTES", TABLE_RIGHT, COLOUR_PLAIN},
-	{"DESCRIPTORS", TABLE_RIGHT, COLOUR_PLAIN},
-};
-
-static void
-limit_cells(struct table *t, const char *who, struct json_object *amounts, struct json_object *limits)
-{
-	table_row(t);
-	table_cell(t, 0, "%s", who);
-	for (size_t i = 0; i < ARRAY_SIZE(KINDS); i++) {
-		uint64_t used = ask_number(amounts, KINDS[i]), limit = limits ? ask_number(limits, KINDS[i]) : 0;
-
-		table_cell(t, i + 1, "%llu", (unsigned long long)used);
-		if (limits && used >= limit - limit / 10)
-			table_colour(t, i + 1, COLOUR_BAD);
-	}
-}
-
-static int
-show_limits(const struct status *status, struct json_object *answer)
-{
-	_cleanup_(table_freep) struct table *t = NULL;
-	struct json_object *users = ask_list(answer, "users"), *limits = NULL, *used = NULL;
-	char user[64];
-
-	(void)json_object_object_get_ex(answer, "limits", &limits); /* not there: zeros */
-	if (table_new(LIMIT_COLUMNS, ARRAY_SIZE(LIMIT_COLUMNS), table_has_legend(status->cli), &t))
-		return STATUS_OTHER;
-	for (size_t i = 0; users && i < json_object_array_length(users); i++) {
-		struct json_object *one = json_object_array_get_idx(users, i);
-
-		(void)json_object_object_get_ex(one, "used", &used); /* as above */
-		limit_cells(t, amount_user((uint32_t)ask_number(one, "uid"), user, sizeof(user)), used, limits);
-	}
-	limit_cells(t, "(each may)", limits, NULL);
-	return table_print(t) ? STATUS_OTHER : STATUS_OK;
-}
-
-static int
-status_limits(const struct status *status)
-{
-	_cleanup_(json_putp) struct json_object *answer = NULL, *users = NULL;
-	int r = ask(status->bus, "tern", "Limits", 0, status->timeout_ns, &answer);
-
-	if (r == 0)
-		r = ask_pages(status->bus, "Limits", "users", &users);
-	if (r < 0)
-		return failed(r);
-	(void)json_object_object_add(answer, "users", steal(users)); /* its own memory: it is there already */
-	json_object_object_del(answer, "next");
-	return status->cli->json ? print_json(answer) : show_limits(status, answer);
 }
 
 /* --- all programs --- */
@@ -481,15 +419,17 @@ run_status(struct cli *cli)
 		return r;
 	status.bus = bus;
 	(void)tern_set_option(bus, TERN_OPT_TIMEOUT, status.timeout_ns); /* cannot fail: it is an option */
-	if (status.limits)
-		return status_limits(&status);
+	if (status.limits) {
+		r = status_limits(status.cli, bus, status.timeout_ns);
+		return r < 0 ? failed(r) : r;
+	}
 	if (status.programs)
 		return status_programs(&status);
 	return status.whom ? status_of_program(&status) : status_of_bus(&status);
 }
 
 static const struct option_spec OPTIONS[] = {
-	{OPTION_LIMITS, 'l', "limits", NULL, "what each user's programs hold, and may hold"},
+	{OPTION_LIMITS, 'l', "limits", NULL, "what each user's programs hold, may hold, and what says so"},
 	{OPTION_PROGRAMS, 'p', "programs", NULL, "all programs on the bus, also those without names"},
 	{OPTION_TIMEOUT, 't', "timeout", "TIME", "wait so long for answers: 250ms, 5; else 2"},
 	OPTION_OF_TABLES,

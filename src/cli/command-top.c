@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/json.h"
+#include "cli/name.h"
 #include "cli/plain.h"
 #include "cli/screen.h"
 #include "cli/table.h"
@@ -44,6 +45,7 @@ static const struct table_column COLUMNS[] = {
 	{"DROPS/s", TABLE_RIGHT, COLOUR_PLAIN},
 	{"BYTES/s", TABLE_RIGHT | TABLE_SPARE, COLOUR_PLAIN},
 	{"MEMORY", TABLE_RIGHT, COLOUR_PLAIN},
+	{"HELD BY", TABLE_SPARE, COLOUR_PLAIN},
 	{"STATE", 0, COLOUR_PLAIN},
 };
 
@@ -60,13 +62,13 @@ static void
 program_cells(struct table *t, const struct program *program)
 {
 	const double rates[] = {program->made, program->published, program->heard, program->dropped};
-	char text[AMOUNT_SIZE];
+	char text[AMOUNT_SIZE], holder[64];
 
 	table_row(t);
 	table_cell(t, 0, "%s", program->names ? program->names : "");
 	table_cell(t, 1, "%u", program->pid);
-	table_cell(t, 11, "%s", STATES[program->state]);
-	table_colour(t, 11, program->state == TOP_BUSY ? COLOUR_BAD : COLOUR_FAINT);
+	table_cell(t, 12, "%s", STATES[program->state]);
+	table_colour(t, 12, program->state == TOP_BUSY ? COLOUR_BAD : COLOUR_FAINT);
 	if (program->state == TOP_BUSY || program->state == TOP_STRANGE)
 		return;
 	table_cell(t, 2, "%s", amount_rate(program->served, text));
@@ -80,6 +82,10 @@ program_cells(struct table *t, const struct program *program)
 		table_colour(t, 8, COLOUR_WARNING);
 	table_cell(t, 9, "%s", amount_bytes((uint64_t)program->bytes, text));
 	table_cell(t, 10, "%s", amount_bytes(program->memory, text));
+	if (!program->holder)
+		return;
+	name_program(program->holder, holder);
+	table_cell(t, 11, "%s %u: %s", holder, program->holder, amount_bytes(program->held, text));
 }
 
 static int
@@ -137,6 +143,10 @@ json_of_program(const struct program *program)
 	json_object_object_add(object, "dropped", json_object_new_double(program->dropped));
 	json_object_object_add(object, "bytes", json_object_new_double(program->bytes));
 	json_object_object_add(object, "memory", json_object_new_uint64(program->memory));
+	if (program->holder) {
+		json_object_object_add(object, "holder", json_object_new_int64(program->holder));
+		json_object_object_add(object, "held", json_object_new_uint64(program->held));
+	}
 	return object;
 }
 
@@ -302,7 +312,7 @@ const struct command command_top = {
 	.summary = "Show what the programs on the bus do, all the time.",
 	.about = "For each: calls served a second, and the times within which half and 99 of 100 were\n"
 		 "answered; calls made; events published, heard and dropped; bytes; memory that it\n"
-		 "lends or keeps for others. `busy` is who does not take in its messages. On a terminal\n"
+		 "lends or keeps for others, and who holds most of it. `busy` is who does not take in its messages. On a terminal\n"
 		 "a page, until q is typed; elsewhere, and with -n, a table each time; with -j a line\n"
 		 "each time, an array.\n"
 		 "\n"

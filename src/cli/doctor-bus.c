@@ -24,6 +24,8 @@ static const struct {
 	{"links", "links"},
 	{"bytes", "bytes in ternd's memory"},
 	{"fds", "descriptors of ternd's"},
+	{"half_open", "connections that have not said hello"},
+	{"starts", "calls that wait for a service to start"},
 };
 
 static void
@@ -56,6 +58,7 @@ check_amounts(struct doctor *doctor, struct json_object *user, struct json_objec
 	char name[64];
 
 	(void)json_object_object_get_ex(user, "used", &used); /* not there: zeros */
+	(void)json_object_object_get_ex(user, "allowed", &limits); /* not there: of an older ternd */
 	for (size_t i = 0; i < ARRAY_SIZE(KINDS); i++) {
 		uint64_t limit = ask_number(limits, KINDS[i].key), have = ask_number(used, KINDS[i].key);
 

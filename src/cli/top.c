@@ -244,6 +244,21 @@ compute_rates(struct program *program)
 	program->most = amount_share(ask_list(now, "served_ns"), ask_list(then, "served_ns"), 0.99);
 }
 
+/* find_holder() - they come with those first that hold most */
+static void
+find_holder(struct program *program)
+{
+	struct json_object *partners = ask_list(program->last, "partners"), *first;
+
+	program->holder = 0;
+	first = partners ? json_object_array_get_idx(partners, 0) : NULL;
+	if (!first)
+		return;
+	program->held = ask_number(first, "out") + ask_number(first, "replies") + ask_number(first, "queued");
+	if (program->held)
+		program->holder = (uint32_t)ask_number(first, "pid");
+}
+
 static void
 end_one(struct program *program)
 {
@@ -255,6 +270,7 @@ end_one(struct program *program)
 	program->memory = ask_number_below(program->last, "memory", "lent") +
 		ask_number_below(program->last, "memory", "replies") +
 		ask_number_below(program->last, "memory", "queued");
+	find_holder(program);
 	if (program->state == TOP_GOOD)
 		compute_rates(program);
 }

@@ -43,6 +43,8 @@ struct program {
 	double served, made, published, heard, dropped, bytes;
 	uint64_t half, most; /* ns, of calls served: 0.5 and 0.99 of them within */
 	uint64_t memory;
+	uint32_t holder; /* the process that most of it is kept by, or for; 0: none */
+	uint64_t held;
 };
 
 struct top {

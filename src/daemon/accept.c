@@ -60,15 +60,48 @@ is_allowed(const struct server *server, uint32_t uid)
 	return allowed && uid != server->overflow_uid;
 }
 
-static uint32_t
-count_half_open(const struct server *server, uint32_t uid)
+/* end_oldest() - of this user's that have not said hello; NULL: he has none */
+static void
+end_oldest(struct server *server, const struct quota_user *user)
 {
-	struct client *client;
-	uint32_t n = 0;
+	struct client *client = server->half_open;
+	struct refusal refusal;
 
-	DL_FOREACH (server->half_open, client)
-		n += client->uid == uid;
-	return n;
+	while (client && client->user != user)
+		client = client->next;
+	if (!client)
+		return;
+	(void)refusal_set(&refusal, EAGAIN, "tern.TooManyStrangers",
+		"%llu connections of user %u had not said hello, and this one was the oldest of them: say hello at once",
+		(unsigned long long)user->held[QUOTA_HALF_OPEN].used, user->uid);
+	refusal_send(&refusal, client, 0);
+	client_end(client);
+}
+
+/* most_half_open() - the user with most connections that have not said hello */
+static const struct quota_user *
+most_half_open(const struct quota *quota)
+{
+	struct quota_user *user, *next, *most = quota->users;
+
+	HASH_ITER (hh, quota->users, user, next)
+		if (user->held[QUOTA_HALF_OPEN].used > most->held[QUOTA_HALF_OPEN].used)
+			most = user;
+	return most;
+}
+
+/* make_place() - for one more who has not said hello: nobody keeps others out by not saying it */
+static void
+make_place(struct server *server, uint32_t uid)
+{
+	const struct quota *quota = &server->bus.quota;
+	struct quota_user *user;
+
+	HASH_FIND(hh, quota->users, &uid, sizeof(uid), user);
+	if (user && user->held[QUOTA_HALF_OPEN].used >= quota->limits[QUOTA_HALF_OPEN])
+		end_oldest(server, user);
+	else if (server->n_half_open >= SERVER_MAX_HALF_OPEN)
+		end_oldest(server, most_half_open(quota));
 }
 
 static int
@@ -80,11 +113,6 @@ check_identity(
 			"not allowed: user %u; this ternd serves user %u: start it with "
 			"--allow-uid %u to let this user in",
 			identity->uid, (unsigned int)geteuid(), identity->uid);
-	if (server->n_half_open >= SERVER_MAX_HALF_OPEN_USER &&
-		count_half_open(server, identity->uid) >= SERVER_MAX_HALF_OPEN_USER)
-		return refusal_set(refusal, EAGAIN, "tern.TooManyStrangers",
-			"%d connections of user %u have not said hello yet: try again later",
-			SERVER_MAX_HALF_OPEN_USER, identity->uid);
 	return 0;
 }
 
@@ -123,6 +151,7 @@ make_client(struct server *server, int fd, struct refusal *refusal)
 	r = check_identity(server, &identity, refusal);
 	if (r)
 		return r;
+	make_place(server, identity.uid);
 	r = client_new(server, fd, &identity, &client);
 	if (r == BUS_E_QUOTA)
 		return refusal_set_quota(refusal, &server->bus);
@@ -163,7 +192,7 @@ on_connection(struct loop_source *source, uint32_t events)
 	struct server *server = container_of(source, struct server, listening);
 	int fd, r;
 
-	for (int i = 0; i < ACCEPTS_A_TURN && server->n_half_open < SERVER_MAX_HALF_OPEN; i++) {
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		r = socket_accept(source->fd, &fd);
 		if (r == 0) {
 			take_in(server, fd);

@@ -72,6 +72,7 @@ move_to(struct client *client, enum client_place place)
 
 	DL_DELETE(*list, client);
 	client->server->n_half_open -= client->place == CLIENT_HALF_OPEN;
+	quota_release(&client->half_open);
 	client->server->n_away -= client->place == CLIENT_AWAY;
 	client->place = place;
 	list = list_of(client);
@@ -433,6 +434,8 @@ fill_client(struct client *client, int fd, const struct bus_identity *identity)
 	if (r)
 		return r;
 	r = bus_charge(&server->bus, &client->charge, client->user, QUOTA_FDS, 1);
+	if (!r)
+		r = bus_charge(&server->bus, &client->half_open, client->user, QUOTA_HALF_OPEN, 1);
 	if (r)
 		return r;
 	client->source = (struct loop_source){.fd = fd, .ready = client_ready};
@@ -455,6 +458,7 @@ client_new(struct server *server, int fd, const struct bus_identity *identity, s
 	r = fill_client(client, fd, identity);
 	if (r) {
 		quota_release(&client->charge);
+		quota_release(&client->half_open);
 		client->user = quota_user_unref(client->user);
 		free(client->identity);
 		free(client);

@@ -60,7 +60,7 @@ struct client {
 	uint32_t n_hellos; /* that seemed late */
 	uint32_t slot; /* of its inbox word, once welcomed */
 	struct quota_user *user;
-	struct quota_charge charge;
+	struct quota_charge charge, half_open;
 	struct packet *first, **last;
 	size_t waiting;	     /* bytes */
 	uint64_t lost;	     /* events dropped and not told yet */

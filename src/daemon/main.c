@@ -34,6 +34,10 @@ set_limits(struct server *server, uint64_t n_fds)
 		if (server->options->limits[kind])
 			limits[kind] = server->options->limits[kind];
 	limits[QUOTA_FDS] = n_fds > 2 * SERVER_RESERVED_FDS ? n_fds - SERVER_RESERVED_FDS : n_fds / 2;
+	server->bus.quota.budgets[QUOTA_FDS] = (struct budget){
+		.max = limits[QUOTA_FDS],
+		.expected = server->options->n_users > 0, /* else nobody else may come */
+	};
 }
 
 /* Names are chosen by strangers: the key of the hash is not to be guessed. */

@@ -24,7 +24,8 @@ static const char help[] =
 	"                       $XDG_CONFIG_HOME/tern/ternd.conf, if it is there\n"
 	"  --allow-uid UID      let this user in, besides ternd's own; may be repeated\n"
 	"  --limit KIND=N       how many a user's programs may have together, of connections,\n"
-	"                       names, rules, links or bytes; may be repeated\n"
+	"                       half-open ones, names, rules, links, bytes or starts; may be\n"
+	"                       repeated\n"
 	"  --replace            take the place of the ternd that runs there\n"
 	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
 	"  --version            print the version\n"
@@ -108,8 +109,8 @@ set_limit(struct options *options, const char *text)
 		return OPTIONS_RUN;
 	}
 	fprintf(stderr,
-		"ternd: --limit %s: not connections, names, rules, links or bytes, =, and a "
-		"number from 1 to %llu\n",
+		"ternd: --limit %s: not connections, half-open, names, rules, links, bytes or starts, =, "
+		"and a number from 1 to %llu\n",
 		text, (unsigned long long)LIMIT_MAX);
 	return OPTIONS_WRONG;
 }

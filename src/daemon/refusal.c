@@ -26,12 +26,14 @@ int
 refusal_set_quota(struct refusal *refusal, const struct bus *bus)
 {
 	const struct bus_exceeded *e = &bus->exceeded;
+	bool is_shared = e->limit < bus->quota.limits[e->kind]; /* with users who came meanwhile */
 
 	return refusal_set(refusal, EDQUOT, "tern.Quota",
-		"user %u has %llu of the %llu %s that a user may have: "
-		"end programs that hold them, or have them give some up",
-		e->uid, (unsigned long long)e->used, (unsigned long long)e->limit,
-		quota_kind_name(e->kind));
+		"user %u has %llu of the %llu %s that a user may have%s: end programs that hold them (tern status "
+		"--programs), have them give some up, or start ternd with %s",
+		e->uid, (unsigned long long)e->used, (unsigned long long)e->limit, quota_kind_name(e->kind),
+		is_shared ? " while others have some, too" : "",
+		e->kind == QUOTA_FDS ? "a higher RLIMIT_NOFILE" : "a higher --limit");
 }
 
 int

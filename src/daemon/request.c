@@ -276,12 +276,12 @@ count_users(const struct bus *bus, struct control_users *users)
 			return;
 		users->items[users->n++] = (struct control_user){
 			.uid = user->uid,
-			.peers = user->used[QUOTA_PEERS],
-			.names = user->used[QUOTA_NAMES],
-			.rules = user->used[QUOTA_RULES],
-			.links = user->used[QUOTA_LINKS],
-			.bytes = user->used[QUOTA_BYTES],
-			.fds = user->used[QUOTA_FDS],
+			.peers = user->held[QUOTA_PEERS].used,
+			.names = user->held[QUOTA_NAMES].used,
+			.rules = user->held[QUOTA_RULES].used,
+			.links = user->held[QUOTA_LINKS].used,
+			.bytes = user->held[QUOTA_BYTES].used,
+			.fds = user->held[QUOTA_FDS].used,
 		};
 	}
 }

@@ -249,6 +249,8 @@ put_amounts(struct tern_cbor_writer *w, const char *key, const uint64_t *amounts
 		[QUOTA_LINKS] = "links",
 		[QUOTA_BYTES] = "bytes",
 		[QUOTA_FDS] = "fds",
+		[QUOTA_HALF_OPEN] = "half_open",
+		[QUOTA_STARTS] = "starts",
 	};
 
 	tern_cbor_put_string(w, key);
@@ -273,6 +275,21 @@ insert_user(const struct quota_user **page, size_t *n, const struct quota_user *
 }
 
 static void
+put_user(struct tern_cbor_writer *w, const struct quota_user *user)
+{
+	uint64_t used[N_QUOTA], allowed[N_QUOTA];
+
+	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++) {
+		used[kind] = user->held[kind].used;
+		allowed[kind] = quota_max(user, kind);
+	}
+	tern_cbor_put_map(w, 3);
+	put_uint(w, "uid", user->uid);
+	put_amounts(w, "used", used);
+	put_amounts(w, "allowed", allowed);
+}
+
+static void
 answer_limits(struct self *self)
 {
 	const struct quota_user *page[PAGE_USERS];
@@ -288,11 +305,8 @@ answer_limits(struct self *self)
 	put_amounts(w, "limits", self->bus->quota.limits);
 	tern_cbor_put_string(w, "users");
 	tern_cbor_put_array(w, n);
-	for (size_t i = 0; i < n; i++) {
-		tern_cbor_put_map(w, 2);
-		put_uint(w, "uid", page[i]->uid);
-		put_amounts(w, "used", page[i]->used);
-	}
+	for (size_t i = 0; i < n; i++)
+		put_user(w, page[i]);
 	put_next(w, has_more, n ? (uint64_t)page[n - 1]->uid + 1 : 0);
 }
 

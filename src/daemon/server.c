@@ -133,7 +133,7 @@ void
 server_rearm(struct server *server)
 {
 	uint64_t at;
-	bool accepts = server->n_half_open < SERVER_MAX_HALF_OPEN && !server->accept_ns;
+	bool accepts = !server->accept_ns;
 
 	if (!server->n_stuck)
 		server->retry_ns = 0;

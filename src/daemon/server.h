@@ -25,8 +25,7 @@
 #include "io/loop.h"
 
 enum {
-	SERVER_MAX_HALF_OPEN = 512,	 /* beyond: nobody is accepted for a while */
-	SERVER_MAX_HALF_OPEN_USER = 256, /* of one user: beyond: refused */
+	SERVER_MAX_HALF_OPEN = 512, /* beyond: the oldest goes, of the user with most */
 	SERVER_RESERVED_FDS = 64,	 /* never given to clients */
 };
 
