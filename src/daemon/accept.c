@@ -19,6 +19,7 @@ enum {
 };
 
 #define ACCEPT_AGAIN_NS NSEC_PER_SEC
+#define KEPT "tern-bus" /* what the service manager calls the socket that it keeps for us */
 
 /* --- who may --- */
 
@@ -240,6 +241,31 @@ make_directory(const struct options *options)
 	return is_open && chmod(directory, 0755) < 0 ? -errno : 0;
 }
 
+/* A socket of the service manager's stays its own; one that it kept for us is ours again. */
+static int
+adopt(struct server *server)
+{
+	struct notify *notify = &server->notify;
+	bool is_kept = strcmp(notify->name, KEPT) == 0;
+	int r = listener_adopt(&server->listener, server->options->path, notify->fd, -1);
+
+	if (r == 0)
+		(void)fd_steal(&notify->fd); /* the listener's */
+	else
+		socket_discard_fds(&notify->fd, 1);
+	if (r == LISTENER_E_ANOTHER && is_kept) /* its path went meanwhile */
+		return listener_open(&server->listener, server->options->path, 0666);
+	server->listener.is_borrowed = r == 0 && !is_kept;
+	return r;
+}
+
+static int
+open_listener(struct server *server)
+{
+	return server->notify.fd >= 0 ? adopt(server)
+				      : listener_open(&server->listener, server->options->path, 0666);
+}
+
 static int
 listen_at(struct server *server, const char **ret_why)
 {
@@ -249,9 +275,12 @@ listen_at(struct server *server, const char **ret_why)
 	r = make_directory(server->options);
 	if (r)
 		return error_trace(r);
+	*ret_why = "the service manager passed a socket: let it replace the ternd there, without --replace";
+	if (server->options->replace && server->notify.fd >= 0)
+		return -EINVAL;
 	if (server->options->replace)
 		return replace_take(server->options->path, &server->listener, ret_why);
-	r = listener_open(&server->listener, server->options->path, 0666);
+	r = open_listener(server);
 	if (r == LISTENER_E_IN_USE) {
 		*ret_why = "a bus runs there already: --replace takes its place";
 		return -EADDRINUSE;
@@ -266,9 +295,14 @@ accept_start(struct server *server, const char **ret_why)
 	int r;
 
 	server->overflow_uid = find_overflow_uid();
-	r = listen_at(server, ret_why);
+	*ret_why = "what LISTEN_FDS, NOTIFY_SOCKET or WATCHDOG_USEC say cannot be: one socket at most is passed";
+	r = notify_open(&server->notify);
+	if (!r)
+		r = listen_at(server, ret_why);
 	if (r)
 		return error_trace(r);
+	if (!server->listener.is_borrowed) /* for who comes after us, if we are killed; or it makes its own */
+		(void)notify_tell(&server->notify, server->listener.fd, "FDSTORE=1\nFDPOLL=0\nFDNAME=" KEPT);
 	(void)socket_refuse_fds(
 		server->listener.fd); /* where the kernel can; else they are closed */
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -281,6 +315,9 @@ void
 accept_stop(struct server *server)
 {
 	loop_remove(&server->loop, &server->listening);
+	server->notify.fd = fd_close(server->notify.fd);
+	if (server->is_last && !server->listener.is_borrowed)
+		(void)notify_tell(&server->notify, -1, "FDSTOREREMOVE=1\nFDNAME=" KEPT); /* or it goes with the unit */
 	if (server->is_ending && !server->is_last)
 		listener_abandon(&server->listener); /* who connects meanwhile finds the path there */
 	else

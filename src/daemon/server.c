@@ -142,10 +142,19 @@ server_rearm(struct server *server)
 	at = earlier(server->accept_ns, server->retry_ns);
 	at = earlier(at, server->settle_ns);
 	at = earlier(at, server->away_ns);
+	at = earlier(at, server->alive_ns);
 	if (server->half_open)
 		at = earlier(at, server->half_open->deadline_ns);
 	set_timer(server, at);
 	loop_watch(&server->loop, &server->listening, accepts ? EPOLLIN : 0);
+}
+
+static void
+tell_alive(struct server *server, uint64_t now)
+{
+	(void)notify_tell(&server->notify, -1, "WATCHDOG=1\nSTATUS=%llu programs, %llu names", /* or it hears the next */
+		(unsigned long long)server->bus.counts.peers, (unsigned long long)server->bus.counts.names);
+	server->alive_ns = now + server->notify.watchdog_ns / 2;
 }
 
 /* All are here, or have been waited for long enough. */
@@ -189,6 +198,8 @@ on_timer(struct loop_source *source, uint32_t events)
 		server->accept_ns = 0;
 	if (server->retry_ns && now >= server->retry_ns)
 		retry_stuck(server);
+	if (server->alive_ns && now >= server->alive_ns)
+		tell_alive(server, now);
 	settle(server, now);
 	accept_expire(server, now);
 	server_rearm(server);
@@ -319,6 +330,7 @@ server_new(const struct options *options, struct config *config, struct server *
 	server->listener = LISTENER_INIT;
 	server->tables = TABLES_INIT;
 	server->journal = JOURNAL_INIT;
+	server->notify = NOTIFY_INIT;
 	server->signals.fd = server->timer.fd = server->spare = -1;
 	r = start(server, ret_why);
 	if (r) {
@@ -337,12 +349,17 @@ server_run(struct server *server)
 	int r;
 
 	history_open(server);
+	(void)notify_tell(&server->notify, -1, "READY=1\nSTATUS=serves %s", server->options->address); /* or it waits */
+	if (server->notify.watchdog_ns)
+		tell_alive(server, clock_now_ns());
+	server_rearm(server);
 	while (!server->is_ending) {
 		r = loop_turn(&server->loop, -1);
 		if (r < 0 && r != -EINTR)
 			return error_trace(r);
 		bury(server);
 	}
+	(void)notify_tell(&server->notify, -1, "STOPPING=1"); /* or it finds out */
 	loop_remove(&server->loop, &server->signals);
 	loop_remove(&server->loop, &server->listening);
 	for (int i = 0; i < LAST_TURNS && loop_turn(&server->loop, 0) > 0; i++)

@@ -13,7 +13,8 @@
  *
  * Nothing runs on a clock while nothing is due: the timer is armed only for
  * clients that have not said hello, for a listener that waits for descriptors,
- * and for sockets that the kernel calls full without saying when they are not.
+ * for sockets that the kernel calls full without saying when they are not, and
+ * for a service manager that asked to hear from us.
  */
 
 #include "bus/bus.h"
@@ -23,6 +24,7 @@
 #include "io/journal.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/notify.h"
 
 enum {
 	SERVER_MAX_HALF_OPEN = 512, /* beyond: the oldest goes, of the user with most */
@@ -43,6 +45,7 @@ struct server {
 	uint64_t accept_ns; /* when to accept again; 0: it does */
 	uint64_t retry_ns;  /* when to try stuck clients again; 0: there are none */
 	uint64_t settle_ns; /* requests wait up to then, or until nobody is away; 0: they do not */
+	uint64_t alive_ns;  /* when to tell the service manager that we are; 0: it does not ask */
 	uint64_t away_ns;   /* who has not come back by then is gone; 0: nobody is away */
 	struct bus bus;
 	struct tables tables;
@@ -61,6 +64,7 @@ struct server {
 	bool is_last; /* told to end, and not to make room for another */
 	bool is_again; /* what is done was done by the ternd before, and all know of it */
 	struct journal journal;
+	struct notify notify;
 	const struct options *options;
 	struct config config; /* what the file says */
 	uint64_t begun_ns;   /* when it began to serve */

@@ -169,11 +169,13 @@ listens_at(int fd, const struct sockaddr_un *address)
 {
 	struct sockaddr_un is = {.sun_family = AF_UNSPEC};
 	socklen_t size = sizeof(is);
+	struct stat st;
 
 	return has_option(fd, SO_DOMAIN, AF_UNIX) && has_option(fd, SO_TYPE, SOCK_SEQPACKET) &&
 	       has_option(fd, SO_ACCEPTCONN, 1) &&
 	       getsockname(fd, (struct sockaddr *)&is, &size) == 0 &&
-	       strncmp(is.sun_path, address->sun_path, sizeof(is.sun_path)) == 0;
+	       strncmp(is.sun_path, address->sun_path, sizeof(is.sun_path)) == 0 &&
+	       lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode); /* nobody removed it */
 }
 
 int
