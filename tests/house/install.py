@@ -57,7 +57,9 @@ def build_and_run(compiler, source, target, flags, folder, env):
 def check_files(root):
     for header in public_headers():
         check(find(root, header[len("include/"):]), f"{header} is not installed")
-    for name in "libtern.so", "libtern.so.1", "libtern.a", "tern.pc", "bin/tern", "bin/ternd":
+    for name in "libtern.so", "libtern.so.1", "libtern.a", "tern.pc", "bin/tern", "bin/ternd", \
+            "systemd/system/ternd.service", "systemd/system/ternd.socket", "systemd/user/ternd.service", \
+            "systemd/user/ternd.socket", "sysusers.d/tern.conf":
         check(find(root, name), f"{name} is not installed")
     for page in glob.glob(f"{ROOT}/man/*.[1-8]") + glob.glob(f"{ROOT}/docs/*.md"):
         check(find(root, os.path.basename(page)), f"{os.path.basename(page)} is not installed")
