@@ -232,8 +232,7 @@ tree(tern_bus *bus, const struct cli *cli, const struct introspect_order *order)
 
 	if (r)
 		return connect_failed("the names cannot be listed", r, NULL);
-	if (order->service)
-		r = add_service(bus, order, order->service, array);
+	r = add_service(bus, order, order->service ? order->service : "tern", array);
 	for (size_t i = 0; i < list.n && r == STATUS_OK; i++)
 		r = add_service(bus, order, list.names[i].name, array);
 	if (r || !cli->json)
@@ -290,7 +289,7 @@ const struct command command_tree = {
 	.name = "tree",
 	.operands = "[SERVICE]",
 	.summary = "Show all services and what they offer, a line a member.",
-	.about = "Each service is asked. One that does not answer is shown, too.\n"
+	.about = "Each service is asked, ternd first. One that does not answer is shown, too.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern tree\n"

@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/json.h"
-#include "cli/mock-script.h"
+#include "cli/mock-job.h"
 #include "cli/plain.h"
 #include "cli/source.h"
 
@@ -22,6 +22,7 @@
 enum {
 	OPTION_ANSWER = OPTION_OWN,
 	OPTION_ERROR,
+	OPTION_PART,
 	OPTION_STATE,
 	OPTION_SCRIPT,
 	OPTION_COUNT,
@@ -33,6 +34,11 @@ struct serve_word {
 	const char *word;
 };
 
+struct serve_state {
+	tern_state *state;
+	const struct interface_member *member;
+};
+
 struct serve_order {
 	struct mock mock;
 	const char *path;
@@ -42,7 +48,7 @@ struct serve_order {
 	size_t n_words;
 	uint64_t count; /* end after so many calls; 0: never */
 	tern_service *service;
-	tern_state **states;
+	struct serve_state *states;
 	size_t n_states;
 };
 
@@ -51,7 +57,7 @@ serve_order_deinit(struct serve_order *order)
 {
 	mock_deinit(&order->mock);
 	for (size_t i = 0; i < order->n_states; i++)
-		(void)tern_state_free(order->states[i]); /* always NULL, as the others */
+		(void)tern_state_free(order->states[i].state); /* always NULL, as the others */
 	free(order->states);
 	(void)tern_service_free(order->service);
 	(void)tern_close(order->mock.bus);
@@ -134,24 +140,50 @@ read_answers(struct serve_order *order)
 			r = mock_add_answer(&order->mock, order->words[i].word);
 		else if (order->words[i].id == OPTION_ERROR)
 			r = mock_add_error(&order->mock, order->words[i].word);
+		else if (order->words[i].id == OPTION_PART)
+			r = mock_add_part(&order->mock, order->words[i].word);
 	return r;
 }
 
 /* -------- values -------- */
 
+/* on_set() - a value that the interface says is @settable takes what it is given */
 static int
-set_state(struct serve_order *order, const char *name, const struct mock_bytes *bytes)
+on_set(tern_state *state, tern_call *call, const void *cbor, size_t size, void *user)
 {
-	tern_state **more = realloc(order->states, (order->n_states + 1) * sizeof(tern_state *));
+	const struct serve_order *order = user;
+	_cleanup_(json_putp) struct json_object *value = NULL;
+	struct json_fault fault;
+	int r = tern_state_put(state, cbor, size);
+
+	(void)json_from_cbor(cbor, size, &value, &fault); /* for people: null will do */
+	for (size_t i = 0; i < order->n_states; i++)
+		if (order->states[i].state == state)
+			mock_say(&order->mock, r ? "lost" : "set",
+				interface_name(order->interface, &order->states[i].member->item), value, NULL);
+	return r;
+}
+
+static int
+set_state(struct serve_order *order, const struct interface_member *member, const struct mock_bytes *bytes)
+{
+	const char *name = interface_name(order->interface, &member->item);
+	struct serve_state *more = realloc(order->states, (order->n_states + 1) * sizeof(*more));
+	tern_state *state = NULL;
+	size_t size;
 	int r;
 
 	if (!more)
 		return STATUS_OTHER;
 	order->states = more;
-	r = tern_state_new(order->service, name, MAX(bytes->size, (size_t)LEAST_STATE), &more[order->n_states]);
+	r = tern_state_new(order->service, name, MAX(bytes->size, (size_t)LEAST_STATE), &state);
 	if (r)
 		return connect_failed("the value cannot be kept", r, NULL);
-	r = tern_state_put(more[order->n_states++], bytes->bytes, bytes->size);
+	more[order->n_states++] = (struct serve_state){state, member};
+	if (interface_tag(interface_docs(order->interface, &member->item), "settable", &size))
+		r = tern_state_on_set(state, on_set, order);
+	if (r == 0)
+		r = tern_state_put(state, bytes->bytes, bytes->size);
 	return r ? connect_failed("the value cannot be set", r, NULL) : STATUS_OK;
 }
 
@@ -178,7 +210,7 @@ add_state(struct serve_order *order, const char *word)
 	cbor = bytes.bytes;
 	if (r == ARGUMENT_E_INVALID)
 		return command_usage(cli, "the value of %s: %s", name, why.text);
-	return r ? STATUS_OTHER : set_state(order, name, &bytes);
+	return r ? STATUS_OTHER : set_state(order, member, &bytes);
 }
 
 /* -------- serving -------- */
@@ -260,7 +292,8 @@ run_serve(struct cli *cli)
 static const struct option_spec OPTIONS[] = {
 	{OPTION_ANSWER, 'a', "answer", "MEMBER=JSON", "what a method is answered with; @FILE instead of JSON too"},
 	{OPTION_ERROR, 'e', "error", "MEMBER=ERROR", "the error a method is answered with; :TEXT behind it for people"},
-	{OPTION_STATE, 's', "state", "NAME=JSON", "a value to be kept"},
+	{OPTION_PART, 'p', "part", "MEMBER=JSON", "of a method that streams: a part that goes before the answer"},
+	{OPTION_STATE, 's', "state", "NAME=JSON", "a value to be kept; others may set it if the interface says @settable"},
 	{OPTION_SCRIPT, 'x', "script", "COMMAND", "run by sh for each call that has no answer"},
 	{OPTION_COUNT, 'n', "count", "COUNT", "end after so many calls"},
 	OPTIONS_OF_ALL,
@@ -275,6 +308,9 @@ const struct command command_serve = {
 		 "TERN_MEMBER, TERN_SERVICE and TERN_SENDER in its environment, and prints the results as\n"
 		 "JSON; if it exits with anything but 0 the caller gets an error: tern.Failed, or what it\n"
 		 "printed as {\"error\": NAME, \"text\": TEXT}. Answers are held against the interface.\n"
+		 "Of a method that streams, all that the caller sends is taken first; to a script it is\n"
+		 "further lines behind the arguments. A script prints a line for each part, and then one\n"
+		 "for the answer, if the method has results.\n"
 		 "\n"
 		 "examples:\n"
 		 "  tern serve org.example.Mixer mixer.tern -a 'Set={\"position\": 0}'\n"

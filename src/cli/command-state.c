@@ -107,6 +107,9 @@ open_value(struct watcher *w)
 	case -ETIME:
 		report("%s did not answer in time", w->service);
 		return STATUS_TIMEOUT;
+	case -EPROTO:
+		report("what %s gives as '%s' is no value", w->service, w->name);
+		return STATUS_REMOTE;
 	default:
 		return connect_failed("the value cannot be had", r, NULL);
 	}

@@ -89,6 +89,7 @@ offer_services(struct completion *c)
 
 	if (!has_bus(c) || name_list_get(c->bus, &list) < 0)
 		return;
+	offer(c, "tern", "", "ternd");
 	for (size_t i = 0; i < list.n; i++) {
 		name_program(list.names[i].pid, program);
 		offer(c, list.names[i].name, "", program);

@@ -64,6 +64,7 @@ connect_status(int r)
 	case 0:
 		return STATUS_OK;
 	case -EREMOTEIO:
+	case -EBADMSG: /* what it said is not what its interface says */
 		return STATUS_REMOTE;
 	case -EINVAL:
 		return STATUS_USAGE;

@@ -17,6 +17,7 @@
 
 #include "base/attribute.h"
 #include "cli/json.h"
+#include "cli/plain.h"
 
 #define MAX_DEPTH 128 /* a $map takes three levels; the writer of CBOR has its own limit */
 
@@ -336,27 +337,25 @@ json_read(const char *text, size_t size, struct json_object **ret, struct json_f
 	return 0;
 }
 
-/* escape_controls() - DEL and U+0080 … U+009F occur in strings only, where \u is allowed */
+/* escape_hidden() - what plain.h does not show as it is: it occurs in strings only, where \u is allowed */
 static char *
-escape_controls(const char *text)
+escape_hidden(const char *text)
 {
-	size_t n = strlen(text), n_found = 0;
+	size_t n = strlen(text), n_found = 0, skip;
 	char *copy, *out;
+	uint32_t c;
 
 	for (size_t i = 0; i < n; i++)
-		n_found += text[i] == 0x7f || (uint8_t)text[i] == 0xc2;
+		n_found += plain_hidden(text + i, n - i, &c) > 0;
 	copy = out = malloc(n + 5 * n_found + 1);
 	if (!copy)
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = (uint8_t)text[i], next = (uint8_t)text[i + 1];
-
-		if (c == 0x7f)
-			out += sprintf(out, "\\u007f");
-		else if (c == 0xc2 && next < 0xa0)
-			out += sprintf(out, "\\u%04x", (uint8_t)text[++i]);
+	for (size_t i = 0; i < n; i += MAX(skip, 1U)) {
+		skip = text[i] == '\n' ? 0 : plain_hidden(text + i, n - i, &c); /* what is between the values */
+		if (skip)
+			out += sprintf(out, "\\u%04x", c);
 		else
-			*out++ = (char)c;
+			*out++ = text[i];
 	}
 	*out = '\0';
 	return copy;
@@ -371,5 +370,5 @@ json_print(struct json_object *value, bool for_people)
 	flags |= for_people ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
 			    : JSON_C_TO_STRING_PLAIN;
 	text = json_object_to_json_string_ext(value, flags);
-	return text ? escape_controls(text) : NULL;
+	return text ? escape_hidden(text) : NULL;
 }

@@ -21,50 +21,29 @@
 
 #include "base/attribute.h"
 #include "cli/json.h"
-#include "cli/mock-script.h"
+#include "cli/mock-job.h"
 #include "cli/plain.h"
 
 #define MOST_OUTPUT (16 << 20)
+#define MOST_INPUT  (16 << 20)
+#define BLANK       " \t\r\n"
 
-struct mock_job {
-	struct mock *mock;
-	tern_call *call;
-	const struct interface_member *method;
-	int in, out; /* memory: what it reads and writes */
-	int end;     /* of the process: readable then; -1: it waits for its turn */
-	pid_t pid;
-	tern_watch *watch;
-	struct mock_job *prev, *next;
-};
+/* -------- the process -------- */
 
-static const char *
-member_of(const struct mock_job *job)
+void
+script_end(struct mock_job *job)
 {
-	return interface_name(job->mock->interface, &job->method->item);
-}
-
-/* job_free() - and end its process; returns NULL */
-static struct mock_job *
-job_free(struct mock_job *job)
-{
-	(void)tern_watch_free(job->watch); /* always NULL */
+	job->watch = tern_watch_free(job->watch);
 	if (job->end >= 0) {
 		job->mock->n_running--;
 		(void)kill(-job->pid, SIGTERM); /* all of its group; it may be gone */
 		(void)kill(job->pid, SIGKILL);	/* not a zombie yet: the number is still its own */
 		(void)waitpid(job->pid, NULL, 0); /* it ends now */
 	}
-	DL_DELETE(job->mock->jobs, job);
-	job->mock->n_jobs--;
-	(void)fd_close(job->in);  /* always -1, as the others */
-	(void)fd_close(job->out);
-	(void)fd_close(job->end);
-	(void)tern_call_unref(job->call); /* always NULL */
-	free(job);
-	return NULL;
+	job->in = fd_close(job->in); /* always -1, as the others */
+	job->out = fd_close(job->out);
+	job->end = fd_close(job->end);
 }
-
-/* -------- the process -------- */
 
 static void
 run_child(const struct mock_job *job, pid_t parent)
@@ -75,7 +54,7 @@ run_child(const struct mock_job *job, pid_t parent)
 	(void)setpgid(0, 0);
 	(void)snprintf(sender, sizeof(sender), ":%llu", (unsigned long long)tern_call_sender(job->call)); /* fits */
 	if (getppid() != parent || dup2(job->in, STDIN_FILENO) < 0 || dup2(job->out, STDOUT_FILENO) < 0 ||
-		setenv("TERN_SERVICE", job->mock->name, 1) < 0 || setenv("TERN_MEMBER", member_of(job), 1) < 0 ||
+		setenv("TERN_SERVICE", job->mock->name, 1) < 0 || setenv("TERN_MEMBER", job_member(job), 1) < 0 ||
 		setenv("TERN_SENDER", sender, 1) < 0)
 		_exit(126);
 	(void)execl("/bin/sh", "sh", "-c", job->mock->script, (char *)NULL);
@@ -88,8 +67,10 @@ static void on_end(tern_watch *watch, uint32_t ready, void *user);
 static int
 job_start(struct mock_job *job)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid;
 
+	(void)lseek(job->in, 0, SEEK_SET); /* memory: it can */
+	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
@@ -105,49 +86,97 @@ job_start(struct mock_job *job)
 	return tern_watch_fd(job->mock->bus, job->end, POLLIN, on_end, job, &job->watch);
 }
 
-/* start_next() - as many of those that wait as may run */
-static void
-start_next(struct mock *mock)
+void
+script_start_next(struct mock *mock)
 {
 	struct mock_job *job, *next;
 
 	DL_FOREACH_SAFE (mock->jobs, job, next) {
 		if (mock->n_running >= MOCK_MOST_RUNNING)
 			return;
-		if (job->end >= 0)
-			continue;
-		if (job_start(job) < 0) {
-			(void)mock_reply_error(mock, job->call, member_of(job), "tern.Failed", "the script cannot be run");
-			(void)job_free(job); /* always NULL */
-		}
+		if (job->is_scripted && !job->reads && job->end < 0 && job_start(job) < 0)
+			job_fail(job, "tern.Failed", "the script cannot be run");
 	}
 }
 
 /* -------- what it said -------- */
 
-/* read_output() - as JSON; NULL: nothing. Return: 0; ARGUMENT_E_INVALID; -ENOMEM. */
-static int
-read_output(const struct mock_job *job, struct json_object **ret, struct argument_fault *why)
+/* read_output() - all of it; NULL: too much, or no memory, and why */
+static char *
+read_output(const struct mock_job *job, struct argument_fault *why)
 {
-	_cleanup_(freep) char *text = NULL;
-	struct json_fault fault;
 	struct stat st;
+	char *text;
 	ssize_t n;
-	int r;
 
-	if (fstat(job->out, &st) < 0 || st.st_size > MOST_OUTPUT)
-		return argument_bad(why, "the script printed more than %d MiB", MOST_OUTPUT >> 20);
+	if (fstat(job->out, &st) < 0 || st.st_size > MOST_OUTPUT) {
+		(void)argument_bad(why, "the script printed more than %d MiB", MOST_OUTPUT >> 20); /* the caller knows */
+		return NULL;
+	}
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
-		return -ENOMEM;
+		return NULL;
 	n = pread(job->out, text, (size_t)st.st_size, 0);
 	text[MAX(n, 0)] = '\0';
+	return text;
+}
+
+/* read_json() - a value, or NULL: nothing. Return: 0; ARGUMENT_E_INVALID; -ENOMEM. */
+static int
+read_json(const char *text, struct json_object **ret, struct argument_fault *why)
+{
+	struct json_fault fault;
+	int r;
+
 	*ret = NULL;
-	if (text[strspn(text, " \t\r\n")] == '\0')
+	if (text[strspn(text, BLANK)] == '\0')
 		return 0;
-	r = json_read(text, (size_t)n, ret, &fault);
+	r = json_read(text, strlen(text), ret, &fault);
 	return r == JSON_E_INVALID ? argument_bad(why, "the script printed no JSON: %s, at byte %zu", fault.text, fault.offset)
 				   : r;
+}
+
+/* add_value() - of this type, as a part or the result; nothing is what a method without results answers */
+static int
+add_value(struct mock_job *job, const char *text, bool is_part, struct argument_fault *why)
+{
+	const struct interface_type *type = &job->method->types[is_part ? METHOD_OUT_STREAM : METHOD_OUT];
+	_cleanup_(json_putp) struct json_object *value = NULL;
+	struct mock_bytes bytes;
+	int r;
+
+	r = read_json(text, &value, why);
+	if (r == 0 && !value)
+		value = json_object_new_object();
+	if (r == 0)
+		r = mock_encode(job->mock, type, value, &bytes, why);
+	if (r)
+		return r;
+	if (is_part)
+		return job_add_part(job, &bytes);
+	job->result = bytes;
+	return 0;
+}
+
+/* add_lines() - of a method that streams: each line is a part, but the last, where it has results */
+static int
+add_lines(struct mock_job *job, char *text, struct argument_fault *why)
+{
+	bool has_results = type_fields(job->mock->interface, &job->method->types[METHOD_OUT]) != NULL;
+	char *line, *rest = text;
+	int r = 0;
+
+	while (r == 0 && rest[0]) {
+		line = rest;
+		rest += strcspn(rest, "\n");
+		if (*rest)
+			*rest++ = '\0';
+		if (rest[strspn(rest, BLANK)] == '\0' && has_results)
+			return add_value(job, line, false, why);
+		if (line[strspn(line, BLANK)])
+			r = add_value(job, line, true, why);
+	}
+	return r ? r : add_value(job, "", false, why);
 }
 
 static const char *
@@ -162,41 +191,39 @@ text_member(struct json_object *object, const char *key, const char *otherwise)
 }
 
 static void
-answer_failed(struct mock_job *job, const siginfo_t *info, struct json_object *output)
+answer_failed(struct mock_job *job, const siginfo_t *info, const char *output)
 {
+	_cleanup_(json_putp) struct json_object *said = NULL;
+	struct argument_fault why;
 	char text[80];
 
+	(void)read_json(output ? output : "", &said, &why); /* else it said nothing */
 	(void)snprintf(text, sizeof(text), "the script ended with %s %d",
 		info->si_code == CLD_EXITED ? "status" : "signal", info->si_status); /* fits */
-	(void)mock_reply_error(job->mock, job->call, member_of(job), text_member(output, "error", "tern.Failed"),
-		text_member(output, "text", text));
+	job_fail(job, text_member(said, "error", "tern.Failed"), text_member(said, "text", text));
 }
 
 static void
 answer(struct mock_job *job, const siginfo_t *info)
 {
-	_cleanup_(json_putp) struct json_object *output = NULL;
-	_cleanup_(freep) void *cbor = NULL;
-	struct mock_bytes bytes = {NULL, 0};
 	struct argument_fault why = {"no memory"};
-	int r;
+	_cleanup_(freep) char *output = read_output(job, &why);
+	int r = -ENOMEM;
 
-	r = read_output(job, &output, &why);
 	if (info->si_code != CLD_EXITED || info->si_status != 0) {
 		answer_failed(job, info, output);
 		return;
 	}
-	if (r == 0 && !output) /* nothing: what a method without results answers */
-		output = json_object_new_object();
-	if (r == 0)
-		r = mock_encode(job->mock, &job->method->types[METHOD_OUT], output, &bytes, &why);
-	cbor = bytes.bytes;
-	if (r) {
-		report("%s: %s", member_of(job), why.text);
-		(void)mock_reply_error(job->mock, job->call, member_of(job), "tern.Failed", why.text);
-	} else {
-		(void)mock_reply(job->mock, job->call, member_of(job), &bytes);
+	if (output && job->method->types[METHOD_OUT_STREAM].kind != KIND_NONE)
+		r = add_lines(job, output, &why);
+	else if (output)
+		r = add_value(job, output, false, &why);
+	if (r == 0) {
+		job_put(job);
+		return;
 	}
+	report("%s: %s", job_member(job), why.text);
+	job_fail(job, "tern.Failed", why.text);
 }
 
 static void
@@ -208,77 +235,41 @@ on_end(tern_watch *watch, uint32_t ready, void *user)
 
 	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
 		return;
-	job->watch = tern_watch_free(job->watch);
-	job->end = fd_close(job->end);
 	mock->n_running--;
+	job->end = fd_close(job->end);
+	job->is_scripted = false; /* it has said all */
 	answer(job, &info);
-	(void)job_free(job); /* always NULL */
-	start_next(mock);
+	script_start_next(mock);
 }
 
-/* -------- calls -------- */
+/* -------- what it reads -------- */
 
-/* write_input() - the arguments, and back to the start */
+/* add_line() - of standard input */
 static int
-write_input(int fd, struct json_object *arguments)
+add_line(const struct mock_job *job, struct json_object *value)
 {
-	_cleanup_(freep) char *text = arguments ? json_print(arguments, false) : strdup("{}");
-	size_t size = text ? strlen(text) : 0;
+	_cleanup_(freep) char *text = value ? json_print(value, false) : strdup("{}");
 
-	if (!text || write(fd, text, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) < 0)
-		return -EIO;
-	return 0;
-}
-
-static struct mock_job *
-job_new(struct mock *mock, tern_call *call, const struct interface_member *method)
-{
-	struct mock_job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return NULL;
-	*job = (struct mock_job){.mock = mock, .call = tern_call_ref(call), .method = method, .end = -1};
-	job->in = memfd_create("arguments", MFD_CLOEXEC);
-	job->out = memfd_create("answer", MFD_CLOEXEC);
-	DL_APPEND(mock->jobs, job);
-	mock->n_jobs++;
-	return job;
+	if (!text)
+		return -ENOMEM;
+	return dprintf(job->in, "%s\n", text) < 0 ? -EIO : 0;
 }
 
 int
-mock_script_run(struct mock *mock, tern_call *call, const struct interface_member *method, struct json_object *arguments)
+script_prepare(struct mock_job *job, struct json_object *arguments)
 {
-	const char *member = interface_name(mock->interface, &method->item);
-	struct mock_job *job;
-
-	if (mock->n_jobs - mock->n_running >= MOCK_MOST_WAITING)
-		return mock_reply_error(mock, call, member, "tern.Busy", "too many calls wait for the script");
-	job = job_new(mock, call, method);
-	if (!job || job->in < 0 || job->out < 0 || write_input(job->in, arguments) < 0) {
-		if (job)
-			(void)job_free(job); /* always NULL */
-		return mock_reply_error(mock, call, member, "tern.Failed", "no memory, or no descriptors, for the script");
-	}
-	start_next(mock);
-	return 0;
+	job->is_scripted = true;
+	job->in = memfd_create("arguments", MFD_CLOEXEC);
+	job->out = memfd_create("answer", MFD_CLOEXEC);
+	return job->in < 0 || job->out < 0 ? -EMFILE : add_line(job, arguments);
 }
 
-void
-mock_sweep(struct mock *mock)
+int
+script_add_part(struct mock_job *job, struct json_object *part)
 {
-	struct mock_job *job, *next;
+	struct stat st;
 
-	DL_FOREACH_SAFE (mock->jobs, job, next)
-		if (tern_call_is_cancelled(job->call)) {
-			mock_say(mock, "gone", member_of(job), NULL, NULL);
-			(void)job_free(job); /* always NULL */
-		}
-	start_next(mock);
-}
-
-void
-mock_script_end_all(struct mock *mock)
-{
-	while (mock->jobs)
-		(void)job_free(mock->jobs); /* always NULL */
+	if (fstat(job->in, &st) < 0 || st.st_size > MOST_INPUT)
+		return -E2BIG;
+	return add_line(job, part);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* mock: fixed answers, and which call gets what; mock-script.c has the scripts */
+/* mock: fixed answers, and which call gets what */
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "cli/argument.h"
 #include "cli/colour.h"
 #include "cli/json.h"
-#include "cli/mock-script.h"
+#include "cli/mock-job.h"
 #include "cli/payload.h"
 #include "cli/plain.h"
 #include "interface/check.h"
@@ -74,11 +74,13 @@ mock_encode(const struct mock *mock, const struct interface_type *type, struct j
 	return 0;
 }
 
-int
-mock_add_answer(struct mock *mock, const char *word)
+/* add_value() - MEMBER=JSON, as the answer or as a part before it. Return: STATUS_*; if not 0 it is said why. */
+static int
+add_value(struct mock *mock, const char *word, bool is_part)
 {
 	_cleanup_(json_putp) struct json_object *value = NULL;
 	const struct interface_member *method;
+	const struct interface_type *type;
 	struct mock_answer *answer;
 	struct argument_fault why;
 	struct mock_bytes bytes;
@@ -88,18 +90,35 @@ mock_add_answer(struct mock *mock, const char *word)
 	method = find_method(mock, word, &text);
 	if (!method)
 		return STATUS_USAGE;
+	type = &method->types[is_part ? METHOD_OUT_STREAM : METHOD_OUT];
+	if (type->kind == KIND_NONE)
+		return command_usage(mock->cli, "%s has no parts before its answer",
+			interface_name(mock->interface, &method->item));
 	r = *text == '@' ? argument_file(text + 1, &value, &why) : argument_json(text, &value, &why);
 	if (r == 0)
-		r = mock_encode(mock, &method->types[METHOD_OUT], value, &bytes, &why);
+		r = mock_encode(mock, type, value, &bytes, &why);
 	if (r == ARGUMENT_E_INVALID)
-		return command_usage(mock->cli, "the answer of %s: %s", interface_name(mock->interface, &method->item),
-			why.text);
+		return command_usage(mock->cli, "%s of %s: %s", is_part ? "a part" : "the answer",
+			interface_name(mock->interface, &method->item), why.text);
 	answer = r ? NULL : add_answer(mock, method);
 	if (!answer)
 		return STATUS_OTHER;
+	answer->is_part = is_part;
 	answer->cbor = bytes.bytes;
 	answer->size = bytes.size;
 	return STATUS_OK;
+}
+
+int
+mock_add_answer(struct mock *mock, const char *word)
+{
+	return add_value(mock, word, false);
+}
+
+int
+mock_add_part(struct mock *mock, const char *word)
+{
+	return add_value(mock, word, true);
 }
 
 int
@@ -113,8 +132,9 @@ mock_add_error(struct mock *mock, const char *word)
 	method = find_method(mock, word, &text);
 	if (!method)
 		return STATUS_USAGE;
-	if (!*text)
-		return command_usage(mock->cli, "the error of %s needs a name", interface_name(mock->interface, &method->item));
+	if (text[0] == ':' || !*text || strcspn(text, " \t\n\"/=") < strcspn(text, ":"))
+		return command_usage(mock->cli, "'%s' begins with no name of an error, such as org.example.NotFound or "
+			"tern.Busy; words for people go behind a colon", text);
 	answer = add_answer(mock, method);
 	if (!answer)
 		return STATUS_OTHER;
@@ -131,7 +151,8 @@ mock_add_error(struct mock *mock, const char *word)
 void
 mock_deinit(struct mock *mock)
 {
-	mock_script_end_all(mock);
+	while (mock->jobs)
+		(void)job_free(mock->jobs); /* always NULL */
 	for (size_t i = 0; i < mock->n_answers; i++) {
 		free(mock->answers[i].cbor);
 		free(mock->answers[i].error);
@@ -202,9 +223,80 @@ static const struct mock_answer *
 find_answer(const struct mock *mock, const struct interface_member *method)
 {
 	for (size_t i = mock->n_answers; i > 0; i--) /* the last word counts */
-		if (mock->answers[i - 1].method == method)
+		if (mock->answers[i - 1].method == method && !mock->answers[i - 1].is_part)
 			return &mock->answers[i - 1];
 	return NULL;
+}
+
+/* copy() - Return: 0, -ENOMEM */
+static int
+copy(const struct mock_answer *from, struct mock_bytes *ret)
+{
+	*ret = (struct mock_bytes){.bytes = malloc(MAX(from->size, (size_t)1)), .size = from->size};
+	if (!ret->bytes)
+		return -ENOMEM;
+	if (from->size)
+		memcpy(ret->bytes, from->cbor, from->size);
+	return 0;
+}
+
+/* plan() - what the job is answered with, where no script says it. Return: 0, -ENOMEM. */
+static int
+plan(struct mock_job *job, const struct mock_answer *answer)
+{
+	const struct mock *mock = job->mock;
+	struct mock_bytes bytes;
+	int r = 0;
+
+	for (size_t i = 0; i < mock->n_answers && r == 0; i++)
+		if (mock->answers[i].method == job->method && mock->answers[i].is_part) {
+			r = copy(&mock->answers[i], &bytes);
+			if (r == 0)
+				r = job_add_part(job, &bytes);
+		}
+	job->error = answer->error;
+	job->text = answer->text;
+	return r || answer->error ? r : copy(answer, &job->result);
+}
+
+static bool
+is_plain(const struct interface_member *method)
+{
+	return method->types[METHOD_IN_STREAM].kind == KIND_NONE && method->types[METHOD_OUT_STREAM].kind == KIND_NONE;
+}
+
+/* begin() - a call that takes its time: it streams, or a script answers it. Return: 0, or a negative errno. */
+static int
+begin(struct mock_job *job, const struct mock_answer *answer, struct json_object *arguments)
+{
+	int r = answer ? plan(job, answer) : script_prepare(job, arguments);
+
+	return r == 0 && !is_plain(job->method) ? job_follow(job) : r;
+}
+
+static int
+take_job(struct mock *mock, tern_call *call, const struct interface_member *method, const struct mock_answer *answer,
+	struct json_object *arguments)
+{
+	const char *member = interface_name(mock->interface, &method->item);
+	struct mock_job *job;
+	int r;
+
+	if (mock->n_jobs - mock->n_running >= MOCK_MOST_WAITING)
+		return mock_reply_error(mock, call, member, "tern.Busy", "too many calls wait here");
+	job = job_new(mock, call, method);
+	if (!job)
+		return mock_reply_error(mock, call, member, "tern.Failed", "no memory");
+	r = begin(job, answer, arguments);
+	if (r == 0) {
+		job_run(job);
+	} else if (r == -EOPNOTSUPP) {
+		mock_say(mock, "error", member, NULL, "tern.NeedsStream"); /* the library has said it */
+		(void)job_free(job); /* always NULL */
+	} else {
+		job_fail(job, "tern.Failed", "no memory, or no descriptors, for this call");
+	}
+	return 0;
 }
 
 int
@@ -222,11 +314,11 @@ mock_call(tern_call *call, tern_message *m, void *user)
 	if (!method || method->kind != MEMBER_METHOD)
 		return mock_reply_error(mock, call, member, "tern.NoSuchMember", "the interface has no such method");
 	answer = find_answer(mock, method);
-	if (answer && answer->error)
+	if (!answer && !mock->script)
+		return mock_reply_error(mock, call, member, "tern.NotImplemented", "nobody said how this is answered here");
+	if (!answer || !is_plain(method))
+		return take_job(mock, call, method, answer, value);
+	if (answer->error)
 		return mock_reply_error(mock, call, member, answer->error, answer->text);
-	if (answer)
-		return mock_reply(mock, call, member, &(struct mock_bytes){answer->cbor, answer->size});
-	if (mock->script)
-		return mock_script_run(mock, call, method, value);
-	return mock_reply_error(mock, call, member, "tern.NotImplemented", "nobody said how this is answered here");
+	return mock_reply(mock, call, member, &(struct mock_bytes){answer->cbor, answer->size});
 }

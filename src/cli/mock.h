@@ -9,6 +9,10 @@
  * TERN_MEMBER, TERN_SENDER. What it prints is the answer, as JSON; nothing is none. If it exits
  * with anything but 0 that is an error: tern.Failed, or what it printed as {"error": NAME, "text": TEXT}.
  *
+ * Of a method that streams, fixed parts go before the answer. All that the caller sends is taken first; a script
+ * has it as further lines behind the arguments, and prints a line for each part, then one for the answer, if the
+ * method has results.
+ *
  * All is held against the interface before it goes out. At most MOCK_MOST_RUNNING scripts run at
  * once, and MOCK_MOST_WAITING calls wait for one; beyond that callers are told tern.Busy. A script whose
  * caller has gone is ended.
@@ -29,6 +33,7 @@ enum {
 /* What a method is answered with, always. */
 struct mock_answer {
 	const struct interface_member *method;
+	bool is_part; /* of a stream: goes before the answer */
 	void *cbor; /* NULL: no values, or an error */
 	size_t size;
 	char *error; /* its name; NULL: none */
@@ -60,6 +65,9 @@ int mock_add_answer(struct mock *mock, const char *word);
 
 /* mock_add_error() - MEMBER=ERROR[:TEXT]; the same */
 int mock_add_error(struct mock *mock, const char *word);
+
+/* mock_add_part() - MEMBER=JSON; the same */
+int mock_add_part(struct mock *mock, const char *word);
 
 /* mock_call() - a method of the service, for all members; user is the mock */
 int mock_call(tern_call *call, tern_message *m, void *user);

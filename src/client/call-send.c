@@ -8,6 +8,7 @@
 #include "client/expect.h"
 #include "client/message.h"
 #include "client/stream.h"
+#include "wire/control.h"
 
 uint64_t
 call_deadline(tern_bus *bus, uint64_t timeout)
@@ -35,6 +36,10 @@ call_new_message(tern_bus *bus, const char *service, const char *member, uint64_
 		return error_set(-EINVAL, ERROR_INVALID, "a call needs a member, 1 to 255 bytes");
 	if (likely(!to_ternd))
 		r = call_resolve(bus, service, deadline, &partner);
+	if (unlikely(r == -ENXIO) && bus->mode == MODE_BUS && strcmp(service, CONTROL_INTERFACE) == 0) {
+		to_ternd = true; /* by its interface, which nobody else can be called */
+		r = 0;
+	}
 	if (r == 0)
 		r = message_new(bus, WIRE_CALL, service, member, ret);
 	if (r < 0)

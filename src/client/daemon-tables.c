@@ -150,9 +150,11 @@ daemon_owner(tern_bus *bus, const char *name, tern_peer *ret)
 	do {
 		r = owners_find(&bus->daemon->owners, &bus->daemon->names, name, size, ret);
 	} while (daemon_refresh(bus, r, &tries));
-	if (r == TABLE_E_NOT_FOUND)
+	if (r == TABLE_E_NOT_FOUND && strcmp(name, CONTROL_INTERFACE) != 0)
 		return -ENXIO;
-	return r ? -EAGAIN : 0;
+	if (r == TABLE_E_NOT_FOUND)
+		*ret = TERN_PEER_BUS; /* its interface */
+	return r == 0 || r == TABLE_E_NOT_FOUND ? 0 : -EAGAIN;
 }
 
 _cold_ int

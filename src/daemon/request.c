@@ -32,6 +32,8 @@ check_name(const struct control_text *name, struct refusal *refusal)
 	size_t at;
 	int r = name_check(name->text, name->size, &at);
 
+	if (!r && name->size == strlen(CONTROL_INTERFACE) && memcmp(name->text, CONTROL_INTERFACE, name->size) == 0)
+		return refusal_set(refusal, EINVAL, "tern.BadName", "\"%s\" is ternd itself", quote(name).text);
 	if (!r)
 		return 0;
 	if (r == NAME_E_RESERVED)

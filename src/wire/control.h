@@ -27,6 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What ternd offers, by which it can be called, too. */
+#define CONTROL_INTERFACE "org.tern.Bus"
+
 enum {
 	CONTROL_MAJOR = 1, /* the only incompatibility */
 	CONTROL_MINOR = 0, /* fields are added */
