@@ -49,9 +49,9 @@ enum {
  * tap: where it is slow it loses copies, which a gap tells. Nothing else may be published with this tag.
  *
  * A copy is an event; its sender is who sent the message. Its first part is the map {kind:s, to:u, service:s, member:s,
- * type:s, serial:u, reference:u, deadline:u, trace:u, no_reply:b, back:b, fds:u, sizes:[u]}. kind: call, reply, error, part,
+ * type:s, serial:u, reference:u, deadline:u, trace:u, no_reply:b, stream:b, back:b, fds:u, sizes:[u]}. kind: call, reply, error, part,
  * end or cancel. to: the receiver's peer. member: of an error its name. serial: of a call, a number that its caller
- * never uses again, which is the reference of all that belongs to it. deadline: host monotonic ns, 0 none. back: it goes to who called. sizes: of
+ * never uses again, which is the reference of all that belongs to it. deadline: host monotonic ns, 0 none. stream: a call that streams. back: it goes to who called. sizes: of
  * the message's parts, which follow as the second part of the copy, one behind the other, 64 KiB of them at most. It
  * comes before whatever was caused by the message itself.
  */

@@ -18,6 +18,7 @@ local f = {
     kind = ProtoField.uint8("tern.kind", "Kind", base.DEC, KINDS),
     no_reply = ProtoField.bool("tern.no_reply", "Nobody waits for an answer", 16, nil, 1),
     back = ProtoField.bool("tern.back", "Goes back to who called", 16, nil, 2),
+    stream = ProtoField.bool("tern.stream", "Streams", 16, nil, 4),
     from = ProtoField.uint64("tern.from", "Sender"),
     to = ProtoField.uint64("tern.to", "Receiver"),
     serial = ProtoField.uint64("tern.serial", "Serial"),
@@ -158,6 +159,7 @@ local function numbers(tvb, tree, m)
     tree:add(f.kind, tvb(1, 1))
     tree:add_le(f.no_reply, tvb(2, 2))
     tree:add_le(f.back, tvb(2, 2))
+    tree:add_le(f.stream, tvb(2, 2))
     for i, field in ipairs({ f.from, f.to, f.serial, f.reference, f.stamp, f.deadline, f.trace, f.lost }) do
         local range = tvb(8 * i, 8)
         if range:le_uint64() ~= UInt64(0) then

@@ -46,6 +46,21 @@ publish_order_deinit(struct publish_order *order)
 	(void)interface_free(order->interface); /* always NULL */
 }
 
+/* add_data() - what was meant as JSON and is none is told before anything else */
+static int
+add_data(const struct cli *cli, struct publish_order *order)
+{
+	char *word = (char *)cli->words.value;
+	struct json_object *value = NULL;
+	struct argument_fault fault;
+
+	order->words[order->n_words++] = word;
+	if (*word && strchr("{[\"", *word) && argument_json(word, &value, &fault) == ARGUMENT_E_INVALID)
+		return command_usage(cli, "%s", fault.text);
+	(void)json_object_put(value); /* it is read again, when it is known what it should be */
+	return STATUS_OK;
+}
+
 static int
 read_order(struct cli *cli, struct publish_order *order)
 {
@@ -62,8 +77,8 @@ read_order(struct cli *cli, struct publish_order *order)
 			return cli->status;
 		if (id == OPTION_RAW)
 			order->is_raw = true;
-		else if (id == OPTION_DATA)
-			order->words[order->n_words++] = (char *)cli->words.value;
+		if (id == OPTION_DATA && add_data(cli, order))
+			return STATUS_USAGE;
 		if (id != OPTION_OPERAND)
 			continue;
 		if (order->n_tags == TERN_MAX_TAGS)
@@ -180,7 +195,7 @@ run_publish(struct cli *cli)
 }
 
 static const struct option_spec OPTIONS[] = {
-	{OPTION_DATA, 'd', "data", "VALUE", "what it says; more than once: KEY=VALUE each; -: JSON from standard input"},
+	{OPTION_DATA, 'd', "data", "VALUE", "what it says; several as in 'tern call'; -: JSON from standard input"},
 	{OPTION_RAW, 'r', "raw", NULL, "send what stands here, and ask for no interface before"},
 	OPTIONS_OF_ALL,
 };

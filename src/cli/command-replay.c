@@ -5,13 +5,16 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <tern/loop.h>
+#include <tern/stream.h>
 
 #include "base/attribute.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/json.h"
+#include "cli/name.h"
 #include "cli/pcapng.h"
 #include "cli/plain.h"
 #include "cli/replay-answer.h"
@@ -24,6 +27,7 @@ enum {
 	OPTION_TO,
 	OPTION_COMPARE,
 	MOST_UNDER_WAY = 1024, /* calls; then answers are waited for */
+	PROGRESS_MS = 250,
 };
 
 /* Why a message is not said again. */
@@ -56,7 +60,10 @@ struct replay {
 	struct replay_answers answers;
 	uint64_t first, last; /* times in the file */
 	uint64_t begin;
-	uint64_t n_events, n_calls, n_skipped[N_SKIPPED];
+	uint64_t n_events, n_calls, n_parts, n_skipped[N_SKIPPED];
+	bool is_watched; /* standard error is a terminal: how far it is is told there */
+	uint64_t next_progress;
+	off_t file_size; /* 0: unknown */
 };
 
 static void
@@ -144,7 +151,8 @@ publish(struct replay *r, const struct traffic *t)
 static int
 send_call(struct replay *r, const struct traffic *t)
 {
-	uint64_t timeout = t->deadline > t->stamp ? t->deadline - t->stamp : TERN_DEFAULT;
+	uint64_t timeout = t->deadline > t->stamp ? t->deadline - t->stamp : t->is_stream ? TERN_FOREVER : TERN_DEFAULT;
+	uint32_t flags = (t->no_reply ? TERN_NO_REPLY : 0) | (t->is_stream ? TERN_STREAM : 0);
 	_cleanup_(message_unrefp) tern_message *m = NULL;
 	tern_call *call = NULL;
 	int result;
@@ -153,7 +161,9 @@ send_call(struct replay *r, const struct traffic *t)
 	if (result == 0)
 		result = put_parts(m, t);
 	if (result == 0)
-		result = tern_send(m, timeout, t->no_reply ? TERN_NO_REPLY : 0, t->no_reply ? NULL : &call);
+		result = tern_send(m, timeout, flags, t->no_reply ? NULL : &call);
+	if (result == 0 && t->is_stream)
+		result = tern_call_follow(call, NULL, NULL);
 	r->n_calls += result == 0;
 	if (t->no_reply)
 		return result == -ENXIO ? 0 : result;
@@ -162,14 +172,6 @@ send_call(struct replay *r, const struct traffic *t)
 	return result == -ENXIO || result == -ETIME ? replay_answers_failed(&r->answers, t, result) : result;
 }
 
-/* say() - Return: 0, or a negative errno */
-static int
-say(struct replay *r, const struct traffic *t)
-{
-	if (is_skipped(r, t))
-		return 0;
-	return t->kind == TRAFFIC_EVENT ? publish(r, t) : send_call(r, t);
-}
 
 /* -------- when -------- */
 
@@ -184,7 +186,7 @@ take(struct replay *r, uint64_t until)
 		uint64_t now = clock_now_ns();
 
 		result = tern_next(r->bus, until > now ? until - now : 0, &event);
-		if (result == 0 && (event.kind == TERN_REPLY || event.kind == TERN_ERROR))
+		if (result == 0 && (event.kind == TERN_PART || event.kind == TERN_REPLY || event.kind == TERN_ERROR))
 			replay_answers_came(&r->answers, &event);
 		(void)tern_message_unref(event.message); /* always NULL, as the next */
 		(void)tern_call_unref(event.call);
@@ -208,6 +210,61 @@ wait_turn(struct replay *r, const struct traffic *t)
 	while (result == 0 && replay_answers_n_open(&r->answers) >= MOST_UNDER_WAY)
 		result = take(r, clock_now_ns() + NSEC_PER_MSEC);
 	return result;
+}
+
+/* -------- streams -------- */
+
+/* put() - a part, when the other side has read enough for it. A call that is over takes no more. */
+static int
+put(struct replay *r, const struct traffic *t, tern_call *call)
+{
+	_cleanup_(message_unrefp) tern_message *part = NULL;
+	int result, taken = 0;
+
+	if (traffic_is_cut(t)) {
+		(void)skip(r, SKIPPED_CUT); /* counted */
+		return 0;
+	}
+	result = tern_message_new_part(call, &part);
+	if (result == 0)
+		result = put_parts(part, t);
+	if (result < 0)
+		return result;
+	while (taken == 0 && (result = tern_call_put_message(part, TERN_DEFAULT, TERN_NONBLOCK)) == -EAGAIN)
+		taken = take(r, clock_now_ns() + NSEC_PER_MSEC);
+	r->n_parts += result == 0;
+	return result == -ENOMEM ? result : taken;
+}
+
+/* go_on() - what a caller said after its call */
+static int
+go_on(struct replay *r, const struct traffic *t)
+{
+	tern_call *call = replay_answers_call(&r->answers, t);
+	int result = 0;
+
+	if (!call)
+		return 0;
+	(void)tern_call_ref(call); /* itself; its answer may come meanwhile */
+	if (t->kind == TRAFFIC_PART)
+		result = put(r, t, call);
+	else if (t->kind == TRAFFIC_END)
+		(void)tern_call_end(call); /* over already: as good, as the next */
+	else
+		(void)tern_call_cancel(call);
+	(void)tern_call_unref(call); /* always NULL */
+	return result;
+}
+
+/* say() - Return: 0, or a negative errno */
+static int
+say(struct replay *r, const struct traffic *t)
+{
+	if (t->kind != TRAFFIC_CALL && t->kind != TRAFFIC_EVENT)
+		return go_on(r, t);
+	if (is_skipped(r, t))
+		return 0;
+	return t->kind == TRAFFIC_EVENT ? publish(r, t) : send_call(r, t);
 }
 
 /* -------- the file -------- */
@@ -250,9 +307,9 @@ one(struct replay *r, const struct traffic *t)
 	if (t->kind == TRAFFIC_EVENT && t->from == TERN_PEER_BUS)
 		return replay_names_learn(&r->names, t);
 	is_wanted = traffic_match(&r->filter, &r->pairs, t, &pair);
-	if (t->kind == TRAFFIC_REPLY || t->kind == TRAFFIC_ERROR)
-		return r->compares && pair.number ? replay_answers_recorded(&r->answers, t) : 0;
-	if (!is_wanted || (t->kind != TRAFFIC_CALL && t->kind != TRAFFIC_EVENT))
+	if (t->kind == TRAFFIC_REPLY || t->kind == TRAFFIC_ERROR || (t->kind == TRAFFIC_PART && t->is_back))
+		return pair.number ? replay_answers_recorded(&r->answers, t) : 0;
+	if (!is_wanted || t->kind == TRAFFIC_GAP)
 		return 0;
 	result = wait_turn(r, t);
 	return result ? result : say(r, t);
@@ -262,11 +319,33 @@ one(struct replay *r, const struct traffic *t)
 static int
 finish(struct replay *r)
 {
-	int result = 0;
+	int result = take(r, 0);
 
+	replay_answers_give_up(&r->answers);
 	while (result == 0 && replay_answers_n_open(&r->answers) > 0)
 		result = take(r, clock_now_ns() + 20 * NSEC_PER_MSEC);
 	return result;
+}
+
+/* show_progress() - a line that is written over, and gone at the end */
+static void
+show_progress(struct replay *r, bool is_end)
+{
+	uint64_t now = clock_now_ns();
+	off_t at = ftello(r->file);
+
+	if (!r->is_watched || (!is_end && now < r->next_progress))
+		return;
+	if (is_end && !r->next_progress)
+		return; /* it took no time */
+	r->next_progress = now + PROGRESS_MS * NSEC_PER_MSEC;
+	if (is_end)
+		(void)fputs("\r\033[K", stderr); /* nowhere else to complain, as all here */
+	else if (r->file_size > 0 && at >= 0)
+		(void)fprintf(stderr, "\r%3d %%, %" PRIu64 " messages ", (int)(100 * at / r->file_size), r->n_events + r->n_calls);
+	else
+		(void)fprintf(stderr, "\r%" PRIu64 " messages ", r->n_events + r->n_calls);
+	(void)fflush(stderr);
 }
 
 static int
@@ -277,6 +356,7 @@ say_all(struct replay *r)
 
 	r->begin = clock_now_ns();
 	while ((result = read_one(r, &t)) == 0) {
+		show_progress(r, false);
 		result = one(r, &t);
 		if (result < 0)
 			break;
@@ -286,6 +366,7 @@ say_all(struct replay *r)
 	else if (result < 0)
 		return connect_failed("it cannot go on", result, NULL);
 	result = finish(r);
+	show_progress(r, true);
 	if (result < 0)
 		return connect_failed("answers are missing", result, NULL);
 	return status;
@@ -306,7 +387,11 @@ say_sum(const struct replay *r)
 		if (r->n_skipped[i])
 			(void)printf("%" PRIu64 " left out: %s\n", r->n_skipped[i], SKIPPED[i]);
 	if (counts->streams)
-		(void)printf("%" PRIu64 " came to nothing: streams are not said again\n", counts->streams);
+		(void)printf("%" PRIu64 " came to nothing: they stream, which this file does not tell of them\n", counts->streams);
+	if (r->n_parts)
+		(void)printf("streams: %" PRIu64 " parts put\n", r->n_parts);
+	if (counts->open)
+		(void)printf("given up: %" PRIu64 " streams that went on when the recording ended\n", counts->open);
 	(void)printf("answers: %" PRIu64 " replies, %" PRIu64 " errors, %" PRIu64 " none\n", counts->replies, counts->errors,
 		counts->failed);
 	if (r->compares)
@@ -331,6 +416,7 @@ say_sum_json(const struct replay *r)
 		skipped += r->n_skipped[i];
 	add(object, "events", r->n_events);
 	add(object, "calls", r->n_calls);
+	add(object, "parts", r->n_parts);
 	add(object, "skipped", skipped);
 	add(object, "replies", counts->replies);
 	add(object, "errors", counts->errors);
@@ -392,19 +478,39 @@ read_word(struct replay *r, int id)
 static int
 open_file(struct replay *r)
 {
+	struct stat st;
+
 	r->file = strcmp(r->path, "-") == 0 ? stdin : fopen(r->path, "re");
 	if (!r->file) {
 		report("%s cannot be read: %m", r->path);
 		return STATUS_OTHER;
 	}
+	if (fstat(fileno(r->file), &st) == 0 && S_ISREG(st.st_mode))
+		r->file_size = st.st_size;
 	pcapng_reader_init(&r->reader, r->file);
 	return STATUS_OK;
+}
+
+/* end_status() - of one that went to its end */
+static int
+end_status(struct replay *r)
+{
+	const struct replay_counts *counts = &r->answers.counts;
+
+	if (counts->missing > 0 && counts->missing == r->answers.n_calls && r->n_events == 0) {
+		if (r->to)
+			name_suggest(r->bus, r->to);
+		else
+			report("none of the services that were called is on %s", tern_address(r->bus));
+		return STATUS_NO_BUS;
+	}
+	return counts->different ? STATUS_REMOTE : STATUS_OK;
 }
 
 static int
 run_replay(struct cli *cli)
 {
-	_cleanup_(replay_deinit) struct replay r = {.cli = cli, .speed = 1};
+	_cleanup_(replay_deinit) struct replay r = {.cli = cli, .speed = 1, .is_watched = isatty(STDERR_FILENO)};
 	int id, status;
 
 	while ((id = command_next(cli)) != OPTION_END) {
@@ -427,7 +533,7 @@ run_replay(struct cli *cli)
 		say_sum_json(&r);
 	else
 		say_sum(&r);
-	return status == STATUS_OK && r.answers.counts.different ? STATUS_REMOTE : status;
+	return status == STATUS_OK ? end_status(&r) : status;
 }
 
 static const struct option_spec OPTIONS[] = {

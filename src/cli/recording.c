@@ -35,6 +35,7 @@ struct record_part {
 enum {
 	FLAG_NO_REPLY = 1,
 	FLAG_BACK = 2,
+	FLAG_STREAM = 4,
 };
 
 /* -------- writing -------- */
@@ -59,7 +60,7 @@ fill_head(struct record_head *head, const struct traffic *t)
 	*head = (struct record_head){
 		.version = RECORDING_VERSION,
 		.kind = (uint8_t)t->kind,
-		.flags = (t->no_reply ? FLAG_NO_REPLY : 0) | (t->is_back ? FLAG_BACK : 0),
+		.flags = (t->no_reply ? FLAG_NO_REPLY : 0) | (t->is_back ? FLAG_BACK : 0) | (t->is_stream ? FLAG_STREAM : 0),
 		.from = t->from,
 		.to = t->to,
 		.serial = t->serial,
@@ -186,6 +187,7 @@ take_head(const struct record_head *head, struct traffic *ret)
 		.uid = head->uid,
 		.no_reply = head->flags & FLAG_NO_REPLY,
 		.is_back = head->flags & FLAG_BACK,
+		.is_stream = head->flags & FLAG_STREAM,
 		.n_fds = head->n_fds,
 	};
 }

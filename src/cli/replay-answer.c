@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tern/cbor.h>
+#include <tern/stream.h>
 
 #include "base/attribute.h"
 #include "base/hash.h"
@@ -18,13 +19,13 @@
 
 #define MOST_BYTES 65536 /* of an answer that are compared: no tap copies more */
 
-/* An answer, now or then. */
+/* An answer, now or then; the parts of a stream before it count with it. */
 struct answer {
 	bool is_there, is_error;
 	char name[TERN_MAX_TAG + 1]; /* of an error */
 	char type[TERN_MAX_TAG + 1];
 	uint64_t whole; /* bytes of all parts */
-	uint8_t *bytes; /* MOST_BYTES of them */
+	uint8_t *bytes; /* MOST_BYTES of them at most */
 	size_t size;
 };
 
@@ -37,6 +38,7 @@ struct replay_entry {
 	uint64_t number;
 	struct replay_answers *answers;
 	tern_call *call; /* NULL: answered */
+	bool is_stream;
 	struct answer now, then;
 	char service[TERN_MAX_TAG + 1], member[TERN_MAX_TAG + 1];
 	UT_hash_handle hh, hh_call;
@@ -76,6 +78,17 @@ replay_answers_deinit(struct replay_answers *answers)
 		entry_free(answers, entry);
 }
 
+/* find() - the call that this one made in the recording */
+static struct replay_entry *
+find(const struct replay_answers *answers, uint64_t caller, uint64_t serial)
+{
+	struct entry_key key = {caller, serial};
+	struct replay_entry *entry;
+
+	HASH_FIND(hh, answers->entries, &key, sizeof(key), entry);
+	return entry;
+}
+
 /* -------- comparing -------- */
 
 static bool
@@ -85,13 +98,27 @@ is_same(const struct answer *a, const struct answer *b)
 	       a->whole == b->whole && a->size == b->size && (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
 }
 
+/* several() - the values of a stream, one behind the other; NULL: it is one, or none */
+static struct json_object *
+several(const struct answer *answer)
+{
+	char text[1024];
+	size_t size;
+
+	if (*answer->type || tern_cbor_check(answer->bytes, answer->size, 0, NULL) == 0 ||
+		tern_cbor_check(answer->bytes, answer->size, TERN_CBOR_SEQUENCE, NULL) < 0)
+		return NULL;
+	(void)tern_cbor_diag(answer->bytes, answer->size, text, sizeof(text), &size); /* may be cut */
+	return json_object_new_string(text);
+}
+
 /* value_of() - NULL: null, or not to be shown */
 static struct json_object *
 value_of(const struct answer *answer)
 {
-	struct json_object *value = NULL;
+	struct json_object *value = answer->size > 0 && answer->size == answer->whole ? several(answer) : NULL;
 
-	if (answer->size > 0 && answer->size == answer->whole)
+	if (!value && answer->size > 0 && answer->size == answer->whole)
 		(void)payload_read(answer->type, answer->bytes, answer->size, &value); /* no memory: not shown */
 	return value;
 }
@@ -177,15 +204,18 @@ set_text(char *to, const char *from)
 	(void)snprintf(to, TERN_MAX_TAG + 1, "%s", from); /* fits */
 }
 
-/* set_parts() - Return: 0, -ENOMEM */
+/* add_parts() - behind what there is. Return: 0, -ENOMEM */
 static int
-set_parts(struct answer *answer, const struct traffic_part *parts, size_t n)
+add_parts(struct answer *answer, const struct traffic_part *parts, size_t n)
 {
+	uint8_t *more;
+
 	for (size_t i = 0; i < n; i++)
 		answer->whole += parts[i].size;
-	answer->bytes = malloc(MIN(answer->whole, (uint64_t)MOST_BYTES) + 1);
-	if (!answer->bytes)
+	more = realloc(answer->bytes, MIN(answer->whole, (uint64_t)MOST_BYTES) + 1);
+	if (!more)
 		return -ENOMEM;
+	answer->bytes = more;
 	for (size_t i = 0; i < n; i++) {
 		size_t size = (size_t)MIN(parts[i].there, (uint64_t)MOST_BYTES - answer->size);
 
@@ -203,17 +233,19 @@ answer_failed(struct answer *answer, const char *name)
 	set_text(answer->name, name);
 }
 
-/* answer_set() - from the message that came. What has not even memory is an answer without a value. */
+/* answer_add() - what came, the answer or a part. What has not even memory is an answer without a value. */
 static void
-answer_set(struct answer *answer, tern_message *m)
+answer_add(struct answer *answer, tern_message *m)
 {
 	struct traffic_part parts[TERN_MAX_PARTS];
 	size_t n = tern_message_n_parts(m);
 
-	answer->is_there = true;
-	answer->is_error = tern_message_kind(m) == TERN_ERROR;
-	set_text(answer->name, tern_message_member(m));
-	set_text(answer->type, tern_message_type(m));
+	if (tern_message_kind(m) != TERN_PART) {
+		answer->is_there = true;
+		answer->is_error = tern_message_kind(m) == TERN_ERROR;
+		set_text(answer->name, answer->is_error ? tern_message_member(m) : "");
+		set_text(answer->type, tern_message_type(m));
+	}
 	for (size_t i = 0; i < n; i++) {
 		const void *bytes = NULL;
 		size_t size = 0;
@@ -221,7 +253,7 @@ answer_set(struct answer *answer, tern_message *m)
 		(void)tern_message_part(m, i, &bytes, &size); /* else it has none */
 		parts[i] = (struct traffic_part){.bytes = bytes, .size = size, .there = bytes ? size : 0};
 	}
-	(void)set_parts(answer, parts, n); /* as above */
+	(void)add_parts(answer, parts, n); /* as above */
 }
 
 void
@@ -232,6 +264,11 @@ replay_answers_came(struct replay_answers *answers, const struct tern_event *eve
 	HASH_FIND(hh_call, answers->under_way, &event->call, sizeof(event->call), entry);
 	if (!entry)
 		return;
+	if (event->kind == TERN_PART) {
+		if (answers->compares)
+			answer_add(&entry->now, event->message);
+		return;
+	}
 	call_end(answers, entry);
 	if (event->message && strcmp(tern_message_member(event->message), "tern.NeedsStream") == 0) {
 		answers->counts.streams++;
@@ -239,7 +276,7 @@ replay_answers_came(struct replay_answers *answers, const struct tern_event *eve
 		return;
 	}
 	if (event->message)
-		answer_set(&entry->now, event->message);
+		answer_add(&entry->now, event->message);
 	else
 		answer_failed(&entry->now, strerrordesc_np(-event->result));
 	answers->counts.replies += event->result == 0;
@@ -258,6 +295,7 @@ entry_new(struct replay_answers *answers, const struct traffic *recorded)
 	entry->key = (struct entry_key){recorded->from, recorded->serial};
 	entry->number = ++answers->n_calls;
 	entry->answers = answers;
+	entry->is_stream = recorded->is_stream;
 	set_text(entry->service, recorded->service);
 	set_text(entry->member, recorded->member);
 	HASH_FIND(hh, answers->entries, &entry->key, sizeof(entry->key), old);
@@ -295,6 +333,7 @@ replay_answers_failed(struct replay_answers *answers, const struct traffic *reco
 	if (!entry)
 		return -ENOMEM;
 	answers->counts.failed++;
+	answers->counts.missing += result == -ENXIO;
 	answer_failed(&entry->now, tern_last_error()->name);
 	entry_settle(entry);
 	return 0;
@@ -303,21 +342,47 @@ replay_answers_failed(struct replay_answers *answers, const struct traffic *reco
 int
 replay_answers_recorded(struct replay_answers *answers, const struct traffic *recorded)
 {
-	struct entry_key key = {recorded->to, recorded->reference};
-	struct replay_entry *entry;
+	struct replay_entry *entry = find(answers, recorded->to, recorded->reference);
+	bool is_part = recorded->kind == TRAFFIC_PART;
 	int r;
 
-	HASH_FIND(hh, answers->entries, &key, sizeof(key), entry);
 	if (!entry || entry->then.is_there)
 		return 0;
+	if (!answers->compares) { /* that there was one is all that matters */
+		entry->then.is_there = !is_part;
+		return 0;
+	}
+	r = add_parts(&entry->then, recorded->parts, recorded->n_parts);
+	if (r < 0 || is_part)
+		return r;
 	entry->then.is_there = true;
 	entry->then.is_error = recorded->kind == TRAFFIC_ERROR;
-	set_text(entry->then.name, recorded->member);
+	set_text(entry->then.name, recorded->kind == TRAFFIC_ERROR ? recorded->member : "");
 	set_text(entry->then.type, recorded->type);
-	r = set_parts(&entry->then, recorded->parts, recorded->n_parts);
-	if (r == 0)
-		entry_settle(entry);
-	return r;
+	entry_settle(entry);
+	return 0;
+}
+
+tern_call *
+replay_answers_call(const struct replay_answers *answers, const struct traffic *part)
+{
+	const struct replay_entry *entry = find(answers, part->from, part->reference);
+
+	return entry ? entry->call : NULL;
+}
+
+void
+replay_answers_give_up(struct replay_answers *answers)
+{
+	struct replay_entry *entry, *next;
+
+	HASH_ITER (hh_call, answers->under_way, entry, next) {
+		if (!entry->is_stream || entry->then.is_there)
+			continue;
+		(void)tern_call_cancel(entry->call); /* over already: as good */
+		answers->counts.open++;
+		entry_free(answers, entry);
+	}
 }
 
 uint64_t

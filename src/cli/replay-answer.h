@@ -11,7 +11,9 @@
 struct replay_counts {
 	uint64_t replies, errors, failed; /* now */
 	uint64_t same, different;
-	uint64_t streams; /* answered that they stream, which is not done again */
+	uint64_t missing; /* of those that failed: there was no such service */
+	uint64_t open;	  /* streams that were given up, as they went on when the recording ended */
+	uint64_t streams; /* answered that they stream, which the file does not say of them */
 };
 
 struct replay_entry;
@@ -30,14 +32,20 @@ void replay_answers_deinit(struct replay_answers *answers);
 /* replay_answers_expect() - a call was made again; it is consumed. Return: 0, -ENOMEM. */
 int replay_answers_expect(struct replay_answers *answers, const struct traffic *recorded, tern_call *call);
 
-/* replay_answers_came() - a TERN_REPLY or TERN_ERROR of tern_next(), whose references stay the caller's */
+/* replay_answers_call() - the call that a part belongs to, while it is under way; borrowed; NULL: it is not */
+tern_call *replay_answers_call(const struct replay_answers *answers, const struct traffic *part);
+
+/* replay_answers_came() - TERN_PART, TERN_REPLY or TERN_ERROR of tern_next(), whose references stay the caller's */
 void replay_answers_came(struct replay_answers *answers, const struct tern_event *event);
 
 /* replay_answers_failed() - it could not be: that is its answer. Return: the same. */
 int replay_answers_failed(struct replay_answers *answers, const struct traffic *recorded, int result);
 
-/* replay_answers_recorded() - what the answer was. Return: the same. */
+/* replay_answers_recorded() - what the answer was, or a part that came before it. Return: the same. */
 int replay_answers_recorded(struct replay_answers *answers, const struct traffic *recorded);
+
+/* replay_answers_give_up() - streams that had no end in the recording */
+void replay_answers_give_up(struct replay_answers *answers);
 
 /* replay_answers_n_open() - calls that have no answer yet now */
 uint64_t replay_answers_n_open(const struct replay_answers *answers);

@@ -238,9 +238,9 @@ read_copy(tern_message *m, struct traffic *ret)
 
 	r = tern_message_unpack(m,
 		"{kind:s, to:u, service:s, member:s, type:s, serial:u, reference:u, deadline:u, trace:u, no_reply:b, "
-		"back:b, fds:u, sizes:*u}",
+		"?stream:b, back:b, fds:u, sizes:*u}",
 		&kind, &ret->to, &ret->service, &ret->member, &ret->type, &ret->serial, &ret->reference, &ret->deadline,
-		&ret->trace, &ret->no_reply, &ret->is_back, &n_fds, sizes, &n_sizes);
+		&ret->trace, &ret->no_reply, &ret->is_stream, &ret->is_back, &n_fds, sizes, &n_sizes);
 	if (r < 0)
 		return r;
 	if (strlen(ret->service) > TERN_MAX_TAG || strlen(ret->member) > TERN_MAX_TAG || strlen(ret->type) > TERN_MAX_TAG)

@@ -45,6 +45,7 @@ struct traffic {
 	uint64_t trace, lost;
 	uint32_t pid, uid; /* of the sender; pid 0: unknown */
 	bool no_reply;
+	bool is_stream; /* of a call */
 	bool is_back; /* to who called */
 	uint32_t n_fds, n_tags, n_parts;
 	const char *service, *member, *type; /* "" none; member: of an error its name */

@@ -289,7 +289,7 @@ END_TEST
 START_TEST(nothing_plays_tricks_on_a_terminal)
 {
 	static const char bad[] = "a\x1b]0;x\x07\xff\xc2\x9b"
-				  "31m\x7f\xed\xa0\x80\xc3\xa9\n\xc3";
+				  "31m\x7f\xed\xa0\x80\xc3\xa9\n\xe2\x80\xae\xe2\x82\xac\xef\xbb\xbf\xd8\x9c\xc3";
 	_cleanup_(freep) char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -297,7 +297,7 @@ START_TEST(nothing_plays_tricks_on_a_terminal)
 	ck_assert_ptr_nonnull(out);
 	plain_print(out, bad, sizeof(bad) - 1, false);
 	ck_assert_int_eq(fclose(out), 0);
-	ck_assert_str_eq(text, "a\\x1b]0;x\\x07\\xff\\x9b31m\\x7f\\xed\\xa0\\x80\xc3\xa9\\n\\xc3");
+	ck_assert_str_eq(text, "a\\x1b]0;x\\x07\\xff\\x9b31m\\x7f\\xed\\xa0\\x80\xc3\xa9\\n\\u202e\xe2\x82\xac\\ufeff\\u061c\\xc3");
 }
 END_TEST
 

@@ -208,7 +208,7 @@ describe(const struct tapped *t, const char *kind, void *to, size_t *size)
 	struct tern_cbor_writer w;
 
 	tern_cbor_writer_init(&w, to, *size);
-	tern_cbor_put_map(&w, 13);
+	tern_cbor_put_map(&w, 14);
 	tern_cbor_put_string(&w, "kind");
 	tern_cbor_put_string(&w, kind);
 	tern_cbor_put_string(&w, "to");
@@ -227,6 +227,8 @@ describe(const struct tapped *t, const char *kind, void *to, size_t *size)
 	tern_cbor_put_uint(&w, header->trace);
 	tern_cbor_put_string(&w, "no_reply");
 	tern_cbor_put_bool(&w, header->flags & WIRE_NO_REPLY);
+	tern_cbor_put_string(&w, "stream");
+	tern_cbor_put_bool(&w, header->kind == WIRE_CALL && header->credit);
 	tern_cbor_put_string(&w, "back");
 	tern_cbor_put_bool(&w, header->flags & WIRE_BACK || header->kind == WIRE_REPLY || header->kind == WIRE_ERROR);
 	tern_cbor_put_string(&w, "fds");

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, completed, environment, expect, finished, run,
@@ -133,7 +134,9 @@ def wrong_answers_are_refused():
                 (["-a", "Lst={}"], 2, "no method 'Lst'; did you mean List"), (["-a", "List"], 2, "no MEMBER=VALUE"),
                 (["-a", "List={}"], 2, "the answer of List: things"), (["-a", "List={"], 2, "no JSON"),
                 (["-a", 'List={"things":[{"name":1}]}'], 2, r"things\[0\].name: expected string"),
-                (["-a", "Gone={}"], 2, "no method 'Gone'"), (["-e", "Clear="], 2, "needs a name"),
+                (["-a", "Gone={}"], 2, "no method 'Gone'"), (["-e", "Clear="], 2, "no name of an error"),
+                (["-e", "Clear=not now"], 2, "no name of an error"), (["-e", "Clear=:not now"], 2, "no name of an error"),
+                (["-p", "List={}"], 2, "List has no parts before its answer"),
                 (["-s", "Totl={}"], 2, "no state 'Totl'"), (["-s", 'Total={"n":"x"}'], 2, "the value of Total: n: expected"),
                 (["extra"], 2, "not also 'extra'"), (["-n", "0"], 2, "no number")):
             expect(tern("serve", KEEPER, "-", *words, bus=bus, stdin=TEXT), status, None, text)
@@ -143,6 +146,77 @@ def wrong_answers_are_refused():
         result = tern("serve", KEEPER, "-", bus=bus, stdin="interface a.b\nmethod X\n")
         same(result.returncode, 1)
         check(re.match("-:2:9: ", result.stderr), result.stderr)
+
+
+COUNTER = "interface " + KEEPER + """
+# @settable
+state Place (at: int)
+state Fixed (at: int)
+method Count(to: int) -> stream (n: int) (sum: int)
+method Sum() stream (n: int) -> (sum: int)
+method Echo() stream (n: int) -> stream (n: int)
+event Moved (at: int)
+"""
+
+
+def streams_are_mocked():
+    script = "read -r arguments; cat; test $TERN_MEMBER != Sum || exit 3"
+    with a_bus() as (bus, _), a_mock(bus, "-j", "-p", 'Count={"n":1}', "-p", 'Count={"n":2}', "-a", 'Count={"sum":3}',
+                                     "-x", script, text=COUNTER) as mock:
+        def called(member, *words, status=0, stderr="", stdin=None):
+            result = tern("call", "-j", KEEPER, member, *words, bus=bus, stdin=stdin)
+            check((result.returncode, stderr in result.stderr) == (status, True), result)
+            return [json.loads(line) for line in result.stdout.splitlines()]
+
+        def told(n):
+            said = [json.loads(mock.stdout.readline()) for _ in range(n)]
+            return [(m["kind"], m.get("payload", m.get("error"))) for m in said]
+
+        same(called("Count", "to=2"), [{"n": 1}, {"n": 2}, {"sum": 3}])
+        same(told(4), [("call", {"to": 2}), ("part", {"n": 1}), ("part", {"n": 2}), ("reply", {"sum": 3})])
+        same(called("Echo", stdin="n=4\nn=5\n"), [{"n": 4}, {"n": 5}, {}])
+        same(told(6), [("call", None), *2 * [("part", {"n": 4}), ("part", {"n": 5})], ("reply", {})])
+        same(called("Sum", status=1, stderr="the script ended with status 3", stdin="n=1\n"), [])
+        same(told(3)[-1], ("error", "tern.Failed"))
+        expect(tern("call", "--raw", KEEPER, "Echo", bus=bus), 1, "", "tern.NeedsStream|streams")
+        same(told(2)[-1], ("error", "tern.NeedsStream"))
+        many = "".join(f"n={n}\n" for n in range(5000))  # more than the caller's library takes at once
+        threading.Thread(target=mock.stdout.read, daemon=True).start()
+        same(called("Echo", stdin=many), [{"n": n} for n in range(5000)] + [{}])
+
+
+def values_of_mocks_are_set():
+    with a_bus() as (bus, _), a_mock(bus, "-j", "-s", 'Place={"at":1}', "-s", 'Fixed={"at":1}', text=COUNTER) as mock:
+        expect(tern("set", KEEPER, "Place", "at=5", bus=bus), 0, "")
+        same(json.loads(mock.stdout.readline()), {"kind": "set", "member": "Place", "payload": {"at": 5}})
+        same(value(tern("get", "-j", KEEPER, "Place", bus=bus)), {"at": 5})
+        expect(tern("set", KEEPER, "Fixed", "at=5", bus=bus), 1, "", "tern.ReadOnly")
+
+
+def events_are_what_the_interface_says():
+    with a_bus() as (bus, _), a_mock(bus, text=COUNTER):
+        moved = KEEPER + ".Moved"
+        for words, text in ((["-d", "at=x"], "'at' takes int, not 'x'"), ([], r"Moved needs at \(int\)"),
+                            (["-d", "ot=1"], "did you mean 'at'"), (["-d", '{"at":"x"}'], "Moved: at")):
+            expect(tern("publish", moved, *words, bus=bus), 2, "", text)
+        listener = subprocess.Popen([TERN, "subscribe", "-j", moved, "-n", "3"], stdout=subprocess.PIPE, text=True,
+                                    env=environment(bus))
+        try:
+            while tern("status", "-j", bus=bus).stdout.count('"rules":0') == 1:
+                time.sleep(0.01)
+            for words in (["-d", "at=4"], ["-d", '{"at":5}'], ["--raw", "-d", "six"]):
+                expect(tern("publish", moved, "more", *words, bus=bus), 0, "")
+            same([json.loads(listener.stdout.readline())["payload"] for _ in range(3)], [{"at": 4}, {"at": 5}, "six"])
+        finally:
+            stop(listener)
+
+
+def ternd_is_found_by_its_interface():
+    with a_bus() as (bus, _):
+        same(tern("introspect", "org.tern.Bus", bus=bus).stdout, tern("introspect", "tern", bus=bus).stdout)
+        check(tern("tree", bus=bus).stdout.startswith("tern  org.tern.Bus\n"), "it is not in the tree")
+        check("instance" in value(tern("call", "-j", "org.tern.Bus.Status", bus=bus)), "no status")
+        expect(tern("serve", "org.tern.Bus", "-", bus=bus, stdin=TEXT.replace(KEEPER, "org.tern.Bus")), 2, "", "ternd itself")
 
 
 def scripts_answer():
@@ -312,6 +386,7 @@ def values_are_set():
 
 
 run([words_are_read_as_the_interface_says, mistakes_are_told_before_the_call, descriptors_travel, members_are_completed,
-     answers_are_fixed, wrong_answers_are_refused, scripts_answer, scripts_are_few, a_mock_that_dies_leaves_nothing,
+     answers_are_fixed, wrong_answers_are_refused, streams_are_mocked, values_of_mocks_are_set,
+     events_are_what_the_interface_says, ternd_is_found_by_its_interface, scripts_answer, scripts_are_few, a_mock_that_dies_leaves_nothing,
      examples_are_run, services_without_interface_are_as_before, services_are_described, trees_are_shown,
      texts_of_others_are_harmless, values_are_set])

@@ -270,7 +270,7 @@ def replay_says_it_again():
             with a_listener(bus, "monitor", "-j", "-n", "6") as monitor:
                 done = json.loads(expect(tern("replay", file("it"), "--compare", "-j", bus=bus), 0).stdout)
                 again = lines(monitor)
-            same(done, {"events": 2, "calls": 2, "skipped": 0, "replies": 1, "errors": 1, "failed": 0, "same": 2,
+            same(done, {"events": 2, "calls": 2, "parts": 0, "skipped": 0, "replies": 1, "errors": 1, "failed": 0, "same": 2,
                         "different": 0})
             same([m["kind"] for m in again if m["kind"] in ("call", "event")], ["call", "call", "event", "event"])
             same([m.get("payload") for m in again if m["kind"] == "call"], [{"a": 1}, None])
@@ -292,6 +292,39 @@ def replay_says_it_again():
             result = subprocess.run([TERN, "replay", "-", "--compare"], stdin=it, stdout=subprocess.PIPE,
                                     text=True, timeout=LIMIT, env=environment(bus))
             check("is answered in another way\n  then {\"a\":1}\n  now  tern.NoSuchService\n" in result.stdout, result.stdout)
+
+
+def replay_of_streams():
+    text = "interface org.example.Count\nmethod Echo() stream (n: int) -> stream (n: int)\nmethod Never() -> stream (n: int)\n"
+
+    @contextlib.contextmanager
+    def a_counter(bus, script):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/it.tern", "w", encoding="utf-8") as file:
+                file.write(text)
+            process = subprocess.Popen([TERN, "serve", "org.example.Count", folder + "/it.tern", "-x", script],
+                                       stdout=subprocess.PIPE, text=True, env=environment(bus))
+            try:
+                process.stdout.readline()
+                yield process
+            finally:
+                stop(process)
+
+    with a_bus() as (bus, _), a_folder() as file:
+        with a_counter(bus, "test $TERN_MEMBER = Echo && { read -r a; cat; } || exec sleep 60"):
+            with a_listener(bus, "record", file("it"), "-n", "9") as recorder:
+                expect(tern("call", "org.example.Count", "Echo", bus=bus, stdin="n=1\nn=2\n"), 0)
+                never = subprocess.Popen([TERN, "call", "org.example.Count", "Never"], env=environment(bus))
+                finished(recorder, 0)
+            done = json.loads(expect(tern("replay", file("it"), "-j", "--compare", bus=bus), 0).stdout)
+            same((done["calls"], done["parts"], done["same"], done["failed"]), (2, 2, 1, 0))
+            check("given up: 1 streams" in tern("replay", file("it"), bus=bus).stdout, "an endless stream was waited for")
+            stop(never)
+        with a_counter(bus, "echo '{\"n\":7}'"):
+            result = tern("replay", file("it"), "--compare", bus=bus)
+            same(result.returncode, 1)
+            check('then "{\\"n\\": 1}, {\\"n\\": 2}, {}"' in result.stdout, result.stdout)
+        expect(tern("replay", file("it"), "--to", "org.example.Nobody", bus=bus), 3, None, "no service org.example.Nobody")
 
 
 def replay_of_what_is_none():
@@ -363,4 +396,4 @@ def wireshark_shows_it():
 run([monitor_shows_all, monitor_filters, monitor_for_people, monitor_of_large_and_strange,
      monitor_marks_what_does_not_fit, monitor_ends,
      private_is_not_shown, record_is_pcapng, record_filters, record_on_a_full_disk, record_when_the_bus_goes,
-     replay_says_it_again, replay_of_what_is_none, wireshark_shows_it])
+     replay_says_it_again, replay_of_streams, replay_of_what_is_none, wireshark_shows_it])
