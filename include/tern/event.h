@@ -99,7 +99,7 @@ int tern_publishv(tern_topic *t, const char *format, va_list ap);
 /**
  * tern_publish_message() - publish a message from tern_message_new_event(); it is sealed
  * @param flags TERN_NONBLOCK: -EAGAIN when a TERN_WAIT subscriber has no room, and then nobody got it
- * (the message is not sealed and may be published again); TERN_BATCH, TERN_PRIVATE
+ * (the message is not sealed and may be published again); TERN_BATCH; TERN_PRIVATE: rules without tags do not hear it
  */
 int tern_publish_message(tern_message *event, uint32_t flags);
 

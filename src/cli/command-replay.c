@@ -62,6 +62,7 @@ struct replay {
 	uint64_t begin;
 	uint64_t n_events, n_calls, n_parts, n_skipped[N_SKIPPED];
 	bool is_watched; /* standard error is a terminal: how far it is is told there */
+	bool shows;	 /* such a line stands there */
 	uint64_t next_progress;
 	off_t file_size; /* 0: unknown */
 };
@@ -327,24 +328,22 @@ finish(struct replay *r)
 	return result;
 }
 
-/* show_progress() - a line that is written over, and gone at the end */
+/* show_progress() - of what takes its time: a line that the next one is written over */
 static void
 show_progress(struct replay *r, bool is_end)
 {
 	uint64_t now = clock_now_ns();
 	off_t at = ftello(r->file);
 
-	if (!r->is_watched || (!is_end && now < r->next_progress))
+	if (!r->is_watched || (is_end ? !r->shows : now < r->next_progress))
 		return;
-	if (is_end && !r->next_progress)
-		return; /* it took no time */
+	r->shows = !is_end;
 	r->next_progress = now + PROGRESS_MS * NSEC_PER_MSEC;
-	if (is_end)
-		(void)fputs("\r\033[K", stderr); /* nowhere else to complain, as all here */
-	else if (r->file_size > 0 && at >= 0)
-		(void)fprintf(stderr, "\r%3d %%, %" PRIu64 " messages ", (int)(100 * at / r->file_size), r->n_events + r->n_calls);
-	else
-		(void)fprintf(stderr, "\r%" PRIu64 " messages ", r->n_events + r->n_calls);
+	if (!is_end && r->file_size > 0 && at >= 0)
+		(void)fprintf(stderr, "%3d %%, ", (int)(100 * at / r->file_size)); /* nowhere else to complain, as all here */
+	if (!is_end)
+		(void)fprintf(stderr, "%" PRIu64 " messages", r->n_events + r->n_calls);
+	(void)fputs("\033[K\r", stderr);
 	(void)fflush(stderr);
 }
 
@@ -355,6 +354,7 @@ say_all(struct replay *r)
 	struct traffic t;
 
 	r->begin = clock_now_ns();
+	r->next_progress = r->begin + NSEC_PER_SEC;
 	while ((result = read_one(r, &t)) == 0) {
 		show_progress(r, false);
 		result = one(r, &t);

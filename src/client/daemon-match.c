@@ -93,6 +93,7 @@ entries_of(const struct rule_hits *hits, int r, struct plan_entry **ret, size_t 
 
 		entries[i].peer = hit->subscriber;
 		entries[i].wish = wish_of(hit->id, hit->policy, hit->queue, hit->max_rate);
+		entries[i].wish.is_tagless = hit->is_tagless;
 	}
 	*ret = entries;
 	*ret_n = hits->n_hits;

@@ -254,6 +254,13 @@ publish_wish(const struct publish *p, const struct recipient *recipient)
 	return &p->topic->wishes[recipient - p->topic->recipients];
 }
 
+/* is_hidden() - a private event is for who asks for one of its tags */
+static bool
+is_hidden(const struct publish *p, const struct recipient *recipient)
+{
+	return unlikely(p->flags & TERN_PRIVATE) && publish_wish(p, recipient)->is_tagless;
+}
+
 /* publish_one() - one recipient of the plan into the list. Return: 0, PUBLISH_AGAIN, errno. */
 static int
 publish_one(struct publish *p, struct recipient *recipient, bool is_only)
@@ -262,6 +269,8 @@ publish_one(struct publish *p, struct recipient *recipient, bool is_only)
 	struct outgoing *out = p->drawn;
 	int r = 0;
 
+	if (is_hidden(p, recipient))
+		return 0;
 	if (unlikely(!partner)) {
 		if (recipient->peer == p->topic->bus->id) {
 			p->self = true;
@@ -377,7 +386,7 @@ publish_settle(struct publish *p)
 		const struct recipient *recipient = &topic->recipients[i];
 		struct partner *partner;
 
-		if (recipient->peer == topic->bus->id)
+		if (recipient->peer == topic->bus->id || is_hidden(p, recipient))
 			continue;
 		if (k < p->n_to && p->to[k].partner->id == recipient->peer) {
 			if (recipient->is_paced)

@@ -45,6 +45,7 @@ rule_here_new(const struct wish *wish, const void *encoded, size_t size, uint64_
 		return NULL;
 	rule->id = wish->rule;
 	rule->wish = *wish;
+	rule->wish.is_tagless = n_tags == 0;
 	rule->n_tags = (uint32_t)n_tags;
 	cursor = memcpy((uint8_t *)(rule->tags + n_tags), encoded, size);
 	tags_hash(&cursor, (uint8_t)n_tags, rule->tags);

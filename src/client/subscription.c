@@ -23,6 +23,7 @@
 #include "client/state.h"
 #include "client/tag.h"
 #include "wire/control.h"
+#include "wire/header.h"
 
 /* --- events that come in --- */
 
@@ -121,6 +122,8 @@ event_deliver(tern_bus *bus, struct partner *partner, tern_message *m, tern_peer
 	tags.is_split = false;
 	DL_FOREACH (bus->subscriptions, s) {
 		if ((only && s->id != only) || s->ended || !has_tags(s, &tags) || !is_from(s, &origin))
+			continue;
+		if (s->n_tags == 0 && m->header.flags & WIRE_PRIVATE)
 			continue;
 		if (s->state && !state_wants(s, m->header.serial))
 			continue;

@@ -339,7 +339,7 @@ plan_watch(tern_topic *topic, const uint32_t *words_at, size_t n_words)
 static int
 plan_direct(tern_topic *topic, struct plan *plan)
 {
-	static const struct wish own = {.policy = TERN_DROP_NEWEST}; /* to oneself there is always room */
+	struct wish own = {.policy = TERN_DROP_NEWEST}; /* to oneself there is always room */
 	tern_bus *bus = topic->bus;
 	struct partner *partner, *next;
 	tern_subscription *s;
@@ -350,9 +350,11 @@ plan_direct(tern_topic *topic, struct plan *plan)
 		for (struct rule_here *rule = partner->rules; rule && r == 0; rule = rule->next)
 			if (tags_match(rule->tags, rule->n_tags, topic->split, topic->n_tags))
 				r = plan_add(plan, partner->id, &rule->wish);
-	DL_FOREACH (bus->subscriptions, s)
+	DL_FOREACH (bus->subscriptions, s) {
+		own.is_tagless = s->n_tags == 0;
 		if (r == 0 && tags_match(s->tags, s->n_tags, topic->split, topic->n_tags))
 			r = plan_add(plan, bus->id, &own);
+	}
 	return r;
 }
 

@@ -32,6 +32,7 @@ void
 wish_merge(struct wish *to, const struct wish *from)
 {
 	uint64_t interval = MIN(to->interval, from->interval);
+	bool is_tagless = to->is_tagless && from->is_tagless;
 	bool is_loud = to->is_loud || from->is_loud || to->policy != from->policy;
 
 	if (to->policy == from->policy) {
@@ -42,6 +43,7 @@ wish_merge(struct wish *to, const struct wish *from)
 	}
 	to->interval = interval;
 	to->is_loud = is_loud;
+	to->is_tagless = is_tagless;
 }
 
 bool

@@ -27,6 +27,7 @@ struct wish {
 	uint32_t queue;
 	uint8_t policy;
 	bool is_loud;
+	bool is_tagless; /* none of the rules asks for a tag: private events are not for them */
 };
 
 /* wish_of() - of one rule. What does not make sense is as if it were not said. */

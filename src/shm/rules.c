@@ -113,6 +113,7 @@ hits_add(struct rule_hits *hits, const struct shm_rule *rule)
 		.key = rule->key,
 		.queue = rule->queue,
 		.max_rate = rule->max_rate,
+		.is_tagless = rule->kind != RULE_TAG && rule->n_tags == 0,
 	};
 	return 0;
 }

@@ -75,6 +75,7 @@ struct rule_hit {
 	uint32_t key;
 	uint32_t queue;
 	uint32_t max_rate;
+	bool is_tagless; /* it asks for no tag */
 };
 
 /* struct rule_hits - the answer of a match; kept by the caller from one match to the next */

@@ -75,10 +75,48 @@ START_TEST(big_values)
 }
 END_TEST
 
+/* Private events are not for rules without tags: of others, with a tag besides, or of oneself. */
+START_TEST(private_events)
+{
+	tern_topic *topic = topic_new(scene.bus, "tick");
+	tern_bus *tap = scene_open(), *both = scene_open();
+	tern_subscription *heard[] = {
+		subscribe(tap, NULL, NULL, TERN_WAIT),
+		subscribe(both, NULL, NULL, TERN_DROP_OLDEST),
+		subscribe(both, "tick", NULL, TERN_DROP_NEWEST),
+		subscribe(scene.bus, NULL, NULL, TERN_DROP_NEWEST),
+	};
+	struct tern_subscription_counts count = {.size = sizeof(count)};
+	tern_message *m;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		must_be(tern_message_new_event(topic, &m), 0);
+		must_be(tern_message_pack(m, "u", i), 0);
+		must_be(tern_publish_message(m, i == 0 ? TERN_PRIVATE : 0), 0);
+		(void)tern_message_unref(m);
+	}
+	must_hear(tap, 1);
+	must_hear(scene.bus, 1);
+	must_hear(both, 0);
+	must_hear(both, 1);
+	must_hear(both, 1);
+	must_be_silent(tap);
+	must_be_silent(both);
+	must_be_silent(scene.bus);
+	must_be(tern_subscription_count(heard[0], &count), 0);
+	must_be(count.lost, 0);
+	for (size_t k = 0; k < 4; k++)
+		(void)tern_subscription_free(heard[k]);
+	(void)tern_topic_free(topic);
+	(void)tern_close(tap);
+	(void)tern_close(both);
+}
+END_TEST
+
 int
 main(void)
 {
-	const TTest *const tests[] = {to_oneself, big_values};
+	const TTest *const tests[] = {to_oneself, big_values, private_events};
 
 	return hear_run("events", tests, sizeof(tests) / sizeof(*tests));
 }
