@@ -18,7 +18,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams sweep asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -104,6 +104,13 @@ soak: ## programs that do random things to each other, for TIME seconds
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
 	@$(BUILD)/tests/soak/soak-test -t $(TIME)
+
+sweep: ## kill programs between any two instructions; ends with "N kill points, N flips, N violations"
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@TERN_TEST_LONG=1 $(BUILD)/tests/crash/sweep-test
 
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format

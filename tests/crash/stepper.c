@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+
+/* stepper: see stepper.h */
+
+#include "stepper.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/attribute.h"
+#include "fixture.h"
+
+enum {
+	MANY = 1 << 12,
+	RUN_FIRST = 4,  /* of an instruction that repeats itself so many are written down, */
+	RUN_EVERY = 64, /* and then one of so many */
+	BREAK = 0xcc,
+};
+
+static int last_status;
+
+/* --- the way --- */
+
+static struct point *
+passed_at(struct trace *trace, uintptr_t pc)
+{
+	size_t i = (pc * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (trace->max_passed - 1);
+
+	while (trace->passed[i].n && trace->passed[i].pc != pc)
+		i = (i + 1) & (trace->max_passed - 1);
+	return &trace->passed[i];
+}
+
+static void
+passed_grow(struct trace *trace)
+{
+	struct point *old = trace->passed;
+	size_t n = trace->max_passed;
+
+	trace->max_passed = n ? 2 * n : MANY;
+	trace->passed = calloc(trace->max_passed, sizeof(*old));
+	must(trace->passed != NULL);
+	for (size_t i = 0; i < n; i++)
+		if (old[i].n)
+			*passed_at(trace, old[i].pc) = old[i];
+	free(old);
+}
+
+void
+trace_add(struct trace *trace, uintptr_t pc)
+{
+	struct point *passed;
+
+	if (2 * trace->n_passed >= trace->max_passed)
+		passed_grow(trace);
+	passed = passed_at(trace, pc);
+	trace->n_passed += passed->n == 0;
+	passed->pc = pc;
+	passed->n++;
+	trace->run = trace->n_points && trace->points[trace->n_points - 1].pc == pc ? trace->run + 1 : 0;
+	if (trace->run >= RUN_FIRST && trace->run % RUN_EVERY != 0)
+		return;
+	if (trace->n_points == trace->max_points) {
+		trace->max_points = trace->max_points ? 2 * trace->max_points : MANY;
+		trace->points = reallocarray(trace->points, trace->max_points, sizeof(*trace->points));
+		must(trace->points != NULL);
+	}
+	trace->points[trace->n_points++] = *passed;
+}
+
+void
+trace_free(struct trace *trace)
+{
+	free(trace->points);
+	free(trace->passed);
+	*trace = (struct trace){0};
+}
+
+/* --- waiting --- */
+
+static void
+on_alarm(int signal)
+{
+	(void)signal; /* it interrupts the wait */
+}
+
+enum step
+stepper_wait(pid_t pid)
+{
+	struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+	static bool is_set;
+	pid_t r;
+
+	if (!is_set)
+		must_be(sigaction(SIGALRM, &action, NULL), 0);
+	is_set = true;
+	(void)alarm(STEPPER_TIMEOUT);
+	r = waitpid(pid, &last_status, 0);
+	(void)alarm(0);
+	if (r < 0 && errno == EINTR)
+		return STEP_HUNG;
+	must_be(r, pid);
+	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT : STEP_ENDED;
+}
+
+int
+stepper_status(void)
+{
+	return last_status;
+}
+
+void
+stepper_kill(pid_t pid)
+{
+	int status;
+
+	(void)kill(pid, SIGKILL); /* it may have ended */
+	(void)waitpid(pid, &status, 0);
+}
+
+#if defined(__x86_64__)
+
+extern const char stepper_mark_at[];
+
+void
+stepper_offer(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(STEPPER_SKIP);
+}
+
+__attribute__((noinline, noclone)) void
+stepper_mark(void)
+{
+	__asm__ __volatile__(".globl stepper_mark_at\nstepper_mark_at: int3" ::: "memory");
+}
+
+static uintptr_t
+get_pc(pid_t pid)
+{
+	return (uintptr_t)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), NULL);
+}
+
+static void
+set_pc(pid_t pid, uintptr_t pc)
+{
+	must_be(ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, regs.rip), pc), 0);
+}
+
+static long
+get_text(pid_t pid, uintptr_t pc)
+{
+	errno = 0;
+	return ptrace(PTRACE_PEEKTEXT, pid, pc, NULL);
+}
+
+static void
+set_text(pid_t pid, uintptr_t pc, long text)
+{
+	must_be(ptrace(PTRACE_POKETEXT, pid, pc, text), 0);
+}
+
+/* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait */
+static enum step
+resume(pid_t pid, enum __ptrace_request how)
+{
+	must_be(ptrace(how, pid, NULL, NULL), 0);
+	return stepper_wait(pid);
+}
+
+enum step
+stepper_go(pid_t pid)
+{
+	enum step step = resume(pid, PTRACE_CONT);
+
+	return step == STEP_POINT ? STEP_MARK : step;
+}
+
+enum step
+stepper_trace(pid_t pid, struct trace *trace)
+{
+	for (;;) {
+		uintptr_t pc = get_pc(pid);
+		enum step step;
+
+		if (pc == (uintptr_t)stepper_mark_at)
+			return stepper_go(pid);
+		trace_add(trace, pc);
+		step = resume(pid, PTRACE_SINGLESTEP);
+		if (step != STEP_POINT)
+			return step;
+	}
+}
+
+enum step
+stepper_run_to(pid_t pid, const struct point *point)
+{
+	long text = get_text(pid, point->pc);
+	enum step step = STEP_POINT;
+
+	must_be(errno, 0);
+	for (uint32_t n = 0; step == STEP_POINT; n++) {
+		set_text(pid, point->pc, (text & ~0xffl) | BREAK);
+		step = resume(pid, PTRACE_CONT);
+		if (step != STEP_POINT)
+			return step;
+		set_text(pid, point->pc, text);
+		if (get_pc(pid) != point->pc + 1)
+			return STEP_MARK;
+		set_pc(pid, point->pc);
+		if (n + 1 == point->n)
+			return STEP_POINT;
+		step = resume(pid, PTRACE_SINGLESTEP);
+	}
+	return step;
+}
+
+#else /* how a breakpoint is made was not written down for this processor yet */
+
+void
+stepper_offer(void)
+{
+	_exit(STEPPER_SKIP);
+}
+
+void
+stepper_mark(void)
+{
+}
+
+enum step
+stepper_go(pid_t pid)
+{
+	return stepper_wait(pid);
+}
+
+enum step
+stepper_trace(pid_t pid, struct trace *trace)
+{
+	return stepper_wait(pid);
+}
+
+enum step
+stepper_run_to(pid_t pid, const struct point *point)
+{
+	return stepper_wait(pid);
+}
+
+#endif

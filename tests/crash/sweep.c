@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+
+/* sweep: runs the scenes, and counts; see sweep.h */
+
+#include "sweep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+enum { N_SAID = 20 }; /* violations that are told one by one */
+
+struct totals *totals;
+
+void
+violation(const char *scene, const char *what, const char *where)
+{
+	if (atomic_fetch_add(&totals->violations, 1) < N_SAID)
+		(void)fprintf(stderr, "%s: %s (%s)\n", scene, what, where);
+}
+
+uint64_t
+sweep_seed(uint64_t number)
+{
+	const char *text = getenv("TERN_TEST_SEED");
+	uint64_t x = (text ? strtoull(text, NULL, 10) : 1) * UINT64_C(0x9e3779b97f4a7c15) + number;
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+bool
+sweep_picks(uint64_t i, uint64_t n, uint64_t wanted)
+{
+	return is_long() || n <= wanted || sweep_seed(i) % n < wanted;
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("sweep");
+	int r;
+
+	totals = shared_new(sizeof(*totals));
+	kills_add(suite);
+	r = fixture_run(suite);
+	printf("slowest survivor: %llu us after the kill\n", (unsigned long long)(totals->slowest_ns / 1000));
+	printf("places not come by again: %llu, %llu\n", (unsigned long long)totals->points_missed,
+		(unsigned long long)totals->flips_missed);
+	printf("%llu kill points of %llu, %llu flips of %llu, %llu violations\n",
+		(unsigned long long)totals->points, (unsigned long long)totals->points_there,
+		(unsigned long long)totals->flips, (unsigned long long)totals->flips_there,
+		(unsigned long long)totals->violations);
+	return r || totals->violations;
+}
