@@ -18,7 +18,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams sweep asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams sweep torture asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -111,6 +111,13 @@ sweep: ## kill programs between any two instructions; ends with "N kill points, 
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
 	@TERN_TEST_LONG=1 $(BUILD)/tests/crash/sweep-test
+
+torture: ## each allocation and system call fails once (ALL=-a: at every call of each site)
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@tests/inject/torture.sh $(BUILD) $(ALL)
 
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format

@@ -55,7 +55,8 @@ tell_ready(int fd)
 {
 	if (fd < 0)
 		return;
-	(void)!write(fd, "\n", 1); /* who does not listen any more need not know */
+	while (write(fd, "\n", 1) < 0 && errno == EINTR)
+		; /* who does not listen any more need not know */
 	(void)fd_close(fd);
 }
 

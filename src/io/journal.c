@@ -72,8 +72,12 @@ static int
 resize(struct journal *journal, size_t size)
 {
 	void *map;
+	int r;
 
-	if (fallocate(journal->fd, 0, 0, (off_t)size) < 0)
+	do
+		r = fallocate(journal->fd, 0, 0, (off_t)size);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
 		return -errno;
 	map = journal->map ? mremap(journal->map, journal->size, size, MREMAP_MAYMOVE)
 			   : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, journal->fd, 0);
