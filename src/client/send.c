@@ -251,13 +251,20 @@ push_one(struct partner *partner, struct outgoing *out, uint32_t flags)
 	send_flush(bus);
 }
 
+/* needs_socket() - something goes over the socket before the record does */
+static inline bool
+needs_socket(const struct partner *partner, const struct outgoing *out)
+{
+	return unlikely(out->load.n_lent + out->load.n_fds > 0) || unlikely(partner->wants_out);
+}
+
 /* announce() - the segments and descriptors; the socket's room is waited for, if that lacked */
 static int
 announce(struct partner *partner, struct outgoing *out, const int *fds)
 {
 	int r;
 
-	if (likely(out->load.n_lent + out->load.n_fds == 0) && likely(!partner->wants_out))
+	if (!needs_socket(partner, out))
 		return 0;
 	r = link_announce(partner->link, out, fds);
 	partner_want_out(partner, r == LINK_E_FULL);
@@ -349,7 +356,7 @@ push_many(tern_bus *bus, const struct send_to *to, size_t n, const int *fds)
 				out = &drawn;
 		}
 		batch_cold(bus, to[i].partner);
-		if (link_announce(link, out, fds) == 0)
+		if ((link->told_page && !needs_socket(to[i].partner, out)) || link_announce(link, out, fds) == 0)
 			link_push(link, out);
 		else
 			link_count_lost(link, 1);
@@ -372,7 +379,7 @@ send_events(tern_bus *bus, const struct send_to *to, size_t n, const int *fds, u
 	uint64_t stamp;
 
 	if (n == 1) {
-		if (link_announce(to->partner->link, to->out, fds) == 0)
+		if (!needs_socket(to->partner, to->out) || link_announce(to->partner->link, to->out, fds) == 0)
 			push_one(to->partner, to->out, flags);
 		else
 			link_count_lost(to->partner->link, 1);

@@ -339,9 +339,7 @@ push_to(struct partner *partner, tern_message *m, uint32_t max, const struct out
 	if (!partner->domain)
 		return false;
 	good = message_out(m, max, &partner->domain->pool, is_own ? NULL : blocks, &out, parts) == 0 &&
-		has_room(partner, &out, behind);
-	if (good)
-		send_events(bus, &(struct send_to){.partner = partner, .out = &out}, 1, NULL, TERN_BATCH);
+		has_room(partner, &out, behind) && send_try(partner, &out, NULL, TERN_BATCH) == 0;
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
 		(void)block_unref(blocks[i]); /* its reader has a reference */
 	return good;
