@@ -2,7 +2,6 @@
 
 /* service: the called side: calls that come in, and answers; serve.c has what runs */
 
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,12 +10,12 @@
 #include "client/call.h"
 #include "client/daemon.h"
 #include "client/error.h"
+#include "client/flat.h"
 #include "client/event.h"
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/status.h"
 #include "client/stream.h"
-#include "wire/cbor-flat.h"
 
 /* --- calls that come in --- */
 
@@ -371,28 +370,19 @@ reply_packed(tern_call *call, const char *format, va_list ap)
 _public_ int
 tern_replyv(tern_call *call, const char *format, va_list ap)
 {
-	const uint32_t payload = ALIGN_TO((uint32_t)sizeof(struct wire_header) + 3u, 8u);
-	alignas(16) uint8_t record[LINK_RECORD_MIN];
-	struct wire_header *header = (struct wire_header *)record;
-	bool is_empty = !format || !*format;
-	size_t size = 0;
+	struct flat flat;
+	bool is_flat = flat_packv(&flat, format, ap);
 	int r;
 
-	if (!is_empty)
-		size = cbor_pack_flat(record + payload, sizeof(record) - RING_ALIGN - payload, format, ap);
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
 	tap_prepare(call->bus, &call->bus->tap);
 	error_clear();
-	if (likely((is_empty || size > 0) && call->partner)) {
-		*header = (struct wire_header){.kind = WIRE_REPLY};
-		memset(header + 1, 0, payload - sizeof(*header)); /* three empty strings */
-		link_finish_drawn(header, payload, !is_empty, (uint32_t)size);
-		r = reply_drawn(call, header);
-	} else {
+	if (likely(is_flat && call->partner))
+		r = reply_drawn(call, flat_finish(&flat, &(struct wire_header){.kind = WIRE_REPLY}));
+	else
 		r = reply_packed(call, format, ap);
-	}
 	bus_leave(call->bus);
 	return r < 0 ? error_or(r, "reply") : 0;
 }

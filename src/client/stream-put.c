@@ -2,16 +2,15 @@
 
 /* stream-put: parts that go out, when there is credit and room */
 
-#include <stdalign.h>
 #include <utlist.h>
 
 #include "client/call.h"
 #include "client/error.h"
+#include "client/flat.h"
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
 #include "client/stream.h"
-#include "wire/cbor-flat.h"
 
 /* A part on its way out. */
 struct put {
@@ -306,32 +305,24 @@ put_packed(tern_call *call, const char *format, va_list ap)
 _public_ int
 tern_call_putv(tern_call *call, const char *format, va_list ap)
 {
-	const uint32_t payload = ALIGN_TO((uint32_t)sizeof(struct wire_header) + 3u, 8u);
-	alignas(16) uint8_t record[LINK_RECORD_MIN];
-	struct wire_header *header = (struct wire_header *)record;
-	struct put put = {.call = call, .header = header, .out = {.header = header, .is_drawn = true}};
-	bool is_empty = !format || !*format;
-	size_t size = 0;
+	struct put put = {.call = call, .out = {.is_drawn = true}, .until = UINT64_MAX};
+	struct flat flat;
+	bool is_flat = flat_packv(&flat, format, ap);
 	int r;
 
-	if (!is_empty)
-		size = cbor_pack_flat(record + payload, sizeof(record) - RING_ALIGN - payload, format, ap);
 	r = bus_enter(call->bus);
 	if (r < 0)
 		return r;
 	tap_prepare(call->bus, &call->bus->tap);
 	error_clear();
-	if ((is_empty || size > 0) && call->partner && call->stream) {
-		*header = (struct wire_header){
+	if (is_flat && call->partner && call->stream) {
+		put.header = put.out.header = flat_finish(&flat, &(struct wire_header){
 			.kind = WIRE_PART,
 			.flags = call_part_flags(call),
 			.reference = call->serial,
 			.trace = call->incoming ? call->trace : call->message->header.trace,
-		};
-		memset(header + 1, 0, payload - sizeof(*header)); /* three empty strings */
-		link_finish_drawn(header, payload, !is_empty, (uint32_t)size);
-		put.cost = stream_cost_of(size);
-		put.until = UINT64_MAX;
+		});
+		put.cost = stream_cost_of(flat.size);
 		r = put_part(&put);
 		if (unlikely(r == PUT_E_SELF))
 			r = put_packed(call, format, ap);
