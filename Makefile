@@ -18,7 +18,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams sweep torture asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams mutants sweep torture asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -90,6 +90,10 @@ fuzz: ## run each fuzzer for TIME seconds (build-fuzz/)
 		-Dfuzz=true -Dtests=disabled -Dbench=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@$(call ninja,build-fuzz)
 	@tools/run-fuzz build-fuzz $(TIME) $(T)
+
+mutants: ## put faults into a copy of the code; each must turn a test red
+	@tools/deps build test
+	@tools/mutants --build $(BUILD)/mutants $(T)
 
 streams: ## 10 GB through streams, in bounded memory
 	@tools/deps build test

@@ -15,15 +15,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef TERN_SCHEDULE
+#include "base/schedule-atomic.h"
+#else
 #define load_rlx(p)      atomic_load_explicit((p), memory_order_relaxed)
 #define load_acq(p)      atomic_load_explicit((p), memory_order_acquire)
 #define store_rlx(p, v)  atomic_store_explicit((p), (v), memory_order_relaxed)
 #define store_rel(p, v)  atomic_store_explicit((p), (v), memory_order_release)
+#define fence_acq()      atomic_thread_fence(memory_order_acquire)
+#define fence_rel()      atomic_thread_fence(memory_order_release)
+#define about_to_read(p, n)  ((void)0)
+#define about_to_write(p, n) ((void)0) /* plain stores follow, which a release will show: nobody else may use these bytes */
+#endif
 #define add_rlx(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define add_acqrel(p, v) atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
 #define sub_acqrel(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
-#define fence_acq()      atomic_thread_fence(memory_order_acquire)
-#define fence_rel()      atomic_thread_fence(memory_order_release)
 
 /*
  * fence_seq() - store, fence, load: the one order that release and acquire do not give
@@ -35,7 +41,9 @@
 static inline void
 fence_seq(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#if defined(TERN_SCHEDULE)
+	schedule_fence(SCHEDULE_SEQ);
+#elif defined(__SANITIZE_THREAD__)
 	static _Atomic uint32_t order;
 
 	(void)atomic_fetch_add_explicit(&order, 0, memory_order_seq_cst);
@@ -63,6 +71,7 @@ unref_is_last(_Atomic uint32_t *refs)
 static inline void
 copy_once(void *to, const volatile void *from, size_t n)
 {
+	about_to_read(from, n);
 	memcpy(to, (const void *)from, n);
 	__asm__ __volatile__("" : : "r"(to) : "memory");
 }

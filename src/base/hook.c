@@ -19,6 +19,9 @@ hook_time(uint64_t real)
 {
 	uint64_t step;
 
+#ifdef TERN_SCHEDULE
+	schedule_clock();
+#endif
 	if (!hook_clock)
 		return real;
 	step = load_rlx(&hook_clock->step); /* set before anybody reads the clock */

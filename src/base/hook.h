@@ -87,6 +87,14 @@ void hook_store(_Atomic uint64_t *word, uint64_t value);
 void hook_drain(void);
 
 #define HOOK_TIME(real)   hook_time(real)
+#ifdef TERN_SCHEDULE
+#include "base/schedule.h"
+/* There, loads are late instead of stores; HOOK_SLEEP() - others run until fd is readable */
+#define STORE_FENCED(rule, store, word, value) store((word), (value))
+#define HOOK_DRAIN(rule)                       ((void)0)
+#define HOOK_SLEEP(fd)                         schedule_sleep(fd)
+#else
+#define HOOK_SLEEP(fd) ((void)0)
 /* STORE_FENCED() - store(word, value), which the fence of this rule makes visible; else HOOK_DRAIN() does */
 #define STORE_FENCED(rule, store, word, value)                                                     \
 	do {                                                                                       \
@@ -100,6 +108,7 @@ void hook_drain(void);
 		if (!RULE(rule))                                                                   \
 			hook_drain();                                                              \
 	} while (0)
+#endif
 #define HOOK_IS_BUILT     true
 #define HOOK_MAY_BE_ALONE hook_alone
 #define HOOK_MAX_HOT(max) (hook_max_hot ? hook_max_hot : (max))
@@ -110,6 +119,7 @@ void hook_drain(void);
 #define STOP_POINT(x)     ((void)0)
 #define HOOK_TIME(real)   (real)
 #define HOOK_DRAIN(rule)  ((void)0)
+#define HOOK_SLEEP(fd)    ((void)0)
 #define HOOK_IS_BUILT     false
 #define STORE_FENCED(rule, store, word, value) store((word), (value))
 #define HOOK_MAY_BE_ALONE true

@@ -117,6 +117,7 @@ take_poll(tern_bus *bus, uint64_t timeout_ns)
 		if (timeout) {
 			bus->polling = true;
 			bus_leave(bus);
+			HOOK_SLEEP(bus->epoll);
 			n = epoll_wait(bus->epoll, events, POLL_EVENTS, timeout);
 			bus_lock(bus);
 			expect_record(bus);

@@ -135,7 +135,7 @@ START_TEST(not_believed)
 	static const struct {
 		off_t at;
 		uint8_t byte;
-	} spoilt[] = {{0, 1}, {8, 99}, {16, '#'}, {58, 0xff}, {64 + 3, 0x7f}};
+	} spoilt[] = {{0, 1}, {8, 99}, {16, '#'}, {58, 0xff}, {64 + 3, 0x7f}, {64, 0x40}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(spoilt); i++) {
 		append(1, "first");

@@ -67,6 +67,7 @@ ring_out_put_pad(struct ring_out *ring, uint32_t size)
 {
 	struct shm_ring_record record = {.size = size, .tag = RING_PAD};
 
+	about_to_write(ring->base + (ring->head & (ring->size - 1)), sizeof(record));
 	memcpy(ring->base + (ring->head & (ring->size - 1)), &record, sizeof(record));
 	ring->head += size;
 }

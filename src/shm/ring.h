@@ -124,6 +124,7 @@ ring_out_begin(struct ring_out *ring, uint32_t size)
 	assert(ring->size - ring_out_used(ring) >= (uint64_t)size + pad);
 	if (unlikely(pad))
 		ring_out_put_pad(ring, pad);
+	about_to_write(ring->base + (ring->head & (ring->size - 1)), size);
 	return ring->base + (ring->head & (ring->size - 1));
 }
 

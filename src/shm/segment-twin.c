@@ -4,11 +4,15 @@
 
 #include "shm/segment-twin.h"
 
-#if defined(TERN_TEST) && defined(__SANITIZE_THREAD__)
+#if defined(TERN_TEST) && (defined(__SANITIZE_THREAD__) || defined(TERN_SCHEDULE))
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
+
+#ifdef TERN_SCHEDULE
+#include "base/schedule.h"
+#endif
 
 struct twin {
 	struct twin *next;
@@ -21,14 +25,20 @@ struct twin {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct twin *twins;
 
-static ino_t
-inode_of(int fd)
+static struct stat
+stat_of(int fd)
 {
 	struct stat st;
 	int r = fstat(fd, &st);
 
 	assert(r == 0);
-	return st.st_ino;
+	return st;
+}
+
+static ino_t
+inode_of(int fd)
+{
+	return stat_of(fd).st_ino;
 }
 
 void
@@ -43,6 +53,9 @@ twin_add(int fd, void *base)
 	twin->next = twins;
 	twins = twin;
 	pthread_mutex_unlock(&lock);
+#ifdef TERN_SCHEDULE
+	schedule_share(base, (size_t)stat_of(fd).st_size);
+#endif
 }
 
 void *
@@ -84,6 +97,10 @@ twin_drop(void *base)
 		break;
 	}
 	pthread_mutex_unlock(&lock);
+#ifdef TERN_SCHEDULE
+	if (last)
+		schedule_unshare(base);
+#endif
 	return last;
 }
 

@@ -5,8 +5,8 @@
  * segment-twin: one mapping for both ends, where both are in one process
  *
  * ThreadSanitizer goes by addresses: of two mappings of one memfd it cannot know
- * that they are the same memory, and sees no race between them. So in the test
- * build for it, a process that opens a segment of its own gets the mapping there is.
+ * that they are the same memory, and sees no race between them; nor can the scheduler of
+ * tests/schedule. So in the builds for them, a process that opens a segment of its own gets the mapping there is.
  * Everywhere else these are nothing.
  *
  * Threads: any. Blocks: for each other.
@@ -14,7 +14,7 @@
 
 #include "base/attribute.h"
 
-#if defined(TERN_TEST) && defined(__SANITIZE_THREAD__)
+#if defined(TERN_TEST) && (defined(__SANITIZE_THREAD__) || defined(TERN_SCHEDULE))
 
 /* twin_add() - the owner mapped it at base; counts as the first user */
 void twin_add(int fd, void *base);
