@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 TIME ?= 60
 SECONDS_EACH ?= 1
+SCHEDULES ?= 10000000
 REPEATS ?= 5
 
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
@@ -18,7 +19,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams mutants sweep torture asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams models mutants sweep torture asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -90,6 +91,14 @@ fuzz: ## run each fuzzer for TIME seconds (build-fuzz/)
 		-Dfuzz=true -Dtests=disabled -Dbench=disabled -Db_sanitize=address,undefined -Db_lundef=false
 	@$(call ninja,build-fuzz)
 	@tools/run-fuzz build-fuzz $(TIME) $(T)
+
+models: ## search all states of models/, and ten million schedules of each scene
+	@tools/deps build test models
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@tools/models $(T)
+	@$(BUILD)/tests/schedule/schedule-test $(SCHEDULES)
 
 mutants: ## put faults into a copy of the code; each must turn a test red
 	@tools/deps build test

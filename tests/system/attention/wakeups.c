@@ -29,10 +29,13 @@ enum {
 	STOP,
 };
 
+/* rounds() - n, or TERN_TEST_TIMES as many */
 static uint64_t
 rounds(uint64_t n)
 {
-	return is_long() ? N_ROUNDS_LONG * n : n;
+	const char *times = getenv("TERN_TEST_TIMES");
+
+	return n * (times ? strtoull(times, NULL, 10) : is_long() ? N_ROUNDS_LONG : 1);
 }
 
 /* calm() - no spinning, and no second ring that would hide a lost one */
@@ -240,7 +243,7 @@ wakeups_suite(void)
 	TCase *tcase = tcase_create("wakeups");
 
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-	tcase_set_timeout(tcase, is_long() ? 1200 : 240);
+	tcase_set_timeout(tcase, getenv("TERN_TEST_TIMES") ? 0 : is_long() ? 1200 : 240);
 	tcase_add_loop_test(tcase, ping_pong, 0, 4);
 	tcase_add_test(tcase, ping_pong_over_cold_links);
 	tcase_add_loop_test(tcase, full_ring, 0, 2);

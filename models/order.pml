@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * order: cause before effect, and the commit word; docs/memory-model.md, "Order", edges A1, A2, C1, C2, H
+ *
+ * A publishes to B and C. B takes each event and reacts with a message to C. C has a link with each of the two, which
+ * is hot, dozing or cold, and takes in by rounds: horizon, looks, the cold that rang, merge by stamp. What is
+ * promised: C takes no reaction before its cause; and when nobody can do anything more, C has taken all.
+ *
+ * switches: SEND_FENCE SLEEP_FENCE SLEEP_LOOK CHILL_FENCE CHILL_LOOK COMMIT COLD_FIRST DOZING_AFTER HORIZON ASK_COLD UNCOMMITTED_HOT
+ */
+
+#ifndef EVENTS
+#define EVENTS   2
+#endif
+#define WORDS    6
+#define PROGRAMS 3
+#define DEPTH    6
+#include "memory.pml"
+
+#define A 0
+#define B 1
+#define C 2
+
+/* words: produced of a link, C's attention for it */
+#define A_TO_B      0
+#define PRODUCED(l) (1 + (l)) /* l: the link of A or B to C */
+#define COMMIT      3
+#define ATTENTION(l) (4 + (l))
+
+#define HOT    0
+#define DOZING 1
+#define COLD   2
+#define STATE(word) ((word) % 4)
+
+byte now;                                    /* the clock: a number for each stamp */
+byte stamp_a[EVENTS + 1], stamp_b[EVENTS + 1];
+bool doorbell, socket[2];
+byte taken[2];
+
+active proctype Drain()
+{
+	byte value;
+
+end:	do
+	SEEN(A, A_TO_B) SEEN(A, PRODUCED(A)) SEEN(A, COMMIT)
+	SEEN(B, PRODUCED(B))
+	SEEN(C, ATTENTION(A)) SEEN(C, ATTENTION(B))
+	od
+}
+
+/* ring() - as the attention word says, once an epoch */
+inline ring(l, cold, dozing)
+{
+	word = LOAD(ATTENTION(l));
+	if
+	:: STATE(word) == COLD && word != rung && cold -> socket[l] = true; rung = word
+	:: STATE(word) == DOZING && word != rung && dozing -> doorbell = true; rung = word
+	:: else
+	fi;
+	word = 0
+}
+
+active proctype Publisher()
+{
+	byte number = 1, word = 0, rung = 0;
+
+	do
+	:: number > EVENTS -> break
+	:: else ->
+		atomic { now++; stamp_a[number] = now };
+		STORE(A, A_TO_B, number);
+		STORE(A, PRODUCED(A), number);
+#ifndef NO_SEND_FENCE
+		SETTLED(A);
+#endif
+#ifndef NO_COLD_FIRST
+#ifdef NO_DOZING_AFTER
+		ring(A, true, true);
+#else
+		ring(A, true, false);
+#endif
+#endif
+		SETTLED(A); /* C1; the fence above */
+		STORE(A, COMMIT, number);
+#ifndef NO_SEND_FENCE
+		SETTLED(A);
+#endif
+#ifdef NO_COLD_FIRST
+		ring(A, true, true);
+#else
+#ifndef NO_DOZING_AFTER
+		ring(A, false, true);
+#endif
+#endif
+		number++
+	od
+}
+
+active proctype Reactor()
+{
+	byte number = 1, word = 0, rung = 0;
+
+	do
+	:: number > EVENTS -> break
+	:: else ->
+		LOAD(A_TO_B) >= number;
+#ifndef NO_COMMIT
+		LOAD(COMMIT) >= number;
+#endif
+		atomic { now++; stamp_b[number] = now };
+		STORE(B, PRODUCED(B), number);
+#ifndef NO_SEND_FENCE
+		SETTLED(B);
+#endif
+		ring(B, true, true);
+		number++
+	od
+}
+
+#ifdef NO_COMMIT
+#define COMMITTED EVENTS
+#else
+#define COMMITTED LOAD(COMMIT)
+#endif
+
+/* look() - the link's tail, and for A's how far it is committed */
+inline look(l)
+{
+	seen[l] = LOAD(PRODUCED(l));
+	if
+	:: l == A -> committed = COMMITTED
+	:: else
+	fi
+}
+
+/* attend() - each change to dozing or cold is a new epoch */
+inline attend(l, state)
+{
+	if
+	:: state != HOT -> epoch++
+	:: else
+	fi;
+	attention[l] = state;
+	STORE(C, ATTENTION(l), epoch * 4 + state)
+}
+
+#define CAN_TAKE(l) (taken[l] < seen[l] && (l == B || taken[l] < committed))
+#ifdef NO_HORIZON
+#define IS_OLD(stamp) true
+#else
+#define IS_OLD(stamp) ((stamp) <= horizon)
+#endif
+#define STAMP(l) (l == A -> stamp_a[taken[A] + 1] : stamp_b[taken[B] + 1])
+#define READY(l) (CAN_TAKE(l) && IS_OLD(STAMP(l)))
+
+inline heat_dozing()
+{
+	if
+	:: attention[A] == DOZING -> attend(A, HOT)
+	:: else
+	fi;
+	if
+	:: attention[B] == DOZING -> attend(B, HOT)
+	:: else
+	fi
+}
+
+/* take_rung() - a cold link that rang is hot, and looked at */
+inline take_rung(l)
+{
+	if
+	:: socket[l] ->
+		socket[l] = false;
+		if
+		:: attention[l] == COLD -> attend(l, HOT); look(l)
+		:: else
+		fi
+	:: else
+	fi
+}
+
+active proctype Receiver()
+{
+	byte horizon, committed, epoch, attention[2], seen[2];
+
+round:
+	horizon = now; /* H */
+	if
+	:: attention[A] == HOT -> look(A)
+	:: else
+	fi;
+	if
+	:: attention[B] == HOT -> look(B)
+	:: else
+	fi;
+	if /* the other way round, as links have no order */
+	:: attention[A] == HOT && attention[B] == HOT -> look(A)
+	:: skip
+	fi;
+#ifndef NO_ASK_COLD
+	if
+	:: CAN_TAKE(A) || CAN_TAKE(B) -> take_rung(A); take_rung(B)
+	:: else
+	fi;
+#endif
+	do
+	:: atomic { READY(A) && !(READY(B) && STAMP(B) < STAMP(A)) -> taken[A]++ }
+	:: atomic {
+		READY(B) && !(READY(A) && STAMP(A) < STAMP(B)) -> taken[B]++;
+		assert(taken[A] >= taken[B])
+	   }
+	:: atomic { !READY(A) && !READY(B) -> break }
+	od;
+	atomic {
+		horizon = 0;
+		if
+		:: goto round
+		:: attention[A] == HOT -> goto chill
+		:: CAN_TAKE(A) || CAN_TAKE(B) -> goto round
+		:: !CAN_TAKE(A) && !CAN_TAKE(B) -> goto sleep
+		fi
+	};
+
+chill: /* A's; that of B is like it */
+#ifdef NO_UNCOMMITTED_HOT
+	if
+	:: CAN_TAKE(A) -> goto round
+	:: else
+	fi;
+#else
+	if
+	:: seen[A] != taken[A] -> goto round
+	:: else
+	fi;
+#endif
+	attend(A, COLD);
+#ifndef NO_CHILL_FENCE
+	SETTLED(C);
+#endif
+#ifndef NO_CHILL_LOOK
+	look(A);
+	if
+#ifdef NO_UNCOMMITTED_HOT
+	:: CAN_TAKE(A) -> attend(A, HOT)
+#else
+	:: seen[A] != taken[A] -> attend(A, HOT)
+#endif
+	:: else
+	fi;
+#endif
+	goto round;
+
+sleep:
+	if
+	:: attention[A] == HOT -> attend(A, DOZING)
+	:: else
+	fi;
+	if
+	:: attention[B] == HOT -> attend(B, DOZING)
+	:: else
+	fi;
+#ifndef NO_SLEEP_FENCE
+	SETTLED(C);
+#endif
+#ifndef NO_SLEEP_LOOK
+	if
+	:: attention[A] == DOZING -> look(A)
+	:: else
+	fi;
+	if
+	:: attention[B] == DOZING -> look(B)
+	:: else
+	fi;
+	if
+	:: (attention[A] == DOZING && CAN_TAKE(A)) || (attention[B] == DOZING && CAN_TAKE(B)) -> goto awake
+	:: else
+	fi;
+#endif
+end:
+	doorbell || socket[A] || socket[B];
+	doorbell = false;
+	take_rung(A);
+	take_rung(B);
+awake:
+	heat_dozing();
+	goto round
+}
+
+active proctype Monitor()
+{
+	timeout -> assert(taken[A] == EVENTS && taken[B] == EVENTS)
+}
