@@ -13,6 +13,16 @@
 #define CONNECT_TIMEOUT_MS 25000
 #define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
 
+/* ask_later() - a request that this version does not know */
+static void
+ask_later(const struct daemon *daemon)
+{
+	static const char packet[] = "\xa2\x64type\x18\x1f\x66serial\x1b@\0\0\0\0\0\0"; /* 31, 2^62 */
+	struct iovec iov = {(void *)packet, sizeof(packet)};
+
+	(void)socket_send(daemon->fd, &iov, 1, NULL, 0); /* where there is room */
+}
+
 /* take_welcome() - tables, own id, and no introduction */
 int
 daemon_take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *fds, size_t n_fds)
@@ -39,6 +49,8 @@ daemon_take_welcome(tern_bus *bus, const struct control_welcome *welcome, int *f
 	bus->id = welcome->peer;
 	daemon->slot = welcome->slot;
 	daemon->inbox = peers_inbox(&daemon->peers, daemon->slot) - 1; /* look at once */
+	if (MINOR_AHEAD)
+		ask_later(daemon);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/minor.h"
 #include "bus/name.h"
 #include "bus/rule.h"
 #include "daemon/hello.h"
@@ -25,6 +26,7 @@ enum history_kind {
 	HISTORY_JOINED = 1, /* struct joined */
 	HISTORY_DONE,	    /* a control packet */
 	HISTORY_LEFT,	    /* nothing */
+	HISTORY_LATER = 77, /* of a later version */
 };
 
 struct joined {
@@ -33,6 +35,11 @@ struct joined {
 	uint8_t token[CONTROL_TOKEN_SIZE];
 	_Atomic(uint32_t) is_behind; /* something waited for it, and was not written down */
 	uint32_t zero;
+	uint64_t later[MINOR_AHEAD]; /* what else there may be */
+};
+
+enum {
+	JOINED_LEAST = offsetof(struct joined, later), /* of minor version 0 */
 };
 
 /* --- processes --- */
@@ -136,10 +143,12 @@ static int
 keep_client(struct journal *to, const struct journal *from, struct client *client)
 {
 	struct bus_rule *rule;
+	const void *joined;
+	size_t size;
 	int r;
 
-	r = journal_append(to, HISTORY_JOINED, client->peer->id, journal_at(from, client->kept_at),
-		sizeof(struct joined), &client->kept_at);
+	joined = journal_at(from, client->kept_at, &size); /* as long as it was written, by whatever version */
+	r = journal_append(to, HISTORY_JOINED, client->peer->id, joined, size, &client->kept_at);
 	for (rule = client->peer->rules; rule && !r; rule = rule->peer_next)
 		r = keep_rule(to, rule);
 	return r;
@@ -186,6 +195,8 @@ history_joined(struct client *client, const struct bus_identity *identity)
 
 	memcpy(joined.token, client->token, sizeof(joined.token));
 	keep(client->server, HISTORY_JOINED, client->peer->id, &joined, sizeof(joined), &client->kept_at);
+	if (MINOR_AHEAD)
+		keep(client->server, HISTORY_LATER, client->peer->id, "later", 5, NULL);
 }
 
 void
@@ -232,7 +243,7 @@ history_behind(const struct client *client, bool is_behind)
 
 	if (client->kept_at == 0 || !journal->map)
 		return;
-	joined = journal_at(journal, client->kept_at);
+	joined = journal_at(journal, client->kept_at, NULL);
 	store_rlx(&joined->is_behind, is_behind);
 }
 
@@ -245,7 +256,7 @@ again_joined(struct server *server, const struct journal_entry *entry)
 	struct client *client;
 	int pidfd;
 
-	if (entry->size != sizeof(*joined) || bus_find_peer(&server->bus, entry->peer) ||
+	if (entry->size < JOINED_LEAST || bus_find_peer(&server->bus, entry->peer) ||
 		joined->identity.label[BUS_LABEL_SIZE - 1] != '\0')
 		return;
 	if (open_process(joined, &pidfd) < 0)
@@ -291,7 +302,7 @@ end_the_dead(struct server *server)
 	int pidfd;
 
 	DL_FOREACH_SAFE (server->away, client, next) {
-		const struct joined *joined = journal_at(&server->journal, client->kept_at);
+		const struct joined *joined = journal_at(&server->journal, client->kept_at, NULL);
 
 		if (client->source.fd >= 0)
 			continue;

@@ -8,13 +8,15 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
+#include "base/minor.h"
 #include "io/journal.h"
 
 #define MAGIC   UINT64_C(0x6c616e72756f6a74) /* "tjournal" */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 enum {
-	VERSION = 1,
+	MAJOR = 1,
+	MINOR = 0 + MINOR_AHEAD, /* kinds of entries, and more in each, are added */
 	GRAIN = 8,
 	FIRST_SIZE = 64 << 10,
 	LEAST_SIZE = 1 << 20, /* below it nothing is written anew */
@@ -23,8 +25,8 @@ enum {
 
 struct head {
 	uint64_t magic;
-	uint32_t version;
-	uint32_t zero;
+	uint32_t major;
+	uint32_t minor;
 	char boot[JOURNAL_BOOT_SIZE];
 	_Atomic(size_t) used; /* of the file; stored last */
 };
@@ -91,7 +93,7 @@ resize(struct journal *journal, size_t size)
 static int
 begin(struct journal *journal)
 {
-	struct head first = {.magic = MAGIC, .version = VERSION, .used = sizeof(first)};
+	struct head first = {.magic = MAGIC, .major = MAJOR, .minor = MINOR, .used = sizeof(first)};
 	int r;
 
 	if (ftruncate(journal->fd, 0) < 0)
@@ -114,7 +116,7 @@ is_believed(const struct journal *journal)
 	struct journal_entry entry;
 	size_t at = 0, used = load_rlx(&h->used);
 
-	if (h->magic != MAGIC || h->version != VERSION || used > journal->size ||
+	if (h->magic != MAGIC || h->major != MAJOR || used > journal->size ||
 		used < sizeof(*h) || read_boot(boot) < 0 || memcmp(boot, h->boot, sizeof(boot)))
 		return false;
 	while (journal_next(journal, &at, &entry))
@@ -235,9 +237,13 @@ journal_append(struct journal *journal, uint32_t kind, uint64_t peer, const void
 }
 
 void *
-journal_at(const struct journal *journal, size_t at)
+journal_at(const struct journal *journal, size_t at, size_t *ret_size)
 {
-	return ((struct entry *)(journal->map + at))->bytes;
+	struct entry *entry = (struct entry *)(journal->map + at);
+
+	if (ret_size)
+		*ret_size = entry->size;
+	return entry->bytes;
 }
 
 /* --- anew --- */

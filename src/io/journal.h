@@ -13,7 +13,8 @@
  *
  * The file is ours alone (0600; whoever uses it has a lock, as a listener's),
  * and worth something only while the machine runs: another boot's is begun
- * anew. When most of it is history a new one is written beside it, with what
+ * anew. Its version is major and minor: of a greater minor there may be other
+ * kinds of entries, and more in each, behind what is known. When most of it is history a new one is written beside it, with what
  * still counts, and takes its place.
  */
 
@@ -73,8 +74,8 @@ bool journal_next(const struct journal *journal, size_t *at, struct journal_entr
 int journal_append(struct journal *journal, uint32_t kind, uint64_t peer, const void *bytes,
 	size_t size, size_t *ret_at);
 
-/* journal_at() - the bytes of the entry at @at, to change them in place by single stores */
-void *journal_at(const struct journal *journal, size_t at);
+/* journal_at() - the bytes of the entry at @at, to change them in place by single stores; @ret_size may be NULL */
+void *journal_at(const struct journal *journal, size_t at, size_t *ret_size);
 
 /* journal_is_due() - most of it is history: it should be written anew */
 bool journal_is_due(const struct journal *journal);

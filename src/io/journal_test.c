@@ -155,7 +155,7 @@ START_TEST(changed_in_place)
 
 	ck_assert_int_eq(journal_append(&journal, KIND_A, 1, "abcd", 4, &where), 0);
 	append(1, "next");
-	*(char *)journal_at(&journal, where) = 'X';
+	*(char *)journal_at(&journal, where, NULL) = 'X';
 	reopen();
 	ck_assert(journal_next(&journal, &at, &entry));
 	ck_assert_mem_eq(entry.bytes, "Xbcd", 4);

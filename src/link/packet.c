@@ -37,17 +37,21 @@ packet_send(struct link *link, const void *body, size_t size, const int *fds, si
 int
 packet_send_hello(struct link *link)
 {
-	struct packet_hello hello = {
+	struct {
+		struct packet_hello hello;
+		uint64_t later[MINOR_AHEAD]; /* fields */
+	} said = {.hello = {
 		.letter = PACKET_HELLO,
 		.has_doorbell = link->same_domain,
 		.major_min = SHM_MAJOR,
 		.major_max = SHM_MAJOR,
 		.minor = SHM_MINOR,
+		.features = -(uint64_t)MINOR_AHEAD,
 		.clock = clock_now_ns() - (uint64_t)clock_offset_ns(),
-	};
+	}};
 	int fds[HELLO_MAX_FDS] = {link->own.fd, link->endpoint->doorbell};
 
-	return packet_send(link, &hello, sizeof(hello), fds, link->same_domain ? 2 : 1);
+	return packet_send(link, &said, sizeof(said), fds, link->same_domain ? 2 : 1);
 }
 
 int

@@ -40,6 +40,19 @@ part_valid(struct shm_part part, uint64_t head_size, uint64_t size)
 	return begin <= size && part.size <= size - begin;
 }
 
+void
+head_set_part(struct shm_head *head, unsigned int index, uint32_t offset, uint32_t size)
+{
+	struct shm_part part = {.off = {offset}, .size = size};
+
+	assert(index < SHM_HEAD_PARTS);
+	assert(offset > 0 && part_valid(part, sizeof(*head), load_rlx(&head->size)));
+
+	store_rlx(&head->parts[index], part);
+	if (index >= load_rlx(&head->n_parts))
+		store_rlx(&head->n_parts, index + 1);
+}
+
 /* Relaxed stores: nobody else has the segment yet; handing it out goes through the kernel. */
 void
 head_init(struct shm_head *head, enum shm_kind kind, size_t size)
@@ -54,20 +67,9 @@ head_init(struct shm_head *head, enum shm_kind kind, size_t size)
 	store_rlx(&head->size, size);
 	store_rlx(&head->head_size, sizeof(*head));
 	store_rlx(&head->n_parts, 0);
+	if (MINOR_AHEAD && size >= sizeof(*head) + CACHE_LINE)
+		head_set_part(head, SHM_HEAD_PARTS - 1, sizeof(*head), CACHE_LINE);
 	store_rlx(&head->magic, SHM_MAGIC);
-}
-
-void
-head_set_part(struct shm_head *head, unsigned int index, uint32_t offset, uint32_t size)
-{
-	struct shm_part part = {.off = {offset}, .size = size};
-
-	assert(index < SHM_HEAD_PARTS);
-	assert(offset > 0 && part_valid(part, sizeof(*head), load_rlx(&head->size)));
-
-	store_rlx(&head->parts[index], part);
-	if (index >= load_rlx(&head->n_parts))
-		store_rlx(&head->n_parts, index + 1);
 }
 
 static int

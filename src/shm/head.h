@@ -20,10 +20,11 @@
  */
 
 #include "base/attribute.h"
+#include "base/minor.h"
 
 #define SHM_MAGIC      UINT64_C(0x6d68732e6e726574) /* "tern.shm" as bytes, little-endian */
 #define SHM_MAJOR      1
-#define SHM_MINOR      0
+#define SHM_MINOR      (0 + MINOR_AHEAD)
 #define SHM_HEAD_PARTS 12
 #define SHM_PART_ALIGN CACHE_LINE
 

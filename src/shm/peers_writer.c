@@ -73,6 +73,8 @@ peers_add(struct peers_writer *peers, const struct peer_entry *entry, uint32_t *
 	int r;
 
 	assert(entry->id != 0);
+	if (MINOR_AHEAD)
+		memset(record.reserved, 0xff, sizeof(record.reserved));
 
 	if (table_locate(&peers->table, &entry->id, sizeof(entry->id), &unit) == 0)
 		return TABLE_E_EXISTS;

@@ -83,7 +83,7 @@ is_map_present(const void *base, const struct field *fields)
 static size_t
 count_present(const void *base, const struct field *fields)
 {
-	size_t n = 0;
+	size_t n = MINOR_AHEAD;
 
 	for (; fields->key; fields++)
 		n += is_present(base, fields);
@@ -91,6 +91,18 @@ count_present(const void *base, const struct field *fields)
 }
 
 static void put_fields(struct tern_cbor_writer *w, const void *base, const struct field *fields);
+
+/* A field that this version does not know, in each map. */
+static void
+put_later_field(struct tern_cbor_writer *w)
+{
+	tern_cbor_put_string(w, "later");
+	tern_cbor_put_array(w, 2);
+	tern_cbor_put_map(w, 1);
+	tern_cbor_put_string(w, "type");
+	tern_cbor_put_uint(w, 2);
+	tern_cbor_put_bytes(w, "\xff", 1);
+}
 
 static void
 put_text(struct tern_cbor_writer *w, const struct control_text *text)
@@ -150,6 +162,8 @@ put_value(struct tern_cbor_writer *w, const void *p, const struct field *field)
 static void
 put_fields(struct tern_cbor_writer *w, const void *base, const struct field *fields)
 {
+	if (MINOR_AHEAD)
+		put_later_field(w);
 	for (; fields->key; fields++) {
 		if (!is_present(base, fields))
 			continue;

@@ -27,12 +27,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/minor.h"
+
 /* What ternd offers, by which it can be called, too. */
 #define CONTROL_INTERFACE "org.tern.Bus"
 
 enum {
 	CONTROL_MAJOR = 1, /* the only incompatibility */
-	CONTROL_MINOR = 0, /* fields are added */
+	CONTROL_MINOR = 0 + MINOR_AHEAD, /* fields are added */
 	CONTROL_MAX_PACKET = 64 << 10,
 	CONTROL_MAX_TEXT = 255,	      /* bytes of a name, a tag, a label */
 	CONTROL_MAX_TAGS = 16,	      /* of a rule; labels of a name */

@@ -68,7 +68,7 @@ fixture_teardown(void)
 void
 private_bus_place(struct private_bus *bus)
 {
-	*bus = (struct private_bus){.directory = "/tmp/tern-test-XXXXXX"};
+	*bus = (struct private_bus){.directory = "/tmp/tern-test-XXXXXX", .program = getenv("TERND")};
 	must(mkdtemp(bus->directory) != NULL);
 	must_be(chmod(bus->directory, 0711), 0);
 	(void)snprintf(bus->address, sizeof(bus->address), "unix:%s/bus", bus->directory);
@@ -89,8 +89,8 @@ run_ternd(const struct private_bus *bus, const char *const *options, int ready)
 		args[n++] = *options;
 	}
 	must_be(fcntl(ready, F_SETFD, 0), 0);
-	(void)execv(TERND, (char **)args);
-	perror(TERND);
+	(void)execv(bus->program ? bus->program : TERND, (char **)args);
+	perror("ternd");
 	_exit(1);
 }
 

@@ -41,6 +41,7 @@ struct private_bus {
 	char directory[64]; /* others may enter it, not list it */
 	char address[96];   /* "unix:…" */
 	pid_t ternd;        /* 0: none, the place alone (for tern_listen()) */
+	const char *program; /* what is run; TERND of the environment, or NULL: the one that was built */
 };
 
 /* private_bus_start() - run ternd with these further options (NULL-ended, or NULL); it listens when this returns */

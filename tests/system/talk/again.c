@@ -273,65 +273,6 @@ START_TEST(own_loop)
 }
 END_TEST
 
-enum { N_RESTARTS = 10, WORD_STOP = 1 };
-
-static void
-publish_numbers(void *user)
-{
-	static const char *const tags[] = {"number", NULL};
-	tern_bus *bus = scene_open();
-	tern_topic *topic;
-	uint64_t n = 0;
-
-	must_be(tern_set_option(bus, TERN_OPT_MAX_WAIT, LONG_NS), 0);
-	must_be(tern_topic_new(bus, tags, &topic), 0);
-	while (scene.words[WORD_STOP] == 0) {
-		must_be(tern_publish(topic, "u", n++), 0);
-		if (n % 64 == 0)
-			(void)usleep(200);
-	}
-	must_be(tern_publish(topic, "u", n), 0);
-	must_be(tern_publish(topic, "u", UINT64_MAX), 0);
-	(void)tern_topic_free(topic);
-	(void)tern_close(bus);
-}
-
-static void *
-hear_numbers(void *user)
-{
-	uint64_t n, expected = UINT64_MAX;
-
-	for (;;) {
-		struct tern_event event = next_event(scene.bus, TERN_EVENT);
-
-		must_be(tern_message_unpack(event.message, "u", &n), 0);
-		event_free(&event);
-		if (n == UINT64_MAX)
-			return NULL;
-		must(expected == UINT64_MAX || n == expected);
-		expected = n + 1;
-	}
-}
-
-/* Between two that are connected nothing is lost or doubled, however often ternd dies. */
-START_TEST(under_load)
-{
-	pid_t publisher;
-	pthread_t thread;
-
-	(void)subscribe(scene.bus, NULL, "number");
-	publisher = child_start(publish_numbers, NULL);
-	must_be(pthread_create(&thread, NULL, hear_numbers, NULL), 0);
-	for (int i = 0; i < (is_long() ? 1000 : N_RESTARTS); i++) {
-		(void)usleep(50000); /* so that there is something to go on with */
-		restart();
-	}
-	tell(&scene.words[WORD_STOP]);
-	must_be(pthread_join(thread, NULL), 0);
-	child_end(publisher);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -348,7 +289,6 @@ main(void)
 	tcase_add_test(tcase, stranger);
 	tcase_add_test(tcase, name_events);
 	tcase_add_test(tcase, own_loop);
-	tcase_add_test(tcase, under_load);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
