@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef TERN_SCHEDULE
-#include "base/schedule-atomic.h"
+#if defined(TERN_SCHEDULE) || defined(TERN_FUZZ)
+#include "base/test-atomic.h"
 #else
 #define load_rlx(p)      atomic_load_explicit((p), memory_order_relaxed)
 #define load_acq(p)      atomic_load_explicit((p), memory_order_acquire)

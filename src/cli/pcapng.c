@@ -258,6 +258,8 @@ pcapng_writer_deinit(struct pcapng_writer *w)
 
 /* -------- reading -------- */
 
+#define BODY_FIRST 4096u /* bytes of a block that are read at first */
+
 void
 pcapng_reader_init(struct pcapng_reader *r, FILE *file)
 {
@@ -307,13 +309,37 @@ read_bytes(struct pcapng_reader *r, void *to, size_t size, uint64_t offset)
 	return n == 0 ? PCAPNG_E_END : invalid(r, offset, "the file ends in the middle of a block");
 }
 
+/* read_body() - into r->block; a file that says more than it has takes no more memory than twice what it has */
+static int
+read_body(struct pcapng_reader *r, size_t size, uint64_t offset)
+{
+	size_t n = 0, more;
+	uint8_t *block;
+	int answer = 0;
+
+	while (n < size && !answer) {
+		if (n == r->capacity) {
+			more = MIN(MAX(2 * n, (size_t)BODY_FIRST), size);
+			block = realloc(r->block, more);
+			if (!block)
+				return -ENOMEM;
+			r->block = block;
+			r->capacity = more;
+		}
+		more = MIN(r->capacity, size) - n;
+		answer = read_bytes(r, r->block + n, more, offset);
+		n += more;
+	}
+	return answer;
+}
+
 /* read_block() - head, body and the length once more. @ret_size: of the body, which is in r->block */
 static int
 read_block(struct pcapng_reader *r, uint32_t *ret_type, size_t *ret_size)
 {
 	uint64_t offset = r->offset;
 	uint32_t size, type;
-	uint8_t head[8], *block;
+	uint8_t head[8];
 	int answer;
 
 	answer = read_bytes(r, head, sizeof(head), offset);
@@ -327,14 +353,7 @@ read_block(struct pcapng_reader *r, uint32_t *ret_type, size_t *ret_size)
 		return invalid(r, offset, "the file is from a machine with the other byte order");
 	if (size % 4 || size < 12 || size > PCAPNG_BLOCK_MAX)
 		return invalid(r, offset + 4, "no block has %" PRIu32 " bytes", size);
-	if (size - 8 > r->capacity) {
-		block = realloc(r->block, size - 8);
-		if (!block)
-			return -ENOMEM;
-		r->block = block;
-		r->capacity = size - 8;
-	}
-	answer = read_bytes(r, r->block, size - 8, offset);
+	answer = read_body(r, size - 8, offset);
 	if (answer == PCAPNG_E_END)
 		return invalid(r, offset, "the file ends in the middle of a block");
 	if (answer)

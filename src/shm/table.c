@@ -332,6 +332,8 @@ valid_chain(const struct table *table, const _Atomic uint64_t *half, uint32_t bu
 	uint64_t seed = load_rlx(&half[HALF_SEED]), used = load_acq(&half[HALF_USED]);
 	int64_t n_live = 0;
 
+	if (used > table->capacity)
+		return -1;
 	for (uint32_t n = 0; link; n++) {
 		uint32_t unit = (uint32_t)link - 1;
 		uint64_t hash;
