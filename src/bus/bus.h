@@ -35,6 +35,7 @@ struct bus_owner;
 struct bus_peer;
 struct bus_rule;
 struct bus_rule_list;
+struct policy;
 
 /* The answers of all functions of the bus. */
 enum {
@@ -46,6 +47,7 @@ enum {
 	BUS_E_NO_SUCH_PEER,
 	BUS_E_ITSELF, /* introduce: a peer needs no link to itself */
 	BUS_E_LINKED, /* introduce: the two have a link already */
+	BUS_E_DENIED, /* own, introduce: the policy does not allow it */
 	BUS_E_RULE_EXISTS,
 	BUS_E_NO_SUCH_RULE,
 	BUS_E_QUOTA, /* bus->exceeded tells */
@@ -70,6 +72,11 @@ struct bus_host {
 	/* @peer was replaced, or came up in the queue */
 	void (*owner_lost)(void *user, struct bus_peer *peer, const struct bus_name *name);
 	void (*owner_gained)(void *user, struct bus_peer *peer, const struct bus_name *name);
+	/* the other end is to know what peers[@whose] may do (withheld[@whose]), and, if it is not NULL, of one name */
+	void (*rights_changed)(void *user, const struct bus_link *link, unsigned int whose,
+		const struct control_text *name, bool is_denied);
+	/* it ends now: the policy does not allow it any more */
+	void (*link_forbidden)(void *user, const struct bus_link *link);
 };
 
 /* What a refusal for BUS_E_QUOTA was about. */
@@ -86,6 +93,8 @@ struct bus_counts {
 struct bus {
 	const struct bus_host *host;
 	void *user; /* of the host */
+	const struct policy *policy; /* NULL: everything is allowed */
+	uint32_t own_uid;	     /* of ternd: who POLICY_SAME_USER may own as */
 	uint64_t instance;
 	uint64_t last_peer; /* ids are given from here on */
 	uint64_t last_link;
@@ -127,6 +136,8 @@ struct bus_peer {
 	struct bus *bus;
 	uint64_t id;
 	uint32_t uid, gid, pid;
+	uint64_t groups, next_groups; /* policy_groups(), of the present policy; next_groups: while another one comes */
+	bool is_guessed;	      /* its groups are not known yet: it is away */
 	struct bus_domain *domain; /* which knows the rest of its identity */
 	struct quota_user *user;
 	struct quota_charge charge;

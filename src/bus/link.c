@@ -2,7 +2,7 @@
 
 /* link: which peers have been introduced to each other */
 
-#include "bus/link.h"
+#include "bus/access.h"
 
 static struct bus_link_key
 make_key(uint64_t a, uint64_t b)
@@ -48,6 +48,8 @@ bus_introduce(struct bus_peer *peer, struct bus_peer *target, struct bus_link **
 		return BUS_E_ITSELF;
 	if (find_link(bus, peer->id, target->id))
 		return BUS_E_LINKED;
+	if (!access_link(peer, target))
+		return BUS_E_DENIED;
 	link = calloc(1, sizeof(*link));
 	if (!link)
 		return -ENOMEM;
@@ -65,6 +67,7 @@ bus_introduce(struct bus_peer *peer, struct bus_peer *target, struct bus_link **
 		return r;
 	}
 	bus->last_link++;
+	access_introduced(link);
 	*ret = link;
 	return 0;
 }

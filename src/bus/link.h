@@ -26,6 +26,7 @@ struct bus_link {
 	struct bus_link_key key;
 	uint64_t number;
 	struct bus_peer *peers[2]; /* the first asked for it */
+	uint32_t withheld[2];	   /* what each of them may not do to the other, as that one was told */
 	struct bus_link_end ends[2];
 	struct quota_charge charge; /* the first one's */
 	UT_hash_handle hh;
@@ -35,7 +36,7 @@ struct bus_link {
  * bus_introduce() - make a link between two peers
  * @ret: belongs to the bus
  *
- * Return: 0, BUS_E_ITSELF, BUS_E_LINKED, BUS_E_QUOTA or -ENOMEM.
+ * Return: 0, BUS_E_ITSELF, BUS_E_LINKED, BUS_E_DENIED, BUS_E_QUOTA or -ENOMEM.
  * Threads: owner.  Blocks: never.
  */
 int bus_introduce(struct bus_peer *peer, struct bus_peer *target, struct bus_link **ret);

@@ -2,6 +2,7 @@
 
 /* name: who owns a name, and who waits for it */
 
+#include "bus/access.h"
 #include "bus/name.h"
 #include "bus/rule.h"
 
@@ -188,6 +189,7 @@ owner_changed(struct bus_name *name, const struct bus_owner *old, const struct b
 {
 	uint64_t old_id = old ? old->peer->id : 0, new_id = new ? new->peer->id : 0;
 
+	access_owner_changed(name, old ? old->peer : NULL, new ? new->peer : NULL);
 	name_changed(name);
 	if (old)
 		bus_tell(old, true, old_id, new_id);
@@ -316,6 +318,8 @@ bus_own(struct bus_peer *peer, const struct control_own *own)
 	struct bus_owner *mine;
 
 	assert(own->labels.n <= CONTROL_MAX_TAGS);
+	if (!access_own(peer, &own->name))
+		return BUS_E_DENIED;
 	if (!name)
 		return own_free_name(peer, own);
 	mine = find_owner(name, peer);

@@ -42,7 +42,7 @@ struct bus_owner {
  * bus_own() - own a name, wait for it, or change flags and labels of what one has
  * @own: name and labels have been checked (wire/name.h)
  *
- * Return: 0, BUS_E_QUEUED, BUS_E_TAKEN, BUS_E_QUOTA or -ENOMEM.  Threads: owner.
+ * Return: 0, BUS_E_QUEUED, BUS_E_TAKEN, BUS_E_DENIED, BUS_E_QUOTA or -ENOMEM.  Threads: owner.
  * Blocks: never.
  */
 int bus_own(struct bus_peer *peer, const struct control_own *own);

@@ -151,6 +151,22 @@ policy_groups(const struct policy *policy, const uint32_t *groups, size_t n)
 	return word;
 }
 
+static bool
+is_anybody(const struct policy_list *list)
+{
+	for (uint32_t i = 0; list && i < list->n; i++)
+		if (list->words[i].who == POLICY_ANYBODY)
+			return true;
+	return false;
+}
+
+bool
+policy_is_open(const struct policy *policy)
+{
+	return !policy->entries && is_anybody(policy->all->lists[POLICY_CALL]) &&
+	       is_anybody(policy->all->lists[POLICY_HEAR]);
+}
+
 /* The longest first: the name itself, then each "prefix.*". */
 const struct policy_entry *
 policy_find(const struct policy *policy, const char *name, size_t size)

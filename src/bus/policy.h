@@ -126,6 +126,9 @@ int policy_pattern_check(const char *text, size_t size, size_t *ret_at);
 /* policy_groups() - which of the policy's groups are among these */
 uint64_t policy_groups(const struct policy *policy, const uint32_t *groups, size_t n);
 
+/* policy_is_open() - everybody may call and hear everything: nobody has to look closer */
+bool policy_is_open(const struct policy *policy);
+
 /* policy_find() - the entry that decides about a name; a NULL name: about a program without one */
 const struct policy_entry *policy_find(const struct policy *policy, const char *name, size_t size);
 

@@ -10,6 +10,7 @@
 #include "daemon/accept.h"
 #include "daemon/client.h"
 #include "daemon/refusal.h"
+#include "daemon/rights.h"
 #include "daemon/replace.h"
 #include "io/identity.h"
 #include "io/socket.h"
@@ -28,37 +29,26 @@ enum {
  * do all others like that: nobody may be let in by that number, unless it is a true one.
  */
 static uint32_t
-find_overflow_uid(void)
+find_overflow(const char *map, const char *number)
 {
 	unsigned int overflow = 65534, inside, outside, count;
 	FILE *file;
 	int n = 0;
 
-	file = fopen("/proc/self/uid_map", "re");
+	file = fopen(map, "re");
 	if (file) {
 		n = fscanf(file, "%u %u %u", &inside, &outside, &count);
 		(void)fclose(file); /* was read only */
 	}
 	if (n == 3 && inside == 0 && count == UINT32_MAX)
 		return SERVER_NO_UID; /* all users have one */
-	file = fopen("/proc/sys/kernel/overflowuid", "re");
+	file = fopen(number, "re");
 	if (file) {
 		if (fscanf(file, "%u", &overflow) != 1)
 			overflow = 65534;
 		(void)fclose(file); /* was read only */
 	}
 	return overflow;
-}
-
-static bool
-is_allowed(const struct server *server, uint32_t uid)
-{
-	const struct options *options = server->options;
-	bool allowed = uid == geteuid();
-
-	for (size_t i = 0; i < options->n_users; i++)
-		allowed |= options->users[i] == uid;
-	return allowed && uid != server->overflow_uid;
 }
 
 /* end_oldest() - of this user's that have not said hello; NULL: he has none */
@@ -105,18 +95,6 @@ make_place(struct server *server, uint32_t uid)
 		end_oldest(server, most_half_open(quota));
 }
 
-static int
-check_identity(
-	const struct server *server, const struct bus_identity *identity, struct refusal *refusal)
-{
-	if (!is_allowed(server, identity->uid))
-		return refusal_set(refusal, EPERM, "tern.NotAllowed",
-			"not allowed: user %u; this ternd serves user %u: start it with "
-			"--allow-uid %u to let this user in",
-			identity->uid, (unsigned int)geteuid(), identity->uid);
-	return 0;
-}
-
 /* --- taking in --- */
 
 static int
@@ -144,16 +122,18 @@ make_client(struct server *server, int fd, struct refusal *refusal)
 {
 	struct bus_identity identity;
 	struct client *client;
+	uint64_t groups;
 	int r;
 
 	r = get_identity(fd, &identity);
 	if (r)
 		return refusal_set_errno(refusal, r);
-	r = check_identity(server, &identity, refusal);
+	groups = rights_groups(server, fd);
+	r = rights_connect(server, identity.uid, groups, refusal);
 	if (r)
 		return r;
 	make_place(server, identity.uid);
-	r = client_new(server, fd, &identity, &client);
+	r = client_new(server, fd, &identity, groups, &client);
 	if (r == BUS_E_QUOTA)
 		return refusal_set_quota(refusal, &server->bus);
 	return r ? refusal_set_errno(refusal, r) : 0;
@@ -294,7 +274,8 @@ accept_start(struct server *server, const char **ret_why)
 {
 	int r;
 
-	server->overflow_uid = find_overflow_uid();
+	server->overflow_uid = find_overflow("/proc/self/uid_map", "/proc/sys/kernel/overflowuid");
+	server->overflow_gid = find_overflow("/proc/self/gid_map", "/proc/sys/kernel/overflowgid");
 	*ret_why = "what LISTEN_FDS, NOTIFY_SOCKET or WATCHDOG_USEC say cannot be: one socket at most is passed";
 	r = notify_open(&server->notify);
 	if (!r)

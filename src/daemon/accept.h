@@ -4,7 +4,7 @@
 /*
  * accept: who may connect, and how many at a time
  *
- * The same user as ternd's, and those of --allow-uid. Everybody else is told so:
+ * The same user as ternd's, those of --allow-uid, and those whom ternd.conf lets in. Everybody else is told so:
  * the socket is open to all who can reach its directory, and nobody is met
  * with silence. The same holds when descriptors run out: one is kept in
  * reserve to answer with.

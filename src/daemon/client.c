@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bus/access.h"
 #include "daemon/client.h"
 #include "daemon/history.h"
 #include "daemon/request.h"
@@ -443,7 +444,8 @@ fill_client(struct client *client, int fd, const struct bus_identity *identity)
 }
 
 int
-client_new(struct server *server, int fd, const struct bus_identity *identity, struct client **ret)
+client_new(
+	struct server *server, int fd, const struct bus_identity *identity, uint64_t groups, struct client **ret)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	int r;
@@ -452,6 +454,7 @@ client_new(struct server *server, int fd, const struct bus_identity *identity, s
 		return -ENOMEM;
 	client->server = server;
 	client->uid = identity->uid;
+	client->groups = groups;
 	client->last = &client->first;
 	client->source.fd = -1;
 	client->deadline_ns = clock_now_ns() + CLIENT_HELLO_NS;
@@ -525,6 +528,7 @@ client_return(struct client *client, struct client *away)
 		client->waiting += away->waiting;
 	}
 	client_end(away);
+	access_regroup(client->peer, client->groups);
 	watch(client);
 }
 

@@ -57,6 +57,7 @@ struct client {
 	enum client_place place;
 	uint64_t deadline_ns; /* for its hello */
 	uint32_t uid;
+	uint64_t groups; /* rights_groups() */
 	uint32_t n_hellos; /* that seemed late */
 	uint32_t slot; /* of its inbox word, once welcomed */
 	struct quota_user *user;
@@ -77,13 +78,14 @@ struct client {
  * client_new() - take a connection in, and what it said already
  * @fd: consumed on success
  * @identity: copied
+ * @groups: rights_groups()
  *
  * It may be ended at once. The caller rearms the server's timer.
  *
  * Return: 0, BUS_E_QUOTA or a negative errno.  Threads: owner.  Blocks: never.
  */
 int client_new(
-	struct server *server, int fd, const struct bus_identity *identity, struct client **ret);
+	struct server *server, int fd, const struct bus_identity *identity, uint64_t groups, struct client **ret);
 
 /**
  * client_new_away() - one whom a ternd before this one knew, and who has not come back yet

@@ -77,6 +77,8 @@ hello_join(struct client *client, const struct bus_identity *identity, uint64_t 
 	if (r)
 		return r;
 	client->peer->client = client;
+	client->peer->groups = client->groups;
+	client->peer->is_guessed = client->place == CLIENT_AWAY;
 	if (!client->peer->domain->tables) {
 		r = tables_add_domain(&server->tables, client->peer->domain, client->user);
 		if (r)

@@ -2,8 +2,9 @@
 
 /* introduce: ternd makes a socket pair and gives an end to each of two peers */
 
-#include "bus/link.h"
+#include "bus/access.h"
 #include "daemon/introduce.h"
+#include "daemon/rights.h"
 #include "io/socket.h"
 
 static int
@@ -30,10 +31,13 @@ introduce_resolve(struct client *client, const struct control_text *name, struct
 	return 0;
 }
 
-static struct control_link
-describe(const struct bus_link *link, const struct bus_peer *peer, bool is_initiator)
+/* @whose: the peer that the other one is told of */
+static void
+describe(const struct bus_link *link, unsigned int whose, struct control_link *ret)
 {
-	return (struct control_link){
+	const struct bus_peer *peer = link->peers[whose];
+
+	*ret = (struct control_link){
 		.peer = peer->id,
 		.link = link->number,
 		.uid = peer->uid,
@@ -41,8 +45,10 @@ describe(const struct bus_link *link, const struct bus_peer *peer, bool is_initi
 		.pid = peer->pid,
 		.label = {peer->domain->key.label, strlen(peer->domain->key.label)},
 		.same_domain = link->peers[0]->domain == link->peers[1]->domain,
-		.initiator = is_initiator,
+		.initiator = whose == 1,
+		.withheld = link->withheld[whose],
 	};
+	access_denied(peer, link->peers[!whose], &ret->denied);
 }
 
 static int
@@ -50,12 +56,11 @@ tell_target(const struct bus_link *link, int fd, const struct control_text *name
 	struct refusal *refusal)
 {
 	struct client *target = link->peers[1]->client;
-	struct control control = {
-		.type = CONTROL_LINK,
-		.link = describe(link, link->peers[0], false),
-	};
-	int r = client_send(target, &control, &fd, 1, CLIENT_NOW);
+	struct control control = {.type = CONTROL_LINK};
+	int r;
 
+	describe(link, 0, &control.link);
+	r = client_send(target, &control, &fd, 1, CLIENT_NOW);
 	if (r == CLIENT_E_BUSY)
 		return refusal_set(refusal, EAGAIN, "tern.Busy",
 			"peer %llu (process %u) does not read what ternd sends: try again later",
@@ -117,6 +122,8 @@ introduce(struct client *client, const struct control_text *name, struct control
 	if (r)
 		return r;
 	r = bus_introduce(client->peer, target, &link);
+	if (r == BUS_E_DENIED)
+		return rights_refuse_link(client, target, name, refusal);
 	if (r)
 		return refuse_link(client, target, r, refusal);
 	r = connect_both(link, name, ret_fd, refusal);
@@ -124,6 +131,6 @@ introduce(struct client *client, const struct control_text *name, struct control
 		(void)bus_link_free(link); /* always NULL */
 		return r;
 	}
-	*ret = describe(link, target, true);
+	describe(link, 1, ret);
 	return 0;
 }

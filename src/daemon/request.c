@@ -11,6 +11,7 @@
 #include "daemon/refusal.h"
 #include "daemon/replace.h"
 #include "daemon/request.h"
+#include "daemon/rights.h"
 #include "daemon/self.h"
 #include "daemon/watch.h"
 #include "wire/name.h"
@@ -101,6 +102,8 @@ handle_own(struct client *client, const struct control *request, struct reply *r
 		r = bus_own(client->peer, own);
 	if (r == BUS_E_TAKEN)
 		return refuse_taken(client, &own->name, refusal);
+	if (r == BUS_E_DENIED)
+		return rights_refuse_own(client, &own->name, refusal);
 	if (r == BUS_E_QUOTA)
 		return refusal_set_quota(refusal, &client->server->bus);
 	if (r < 0)

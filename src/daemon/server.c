@@ -11,6 +11,7 @@
 #include "daemon/accept.h"
 #include "daemon/client.h"
 #include "daemon/history.h"
+#include "daemon/rights.h"
 #include "daemon/server.h"
 #include "daemon/watch.h"
 
@@ -81,11 +82,21 @@ on_owner_gained(void *user, struct bus_peer *peer, const struct bus_name *name)
 	send_owner_news(peer, name, CONTROL_OWNER_GAINED);
 }
 
+static void
+on_rights_changed(void *user, const struct bus_link *link, unsigned int whose, const struct control_text *name,
+	bool is_denied)
+{
+	if (!((struct server *)user)->is_ending)
+		rights_changed(user, link, whose, name, is_denied);
+}
+
 static const struct bus_host host = {
 	.name_changed = on_name_changed,
 	.name_event = on_name_event,
 	.owner_lost = on_owner_lost,
 	.owner_gained = on_owner_gained,
+	.rights_changed = on_rights_changed,
+	.link_forbidden = rights_forbidden,
 };
 
 static void
@@ -215,8 +226,12 @@ on_signal(struct loop_source *source, uint32_t events)
 
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGHUP)
-		return; /* there is nothing yet to be read again */
+	if (info.ssi_signo == SIGHUP) {
+		struct config_error error;
+
+		(void)rights_reload(server, &error); /* it is logged */
+		return;
+	}
 	server->is_ending = true;
 	server->is_last = info.ssi_signo != SIGUSR2;
 }
@@ -306,6 +321,8 @@ start(struct server *server, const char **ret_why)
 	if (!r)
 		r = watch_time(server);
 	bus_init(&server->bus, choose_instance(), &host, server);
+	server->bus.policy = server->config.policy;
+	server->bus.own_uid = geteuid();
 	server->bus.last_serial = server->bus.last_link = server->bus.last_peer; /* beyond those of any ternd before */
 	if (!r)
 		r = tables_init(&server->tables, &server->bus, on_grown, on_changed);

@@ -60,6 +60,9 @@ struct server {
 	int64_t clock_offset;  /* of our time namespace */
 	int spare;	       /* a descriptor to be had when there are none left */
 	uint32_t overflow_uid; /* whom many users look like, here; or SERVER_NO_UID */
+	uint32_t overflow_gid;
+	uint64_t said_second; /* of what rights.c logs */
+	uint32_t n_said;
 	bool is_ending;
 	bool is_last; /* told to end, and not to make room for another */
 	bool is_again; /* what is done was done by the ternd before, and all know of it */

@@ -2,6 +2,7 @@
 
 /* tables: what the bus knows, as the peers read it */
 
+#include "bus/access.h"
 #include "daemon/tables.h"
 #include "io/identity.h"
 
@@ -195,19 +196,20 @@ is_published(const struct bus_rule *rule)
 }
 
 /*
- * Copies of calls are for the same user with the same label, and for root; and for nobody who sits in another user
- * namespace than ternd, where a user may be another one and root is anybody.
+ * May publishers of this user see it? Copies of calls are for whom the policy lets have them: and the same user is that
+ * with the same label, and nobody who sits in another user namespace than ternd, where root is anybody.
  */
 static bool
 may_see(const struct tables *tables, const struct bus_rule *rule, const struct domain_tables *own)
 {
 	const struct bus_domain_key *key = &rule->peer->domain->key;
+	bool is_same = key->uid == own->uid && !memcmp(key->label, own->label, sizeof(own->label));
 
 	if (!rule->is_tap)
-		return true;
+		return access_hear_user(rule->peer, own->uid);
 	if (key->userns == 0 || key->userns != tables->userns)
 		return false;
-	return key->uid == 0 || (key->uid == own->uid && !memcmp(key->label, own->label, sizeof(own->label)));
+	return access_tap(rule->peer, is_same ? own->uid : POLICY_NO_ID);
 }
 
 int
@@ -239,6 +241,24 @@ tables_remove_rule(struct tables *tables, const struct bus_rule *rule)
 		return;
 	DL_FOREACH (tables->domains, own)
 		(void)rulebook_remove(&own->book, rule->peer->id, rule->key.number);
+}
+
+void
+tables_judge(struct tables *tables)
+{
+	struct bus_rule *rule, *next;
+	struct domain_tables *own;
+
+	HASH_ITER (hh, tables->bus->rules, rule, next) {
+		if (!is_published(rule))
+			continue;
+		DL_FOREACH (tables->domains, own) {
+			if (!may_see(tables, rule, own))
+				(void)rulebook_remove(&own->book, rule->peer->id, rule->key.number); /* or was not there */
+			else if (!rules_has(&own->book.rules, rule->peer->id, rule->key.number))
+				(void)add_to_domain(tables, own, rule); /* no memory: it hears nothing there, as before */
+		}
+	}
 }
 
 /* --- domains --- */

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
@@ -83,6 +86,29 @@ socket_identity(int fd, struct identity *ret_identity)
 
 	*ret_identity = identity;
 	identity = IDENTITY_INIT;
+	return 0;
+}
+
+int
+socket_groups(int fd, uint32_t **ret, size_t *ret_n)
+{
+	_cleanup_(freep) uint32_t *groups = NULL;
+	socklen_t size = 0;
+	struct ucred cred;
+
+	static_assert(sizeof(gid_t) == sizeof(*groups), "the kernel writes into it");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &(socklen_t){sizeof(cred)}) < 0)
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) < 0 && errno != ERANGE)
+		return -errno;
+	groups = malloc(size + sizeof(*groups)); /* of a connection they do not change */
+	if (!groups)
+		return -ENOMEM;
+	if (size > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &size) < 0)
+		return -errno;
+	groups[0] = cred.gid;
+	*ret = steal(groups);
+	*ret_n = 1 + size / sizeof(**ret);
 	return 0;
 }
 

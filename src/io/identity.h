@@ -37,6 +37,14 @@ struct identity {
 int socket_identity(int fd, struct identity *ret_identity);
 
 /**
+ * socket_groups() - the groups of who connected (or made) the other end, as they were then
+ * @ret: all of them, in no order, with the one of socket_identity(); to be freed
+ *
+ * Return: 0 or a negative errno.  Threads: any.  Blocks: never.
+ */
+int socket_groups(int fd, uint32_t **ret, size_t *ret_n);
+
+/**
  * identity_is_same_domain() - same user, same label, same user namespace
  *
  * An unknown namespace is nobody's: never the same. (Policy, the fourth part

@@ -143,6 +143,20 @@ static const struct field link_fields[] = {
 	TEXT("label", label, MAX_TEXT),
 	BOOL("same-domain", same_domain),
 	BOOL("initiator", initiator),
+	U32("withheld", withheld),
+	TEXTS("denied", denied, CONTROL_MAX_EVENT_TAGS, MAX_EVENT_TAGS_SIZE),
+	END,
+};
+#undef T
+
+#define T control_rights
+static const struct field rights_fields[] = {
+	NEED_U64("peer", peer),
+	U64("link", link),
+	U32("withheld", withheld),
+	TEXT("name", name, MAX_TEXT),
+	BOOL("denied", denied),
+	BOOL("over", over),
 	END,
 };
 #undef T
@@ -281,6 +295,7 @@ static const struct control_form forms[] = {
 	{CONTROL_OWNER_GAINED, "owner-gained", name_fields},
 	{CONTROL_LISTENERS, "listeners", no_fields},
 	{CONTROL_BYE, "bye", no_fields},
+	{CONTROL_RIGHTS, "rights", rights_fields},
 };
 
 const struct control_form *

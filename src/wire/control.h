@@ -82,6 +82,7 @@ enum control_type {
 	CONTROL_OWNER_LOST = 67,
 	CONTROL_OWNER_GAINED = 68,
 	CONTROL_LISTENERS = 69,
+	CONTROL_RIGHTS = 71, /* what the other end of a link may do changed, or the link is forbidden */
 	CONTROL_BYE = 70, /* this bus ends, and no other ternd goes on with it */
 };
 
@@ -122,6 +123,13 @@ enum control_introduced {
 	CONTROL_NOT_ASKED = 0,
 	CONTROL_LINKED = 1,	/* link is set, and its descriptor the last one */
 	CONTROL_NOT_LINKED = 2, /* failed is set */
+};
+
+/* Of link and rights: what the other end may not do to this one, by the policy. Bits. */
+enum control_withheld {
+	CONTROL_NO_ID = 1,    /* call this end by ":ID" */
+	CONTROL_NO_NAMES = 2, /* call any name of this end */
+	CONTROL_NO_HEAR = 4,  /* hear this end's events */
 };
 
 /* Borrowed, no zero byte behind it; NULL and 0: absent. */
@@ -173,6 +181,18 @@ struct control_link {
 	struct control_text label; /* security label, may be absent */
 	bool same_domain;
 	bool initiator; /* this end asked for the link */
+	uint32_t withheld; /* enum control_withheld */
+	struct control_event_tags denied; /* names of this end that the other one may not call */
+};
+
+/* Told before what changed them can be seen in tables. */
+struct control_rights {
+	uint64_t peer; /* the other end; 0: of all to whom no link was allowed, which may be asked for again */
+	uint64_t link;
+	uint32_t withheld; /* enum control_withheld: all that holds now */
+	struct control_text name; /* of this end; absent: none has changed */
+	bool denied;		  /* that one may not be called (any more); else it may */
+	bool over;		  /* the link may not be: this end closes it */
 };
 
 /* @code is an errno (positive); @error is for programs ("tern.NameTaken"), @text for people. */
@@ -307,6 +327,7 @@ struct control {
 		struct control_done done;
 		struct control_failed failed;
 		struct control_link link; /* introduced, link */
+		struct control_rights rights;
 		struct control_found found;
 		struct control_counts counts;
 		struct control_call call;
