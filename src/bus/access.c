@@ -86,18 +86,23 @@ may_any(const struct view *view, const struct bus_peer *peer, const struct bus_p
 	return false;
 }
 
-static bool
-may_tap(const struct view *view, const struct bus_peer *peer, uint32_t uid)
+/* An entry that does not let it tap; NULL: all do. */
+static const struct policy_entry *
+no_tap(const struct view *view, const struct bus_peer *peer, uint32_t uid)
 {
 	struct policy_subject who = subject(view, peer);
 	const struct policy_entry *entry, *next;
 
-	if (!view->policy)
-		return true;
 	HASH_ITER (hh, view->policy->entries, entry, next)
 		if (!policy_entry_allows(entry, POLICY_TAP, &who, uid))
-			return false;
-	return policy_entry_allows(view->policy->all, POLICY_TAP, &who, uid);
+			return entry;
+	return policy_entry_allows(view->policy->all, POLICY_TAP, &who, uid) ? NULL : view->policy->all;
+}
+
+static bool
+may_tap(const struct view *view, const struct bus_peer *peer, uint32_t uid)
+{
+	return !view->policy || !no_tap(view, peer, uid);
 }
 
 static bool
@@ -128,6 +133,14 @@ access_tap(const struct bus_peer *peer, uint32_t uid)
 	struct view view = present(peer->bus);
 
 	return may_tap(&view, peer, uid);
+}
+
+const struct policy_entry *
+access_no_tap(const struct bus_peer *peer, uint32_t uid)
+{
+	struct view view = present(peer->bus);
+
+	return view.policy ? no_tap(&view, peer, uid) : NULL;
 }
 
 /* Groups of that user are not known, as a domain has many programs: they are taken to be all. */

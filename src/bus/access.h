@@ -34,6 +34,9 @@ bool access_call(const struct bus_peer *peer, const struct bus_peer *owner, cons
 /* access_tap() - may it have copies of what the programs of this user say? */
 bool access_tap(const struct bus_peer *peer, uint32_t uid);
 
+/* access_no_tap() - an entry that does not let it; NULL: all do */
+const struct policy_entry *access_no_tap(const struct bus_peer *peer, uint32_t uid);
+
 /* access_hear_user() - is there anything that it may hear, if programs of this user publish it? */
 bool access_hear_user(const struct bus_peer *peer, uint32_t uid);
 

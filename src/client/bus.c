@@ -27,6 +27,7 @@
 #include "client/handler.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/rights.h"
 #include "client/state.h"
 #include "client/stream.h"
 #include "client/topic.h"
@@ -328,6 +329,7 @@ bus_shut(tern_bus *bus)
 	bus_drop_queues(bus);
 	watch_reap(bus);
 	partner_forget_missed(bus);
+	rights_forget(bus);
 	daemon_leave(bus);
 	bus->daemon = daemon_free(bus->daemon);
 	endpoint_close(&bus->endpoint);

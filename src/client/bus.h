@@ -77,6 +77,7 @@ struct partner {
 	struct link *link;
 	struct domain *domain; /* counted; NULL: too many of them, or it has ended */
 	uint64_t link_number; /* ternd's, of this link */
+	struct rights *rights; /* rights.h; NULL: it may do everything */
 	uint32_t refs;
 	bool is_hot;
 	bool in_table;
@@ -225,6 +226,7 @@ struct tern_bus {
 	struct endpoint endpoint;
 	struct partner *partners; /* uthash by id */
 	struct missed *missed;    /* uthash by peer */
+	struct unheard *unheard;  /* the same, of rights.h */
 	struct partner *hot, *cold;
 	uint32_t n_hot, n_cold;
 	uint64_t last_partner;      /* direct links are numbered here */

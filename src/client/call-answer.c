@@ -8,6 +8,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "client/rights.h"
 #include "client/stream.h"
 
 void
@@ -152,12 +153,17 @@ call_answered_self(tern_call *call, tern_message *m)
 void
 call_fail_partner(struct partner *partner)
 {
-	const char *why = partner->link->why;
+	const char *why = partner->link->why, *name = why ? ERROR_PROTOCOL : ERROR_DIED;
+	int r = why ? -ECONNRESET : -EHOSTDOWN;
 
+	why = why ? why : "the service died before it answered";
+	if (rights_are_over(partner)) {
+		r = -EPERM;
+		name = ERROR_NOT_ALLOWED;
+		why = "the policy of this bus does not allow it any more (ternd.conf(5))";
+	}
 	while (partner->calls)
-		call_finish(partner->calls, why ? -ECONNRESET : -EHOSTDOWN, NULL,
-			why ? ERROR_PROTOCOL : ERROR_DIED,
-			why ? why : "the service died before it answered");
+		call_finish(partner->calls, r, NULL, name, why);
 }
 
 void

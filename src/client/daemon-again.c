@@ -20,6 +20,7 @@
 #include "client/daemon-state.h"
 #include "client/error.h"
 #include "client/listeners.h"
+#include "client/rights.h"
 #include "io/socket.h"
 
 #define FIRST_AGAIN (10 * NSEC_PER_MSEC)
@@ -249,6 +250,7 @@ daemon_welcomed(tern_bus *bus)
 	}
 	daemon->gone = daemon->joining = daemon->is_new = false;
 	daemon->again_at = UINT64_MAX;
+	rights_forget(bus);
 	bus_plans_end(bus);
 	listeners_changed(bus);
 	queue_notice(bus, TERN_LINKED, TERN_PEER_BUS);

@@ -6,6 +6,7 @@
 
 #include "client/daemon-state.h"
 #include "client/error.h"
+#include "client/rights.h"
 
 static struct own_name *
 own_find(const struct daemon *daemon, const char *name, size_t size)
@@ -33,6 +34,7 @@ daemon_own_add(tern_bus *bus, const char *name, size_t size)
 		free(own);
 		return -ENOMEM;
 	}
+	rights_forget(bus);
 	bus_plans_end(bus);
 	return 0;
 }
@@ -48,6 +50,7 @@ daemon_own_remove(tern_bus *bus, const char *name, size_t size)
 	HASH_DEL(daemon->own, own);
 	free(own->standing);
 	free(own);
+	rights_forget(bus);
 	bus_plans_end(bus);
 }
 

@@ -12,6 +12,7 @@
 #include "client/event.h"
 #include "client/listeners.h"
 #include "client/message.h"
+#include "client/rights.h"
 #include "io/socket.h"
 
 /* --- life --- */
@@ -115,6 +116,8 @@ add_link(tern_bus *bus, const struct control_link *link, int *fd, struct partner
 	if (r == 0) {
 		(void)fd_steal(fd); /* the link's */
 		partner->link_number = link->link;
+		if (rights_begin(partner, link) < 0)
+			partner_broke(partner); /* it could do what it may not */
 		if (ret)
 			*ret = partner;
 		return 0;
@@ -150,6 +153,8 @@ request_finish(tern_bus *bus, struct request *request, int result, const struct 
 	}
 	if (request->is_call)
 		daemon_call_answered(request->call, answer);
+	else if (!request->call && result == -EPERM)
+		rights_refused(bus, request->peer);
 	else if (request->call)
 		call_resend(request->call, partner_find(bus, request->peer),
 			partner_find(bus, request->peer) ? 0 : -ENXIO);
@@ -219,6 +224,9 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 			daemon_welcomed(bus);
 		else
 			daemon_ended(bus); /* no memory, say: it is tried again */
+		break;
+	case CONTROL_RIGHTS:
+		rights_news(bus, &control->rights);
 		break;
 	case CONTROL_BYE:
 		daemon->is_over = true;

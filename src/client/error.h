@@ -27,6 +27,7 @@
 #define ERROR_TOO_BIG      "tern.TooBig"
 #define ERROR_FAILED       "tern.Failed"
 #define ERROR_NO_BUS       "tern.NoBus"
+#define ERROR_NOT_ALLOWED  "tern.NotAllowed"
 #define ERROR_ACCESS       "tern.AccessDenied"
 #define ERROR_REFUSED      "tern.Refused"
 #define ERROR_UNSUPPORTED  "tern.NotSupported"

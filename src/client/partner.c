@@ -13,6 +13,7 @@
 #include "client/direct.h"
 #include "client/event.h"
 #include "client/reply.h"
+#include "client/rights.h"
 #include "client/state.h"
 #include "client/stream.h"
 
@@ -29,6 +30,7 @@ partner_free(struct partner *partner)
 	(void)link_unref(partner->link); /* always NULL, as the next */
 	(void)domain_unref(partner->bus, partner->domain);
 	rules_here_free(partner->rules);
+	(void)rights_free(partner->rights); /* always NULL */
 	free(partner);
 	return NULL;
 }

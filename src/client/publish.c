@@ -16,6 +16,7 @@
 #include "client/direct.h"
 #include "client/error.h"
 #include "client/message.h"
+#include "client/rights.h"
 #include "client/topic.h"
 #include "wire/cbor-flat.h"
 
@@ -134,7 +135,9 @@ publish_link(struct publish *p, struct recipient *recipient, struct partner **re
 		r = daemon_introduce_for(bus, peer, NULL) < 0 ? -ENXIO : -EAGAIN; /* for the next one */
 	else
 		r = daemon_introduce(bus, peer, publish_deadline(p, NULL), ret);
-	if (r < 0)
+	if (r == -EPERM)
+		rights_refused(bus, peer);
+	else if (r < 0)
 		give_up(p, peer);
 	return PUBLISH_AGAIN;
 }

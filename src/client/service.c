@@ -14,6 +14,7 @@
 #include "client/event.h"
 #include "client/message.h"
 #include "client/reply.h"
+#include "client/rights.h"
 #include "client/status.h"
 #include "client/stream.h"
 
@@ -91,6 +92,11 @@ call_arrived(struct partner *partner, tern_message *m)
 		!daemon_has_name(bus, service)) {
 		if (!(m->header.flags & WIRE_NO_REPLY))
 			send_bounce(partner, &m->header);
+		(void)message_unref_locked(m); /* always NULL */
+		return;
+	}
+	if (unlikely(partner->rights) && !rights_may_call(partner, service)) {
+		rights_refuse(partner, &m->header);
 		(void)message_unref_locked(m); /* always NULL */
 		return;
 	}

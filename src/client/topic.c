@@ -8,6 +8,7 @@
 #include "client/daemon.h"
 #include "client/error.h"
 #include "client/listeners.h"
+#include "client/rights.h"
 #include "client/tag.h"
 #include "client/topic.h"
 #include "shm/hash.h"
@@ -291,6 +292,18 @@ plan_merge(struct plan *plan)
 	plan->n = n;
 }
 
+/* plan_judge() - without those that may not hear this program */
+static void
+plan_judge(tern_bus *bus, struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		if (rights_may_hear(bus, plan->entries[i].peer))
+			plan->entries[n++] = plan->entries[i];
+	plan->n = n;
+}
+
 /* plan_keep() - the topic's from now on */
 static int
 plan_keep(tern_topic *topic, const struct plan *plan)
@@ -395,6 +408,7 @@ plan_anew(tern_topic *topic)
 	r = daemon ? plan_tables(topic, &plan) : plan_direct(topic, &plan);
 	if (r == 0) {
 		plan_merge(&plan);
+		plan_judge(topic->bus, &plan);
 		r = plan_keep(topic, &plan);
 	}
 	free(plan.entries);

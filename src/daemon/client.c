@@ -529,6 +529,8 @@ client_return(struct client *client, struct client *away)
 	}
 	client_end(away);
 	access_regroup(client->peer, client->groups);
+	if (client->server->config.policy->n_groups > 0)
+		tables_judge(&client->server->tables, client->peer);
 	watch(client);
 }
 

@@ -206,6 +206,8 @@ handle_rule_add(struct client *client, const struct control *request, struct rep
 	int r;
 
 	r = check_rule(&request->rule_add, refusal);
+	if (!r && bus_rule_is_tap(&request->rule_add.tags))
+		r = rights_tap(client, refusal);
 	if (r)
 		return r;
 	r = bus_rule_add(client->peer, &request->rule_add, &rule);

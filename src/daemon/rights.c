@@ -125,6 +125,22 @@ rights_refuse_link(struct client *client, const struct bus_peer *target, const s
 		target->uid, why, peer->uid);
 }
 
+int
+rights_tap(struct client *client, struct refusal *refusal)
+{
+	struct server *server = client->server;
+	const struct bus_peer *peer = client->peer;
+	char why[400];
+
+	if (peer->is_guessed || access_tap(peer, peer->uid))
+		return 0;
+	(void)describe(server, access_no_tap(peer, peer->uid), why, sizeof(why));
+	say(server, "user %u (process %u) may not tap", peer->uid, peer->pid);
+	return refusal_set(refusal, EPERM, "tern.NotAllowed",
+		"user %u may not have copies of calls: every section has to allow it, and %s; tap = user:%u would",
+		peer->uid, why, peer->uid);
+}
+
 /* --- telling --- */
 
 void
@@ -218,7 +234,7 @@ rights_reload(struct server *server, struct config_error *ret_error)
 	DL_FOREACH (server->half_open, client)
 		client->groups = rights_groups(server, client->source.fd);
 	access_apply(&server->bus, config.policy, groups_of);
-	tables_judge(&server->tables);
+	tables_judge(&server->tables, NULL);
 	end_strangers(server);
 	tell_all(server);
 	config_deinit(&old);

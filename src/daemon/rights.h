@@ -16,6 +16,9 @@ uint64_t rights_groups(const struct server *server, int fd);
 /* rights_connect() - may this one connect? Return: 0, or -EPERM and @refusal */
 int rights_connect(const struct server *server, uint32_t uid, uint64_t groups, struct refusal *refusal);
 
+/* rights_tap() - may it have copies of calls, at least those of its own user? Return: 0, or -EPERM and @refusal */
+int rights_tap(struct client *client, struct refusal *refusal);
+
 /* rights_refuse_own(), rights_refuse_link() - the bus has said BUS_E_DENIED. Return: -EPERM */
 int rights_refuse_own(struct client *client, const struct control_text *name, struct refusal *refusal);
 int rights_refuse_link(struct client *client, const struct bus_peer *target, const struct control_text *name,

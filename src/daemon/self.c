@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "bus/name.h"
 #include "bus/rule.h"
+#include "daemon/rights.h"
 #include "daemon/self.h"
 #include "tern/cbor.h"
 #include "wire/utf8.h"
@@ -28,6 +29,8 @@ struct self {
 	struct bus *bus;
 	struct tern_cbor_writer w;
 	uint64_t after; /* where a page begins */
+	struct refusal *refusal;
+	int r; /* negative: it is refused */
 };
 
 static void
@@ -319,6 +322,22 @@ answer_interface(struct self *self)
 	put_text(&self->w, "text", org_tern_bus);
 }
 
+/* Root's and our own user's. */
+static void
+answer_reload(struct self *self)
+{
+	const struct bus_peer *peer = self->client->peer;
+	struct config_error error;
+
+	if (peer->uid != 0 && peer->uid != geteuid())
+		self->r = refusal_set(self->refusal, EPERM, "tern.NotAllowed",
+			"user %u may not reload: root and user %u may", peer->uid, (unsigned int)geteuid());
+	else if (rights_reload(self->server, &error) < 0)
+		self->r = refusal_set(self->refusal, EINVAL, "tern.BadConfig", "%s", error.text);
+	else
+		tern_cbor_put_map(&self->w, 0);
+}
+
 /* What begins with "tern." every service has, and answers by itself. */
 static const struct member {
 	const char *name;
@@ -329,6 +348,7 @@ static const struct member {
 	{"Peers", answer_peers, true},
 	{"Names", answer_names, true},
 	{"Limits", answer_limits, true},
+	{"Reload", answer_reload, false},
 	{"tern.Interface", answer_interface, false},
 };
 
@@ -387,7 +407,7 @@ int
 self_call(struct client *client, const struct control_call *call, struct control_bytes *ret,
 	struct refusal *refusal)
 {
-	struct self self = {.client = client, .server = client->server, .bus = &client->server->bus};
+	struct self self = {.client = client, .server = client->server, .bus = &client->server->bus, .refusal = refusal};
 	const struct member *member = find_member(&call->member);
 	size_t size;
 	int r;
@@ -400,6 +420,8 @@ self_call(struct client *client, const struct control_call *call, struct control
 		return refuse_arguments(refusal, member);
 	tern_cbor_writer_init(&self.w, client->server->page, sizeof(client->server->page));
 	member->answer(&self);
+	if (self.r)
+		return self.r;
 	r = tern_cbor_writer_finish(&self.w, &size);
 	if (r)
 		return refusal_set_errno(refusal, r);

@@ -244,13 +244,13 @@ tables_remove_rule(struct tables *tables, const struct bus_rule *rule)
 }
 
 void
-tables_judge(struct tables *tables)
+tables_judge(struct tables *tables, const struct bus_peer *peer)
 {
 	struct bus_rule *rule, *next;
 	struct domain_tables *own;
 
 	HASH_ITER (hh, tables->bus->rules, rule, next) {
-		if (!is_published(rule))
+		if (!is_published(rule) || (peer && rule->peer != peer))
 			continue;
 		DL_FOREACH (tables->domains, own) {
 			if (!may_see(tables, rule, own))

@@ -92,8 +92,8 @@ int tables_add_rule(struct tables *tables, const struct bus_rule *rule);
 /* tables_remove_rule() - from all domains; one that is not there is fine */
 void tables_remove_rule(struct tables *tables, const struct bus_rule *rule);
 
-/* tables_judge() - another policy holds: take rules out of tables, or put them in */
-void tables_judge(struct tables *tables);
+/* tables_judge() - rights are others: take rules out of tables, or put them in. @peer: its alone; NULL: of all */
+void tables_judge(struct tables *tables, const struct bus_peer *peer);
 
 /* tables_fd() - the descriptor of a table as this domain sees it; borrowed */
 int tables_fd(
