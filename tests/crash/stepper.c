@@ -182,6 +182,12 @@ stepper_go(pid_t pid)
 }
 
 enum step
+stepper_step(pid_t pid)
+{
+	return get_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT : resume(pid, PTRACE_SINGLESTEP);
+}
+
+enum step
 stepper_trace(pid_t pid, struct trace *trace)
 {
 	for (;;) {
@@ -235,6 +241,12 @@ stepper_mark(void)
 
 enum step
 stepper_go(pid_t pid)
+{
+	return stepper_wait(pid);
+}
+
+enum step
+stepper_step(pid_t pid)
 {
 	return stepper_wait(pid);
 }

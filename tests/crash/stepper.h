@@ -62,6 +62,8 @@ enum step stepper_go(pid_t pid);
 enum step stepper_trace(pid_t pid, struct trace *trace);
 /* stepper_run_to() - from a mark to this place; STEP_MARK: it did not come by */
 enum step stepper_run_to(pid_t pid, const struct point *point);
+/* stepper_step() - one instruction */
+enum step stepper_step(pid_t pid);
 /* stepper_status() - of the last wait */
 int stepper_status(void);
 /* stepper_kill() - SIGKILL, and wait for its end */

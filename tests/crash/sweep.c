@@ -46,13 +46,14 @@ main(void)
 
 	totals = shared_new(sizeof(*totals));
 	kills_add(suite);
+	flips_add(suite);
 	r = fixture_run(suite);
 	printf("slowest survivor: %llu us after the kill\n", (unsigned long long)(totals->slowest_ns / 1000));
-	printf("places not come by again: %llu, %llu\n", (unsigned long long)totals->points_missed,
-		(unsigned long long)totals->flips_missed);
-	printf("%llu kill points of %llu, %llu flips of %llu, %llu violations\n",
+	printf("kills at %llu of %llu places, flips at %llu of %llu; %llu and %llu were not come by again\n",
 		(unsigned long long)totals->points, (unsigned long long)totals->points_there,
-		(unsigned long long)totals->flips, (unsigned long long)totals->flips_there,
-		(unsigned long long)totals->violations);
+		(unsigned long long)totals->flip_places, (unsigned long long)totals->flip_places_there,
+		(unsigned long long)totals->points_missed, (unsigned long long)totals->flips_missed);
+	printf("%llu kill points, %llu flips, %llu violations\n", (unsigned long long)totals->points,
+		(unsigned long long)totals->flips, (unsigned long long)totals->violations);
 	return r || totals->violations;
 }

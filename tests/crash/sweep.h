@@ -17,7 +17,7 @@
 /* Of all scenes, in memory that their processes share. */
 struct totals {
 	_Atomic uint64_t points, points_there, points_missed;
-	_Atomic uint64_t flips, flips_there, flips_missed;
+	_Atomic uint64_t flips, flips_missed, flip_places, flip_places_there;
 	_Atomic uint64_t violations;
 	_Atomic uint64_t slowest_ns; /* from a kill until all survivors are as before */
 };
