@@ -146,7 +146,76 @@ daemon_refused(tern_bus *bus, uint64_t serial)
 		}
 }
 
+/* --- what was given up --- */
+
+/* remember() - that it was sent, until it is answered; without memory the next ternd may keep it until this program ends */
+static void
+remember(struct daemon *daemon, const struct control *control)
+{
+	struct standing *standing = standing_new(control);
+
+	if (standing)
+		DL_APPEND(daemon->unanswered, standing);
+}
+
+static void
+drop_unanswered(struct daemon *daemon, struct standing *standing)
+{
+	DL_DELETE(daemon->unanswered, standing);
+	free(standing);
+}
+
+int
+daemon_give_up(tern_bus *bus, struct control *control, uint64_t deadline)
+{
+	int r = daemon_request_send(bus, control, deadline);
+
+	if (r == 0)
+		remember(bus->daemon, control);
+	return r;
+}
+
+void
+daemon_knows(tern_bus *bus, uint64_t serial)
+{
+	struct standing *standing;
+
+	DL_FOREACH (bus->daemon->unanswered, standing) /* answers come in order: mostly the first */
+		if (standing->serial == serial) {
+			drop_unanswered(bus->daemon, standing);
+			return;
+		}
+}
+
+void
+daemon_forget_unanswered(struct daemon *daemon)
+{
+	while (daemon->unanswered)
+		drop_unanswered(daemon, daemon->unanswered);
+}
+
 /* --- telling it again --- */
+
+/* tell_unanswered() - whether the last one did it is not known. Return: 0 or -EAGAIN */
+static int
+tell_unanswered(tern_bus *bus)
+{
+	struct daemon *daemon = bus->daemon;
+	struct standing *standing;
+	struct control control;
+
+	if (daemon->is_new)
+		daemon_forget_unanswered(daemon); /* it never heard of it */
+	DL_FOREACH (daemon->unanswered, standing) {
+		if (standing->serial || control_decode(&control, standing->packet, standing->size, NULL))
+			continue;
+		control.serial = daemon->last_serial + 1;
+		if (daemon_send(bus, &control) == -EAGAIN)
+			return -EAGAIN;
+		standing->serial = ++daemon->last_serial;
+	}
+	return 0;
+}
 
 /* tell_withdrawn() - the other way round. Return: 0 or -EAGAIN */
 static int
@@ -158,6 +227,8 @@ tell_withdrawn(tern_bus *bus, const struct standing *standing, struct control *c
 		return 0; /* it never heard of it */
 	control->serial = ++bus->daemon->last_serial;
 	r = daemon_send(bus, control);
+	if (r == 0)
+		remember(bus->daemon, control);
 	return r == -EAGAIN ? r : 0; /* else it is gone, too, and that is found out */
 }
 
@@ -244,7 +315,7 @@ daemon_welcomed(tern_bus *bus)
 {
 	struct daemon *daemon = bus->daemon;
 
-	if (tell_names(bus) < 0 || tell_rules(bus) < 0 || ask_again(bus) < 0) {
+	if (tell_unanswered(bus) < 0 || tell_names(bus) < 0 || tell_rules(bus) < 0 || ask_again(bus) < 0) {
 		daemon->again_at = clock_deadline_ns(bus_clock(bus), FIRST_AGAIN);
 		return;
 	}
@@ -264,8 +335,11 @@ forget_serials(struct daemon *daemon)
 {
 	struct own_name *own, *next;
 	struct own_rule *rule, *next_rule;
+	struct standing *standing;
 	struct request *request;
 
+	DL_FOREACH (daemon->unanswered, standing)
+		standing->serial = 0;
 	HASH_ITER (hh, daemon->own, own, next)
 		if (own->standing)
 			own->standing->serial = 0;

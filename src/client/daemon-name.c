@@ -136,6 +136,6 @@ daemon_release(tern_bus *bus, const char *name)
 
 	if (!bus->daemon || !daemon_withdrawn(bus, name, 0))
 		return;
-	(void)daemon_request_send(bus, &control, daemon_deadline(bus)); /* the answer tells nothing */
+	(void)daemon_give_up(bus, &control, daemon_deadline(bus)); /* the answer tells nothing */
 	daemon_own_remove(bus, name, strlen(name));
 }

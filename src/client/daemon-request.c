@@ -289,7 +289,7 @@ daemon_rule_remove(tern_bus *bus, uint64_t id, bool may_wait)
 
 	if (!bus->daemon || !daemon_withdrawn(bus, NULL, id))
 		return 0;
-	return daemon_request_send(bus, &control, may_wait ? daemon_deadline(bus) : 0); /* the answer tells nothing */
+	return daemon_give_up(bus, &control, may_wait ? daemon_deadline(bus) : 0); /* the answer tells nothing */
 }
 
 int

@@ -25,6 +25,7 @@ struct own_name {
 
 /* What ternd keeps for this program, as it was asked for: the next ternd may have to be told. */
 struct standing {
+	struct standing *prev, *next; /* daemon.unanswered */
 	uint64_t serial; /* that it was told this one with last; 0: it was not, since the last one ended */
 	bool withdrawn;	 /* while there was no ternd */
 	size_t size;
@@ -67,6 +68,7 @@ struct daemon {
 	uint64_t last_serial;
 	struct own_name *own;
 	struct own_rule *own_rules;
+	struct standing *unanswered; /* given up, and no ternd has answered yet: the next one may not know */
 	struct rule_hits hits;
 };
 
@@ -131,6 +133,12 @@ int daemon_take_welcome(tern_bus *bus, const struct control_welcome *welcome, in
 int daemon_stands(tern_bus *bus, const struct control *control);
 /* daemon_withdrawn() - a name, or a rule (name NULL), was given up. Return: is there a ternd to be told? */
 bool daemon_withdrawn(tern_bus *bus, const char *name, uint64_t rule);
+/* daemon_give_up() - tell ternd; if it ends before it answers, the next one is told. Return: as daemon_request_send(). */
+int daemon_give_up(tern_bus *bus, struct control *control, uint64_t deadline);
+/* daemon_knows() - an answer that nobody waits for: what was given up with it need not be told again */
+void daemon_knows(tern_bus *bus, uint64_t serial);
+/* daemon_forget_unanswered() - with the handle */
+void daemon_forget_unanswered(struct daemon *daemon);
 /* daemon_refused() - what was told again is not granted any more; the serial of an answer that nobody waits for */
 void daemon_refused(tern_bus *bus, uint64_t serial);
 

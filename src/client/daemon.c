@@ -42,6 +42,7 @@ daemon_free(struct daemon *daemon)
 		free(own->standing);
 		free(own);
 	}
+	daemon_forget_unanswered(daemon);
 	HASH_ITER (hh, daemon->own_rules, rule, next_rule) {
 		HASH_DEL(daemon->own_rules, rule);
 		free(rule->standing);
@@ -184,6 +185,7 @@ answered(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 			break;
 	if (!request) { /* nobody waits, or it was given up meanwhile */
 		listeners_answered(bus, control->serial);
+		daemon_knows(bus, control->serial);
 		if (control->type == CONTROL_FAILED)
 			daemon_refused(bus, control->serial);
 		return;

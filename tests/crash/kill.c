@@ -19,7 +19,7 @@
 
 enum {
 	N_WARM = 3,   /* victims that are killed after all they do, before others are judged by what is left of them */
-	N_SHORT = 24, /* places of a scene in the short form */
+	N_SHORT = 16, /* places of a scene in the short form */
 	TIMEOUT = 7200,
 };
 

@@ -19,10 +19,12 @@ enum {
 	MANY = 1 << 12,
 	RUN_FIRST = 4,  /* of an instruction that repeats itself so many are written down, */
 	RUN_EVERY = 64, /* and then one of so many */
-	BREAK = 0xcc,
+	BREAK = 0xcc,     /* int3 */
+	SYSCALL = 0x050f, /* as it lies in memory */
 };
 
 static int last_status;
+static unsigned int patience = STEPPER_TIMEOUT;
 
 /* --- the way --- */
 
@@ -99,13 +101,19 @@ stepper_wait(pid_t pid)
 	if (!is_set)
 		must_be(sigaction(SIGALRM, &action, NULL), 0);
 	is_set = true;
-	(void)alarm(STEPPER_TIMEOUT);
+	(void)alarm(patience);
 	r = waitpid(pid, &last_status, 0);
 	(void)alarm(0);
 	if (r < 0 && errno == EINTR)
 		return STEP_HUNG;
 	must_be(r, pid);
 	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT : STEP_ENDED;
+}
+
+void
+stepper_set_patience(unsigned int seconds)
+{
+	patience = seconds;
 }
 
 int
@@ -140,8 +148,8 @@ stepper_mark(void)
 	__asm__ __volatile__(".globl stepper_mark_at\nstepper_mark_at: int3" ::: "memory");
 }
 
-static uintptr_t
-get_pc(pid_t pid)
+uintptr_t
+stepper_pc(pid_t pid)
 {
 	return (uintptr_t)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), NULL);
 }
@@ -165,6 +173,12 @@ set_text(pid_t pid, uintptr_t pc, long text)
 	must_be(ptrace(PTRACE_POKETEXT, pid, pc, text), 0);
 }
 
+bool
+stepper_is_syscall(pid_t pid)
+{
+	return (get_text(pid, stepper_pc(pid)) & 0xffff) == SYSCALL;
+}
+
 /* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait */
 static enum step
 resume(pid_t pid, enum __ptrace_request how)
@@ -184,14 +198,14 @@ stepper_go(pid_t pid)
 enum step
 stepper_step(pid_t pid)
 {
-	return get_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT : resume(pid, PTRACE_SINGLESTEP);
+	return stepper_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT : resume(pid, PTRACE_SINGLESTEP);
 }
 
 enum step
 stepper_trace(pid_t pid, struct trace *trace)
 {
 	for (;;) {
-		uintptr_t pc = get_pc(pid);
+		uintptr_t pc = stepper_pc(pid);
 		enum step step;
 
 		if (pc == (uintptr_t)stepper_mark_at)
@@ -216,7 +230,7 @@ stepper_run_to(pid_t pid, const struct point *point)
 		if (step != STEP_POINT)
 			return step;
 		set_text(pid, point->pc, text);
-		if (get_pc(pid) != point->pc + 1)
+		if (stepper_pc(pid) != point->pc + 1)
 			return STEP_MARK;
 		set_pc(pid, point->pc);
 		if (n + 1 == point->n)
@@ -249,6 +263,18 @@ enum step
 stepper_step(pid_t pid)
 {
 	return stepper_wait(pid);
+}
+
+uintptr_t
+stepper_pc(pid_t pid)
+{
+	return 0;
+}
+
+bool
+stepper_is_syscall(pid_t pid)
+{
+	return false;
 }
 
 enum step

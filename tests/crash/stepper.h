@@ -42,7 +42,7 @@ enum step {
 	STEP_POINT, /* it stands there */
 	STEP_MARK,  /* it came to a mark */
 	STEP_ENDED, /* by itself, or by a signal: stepper_status() tells */
-	STEP_HUNG,  /* nothing for STEPPER_TIMEOUT seconds */
+	STEP_HUNG,  /* nothing for too long */
 };
 
 #define STEPPER_TIMEOUT 60u
@@ -64,6 +64,11 @@ enum step stepper_trace(pid_t pid, struct trace *trace);
 enum step stepper_run_to(pid_t pid, const struct point *point);
 /* stepper_step() - one instruction */
 enum step stepper_step(pid_t pid);
+/* stepper_pc() - where it stands; stepper_is_syscall() - before a system call? */
+uintptr_t stepper_pc(pid_t pid);
+bool stepper_is_syscall(pid_t pid);
+/* stepper_set_patience() - s until STEP_HUNG, instead of STEPPER_TIMEOUT */
+void stepper_set_patience(unsigned int seconds);
 /* stepper_status() - of the last wait */
 int stepper_status(void);
 /* stepper_kill() - SIGKILL, and wait for its end */

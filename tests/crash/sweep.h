@@ -6,6 +6,7 @@
  *
  *      sweep-test                               some places of each scene, by a seed: what make test runs
  *      TERN_TEST_LONG=1 sweep-test              all of them (make sweep)
+ *      TERN_TEST_PLACES=1000 …                  of each scene so many at most
  *      TERN_TEST_SEED=7 CK_RUN_CASE=publish …   others; one scene
  */
 
@@ -32,6 +33,7 @@ bool sweep_picks(uint64_t i, uint64_t n, uint64_t wanted);
 /* sweep_seed() - of this run; with a number, one of many */
 uint64_t sweep_seed(uint64_t number);
 
-/* kills_add(), flips_add() - a case for each scene */
+/* kills_add(), daemon_kills_add(), flips_add() - a case for each scene */
 void kills_add(Suite *suite);
+void daemon_kills_add(Suite *suite);
 void flips_add(Suite *suite);
