@@ -118,7 +118,14 @@ soak: ## programs that do random things to each other, for TIME seconds
 	@$(call ninja,$(BUILD))
 	@$(BUILD)/tests/soak/soak-test -t $(TIME)
 
-sweep: ## kill programs between any two instructions; ends with "N kill points, N flips, N violations"
+kills: ## sixteen programs that do random things, some of them or ternd killed every few ms, for TIME seconds
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/tests/soak/soak-test -k -w 16 -t $(TIME)
+
+sweep: ## kill at each instruction, change memory after each; ends with "N kill points, N flips, N violations"
 	@tools/deps build test
 	@$(call setup,$(BUILD))
 	@tools/with $(BUILD) tests

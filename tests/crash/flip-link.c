@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* flip-link: a program takes in what a partner sent that goes on writing; or sends to one; see flip.h */
+/* flip-link: a program takes in what a partner sent that goes on writing; or sends to one; see
+ * flip.h */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,8 +162,9 @@ words_of_record(struct flips *flips, const struct link *link, uint64_t at)
 {
 	static const struct {
 		size_t offset, size;
-	} fields[] = {{0, 4}, {4, 2}, {6, 2}, {8, 8}, {16, 8}, {24, 8}, {32, 8}, {40, 8}, {48, 8}, {56, 4}, {60, 4},
-		{64, 4}, {68, 2}, {70, 1}, {71, 1}, {72, 1}, {73, 1}, {74, 1}, {75, 1}, {76, 4}};
+	} fields[] = {{0, 4}, {4, 2}, {6, 2}, {8, 8}, {16, 8}, {24, 8}, {32, 8}, {40, 8}, {48, 8},
+		{56, 4}, {60, 4}, {64, 4}, {68, 2}, {70, 1}, {71, 1}, {72, 1}, {73, 1}, {74, 1},
+		{75, 1}, {76, 4}};
 	uint8_t *record = link->out.base + (at & (link->out.size - 1));
 	uint64_t size = link->out.head - at;
 
@@ -208,7 +210,8 @@ send_event(const struct link *link, bool lends)
 	tern_message *m;
 
 	must_be(tern_message_new_event(mine.topic, &m), 0);
-	must_be(tern_message_pack(m, "[uus]", UINT64_C(7), UINT64_C(1) << 40, "some text to read"), 0);
+	must_be(tern_message_pack(m, "[uus]", UINT64_C(7), UINT64_C(1) << 40, "some text to read"),
+		0);
 	must_be(tern_message_set_trace(m, 0x1234), 0);
 	if (lends) {
 		must_be(tern_message_append(m, "forty bytes that are copied with the rec", 40), 0);
@@ -216,7 +219,7 @@ send_event(const struct link *link, bool lends)
 		memset(lent, 0x42, LENT);
 	}
 	(void)tern_publish_message(m, 0); /* a link that ended shows by its ring */
-	(void)tern_message_unref(m); /* always NULL */
+	(void)tern_message_unref(m);	  /* always NULL */
 	return lent;
 }
 
@@ -263,9 +266,10 @@ arm_call(struct flips *flips)
 		return false;
 	at = link->out.head;
 	must_be(tern_message_new_call(mine.bus, NULL, "Take", &m), 0);
-	must_be(tern_message_pack(m, "[uus]", UINT64_C(7), UINT64_C(1) << 40, "some text to read"), 0);
+	must_be(tern_message_pack(m, "[uus]", UINT64_C(7), UINT64_C(1) << 40, "some text to read"),
+		0);
 	(void)tern_send(m, TERN_DEFAULT, TERN_NO_REPLY, NULL); /* as above */
-	(void)tern_message_unref(m); /* always NULL */
+	(void)tern_message_unref(m);			       /* always NULL */
 	if (link->out.head == at)
 		return false;
 	words_of_link(flips, link, at);
@@ -288,7 +292,8 @@ sender_open(struct flips *flips)
 		(void)tern_next(mine.bus, SHORT_NS / 50, &event); /* nothing that matters comes */
 }
 
-/* One with a lent part: room, what is back, whom to ring. Whatever it says, its own books must be in order. */
+/* One with a lent part: room, what is back, whom to ring. Whatever it says, its own books must be
+ * in order. */
 static void
 send_it(struct flips *flips, struct answer *answer)
 {
@@ -301,7 +306,7 @@ send_it(struct flips *flips, struct answer *answer)
 	must_be(tern_message_lend(m, LENT, &lent), 0);
 	memset(lent, 0x42, LENT);
 	r = tern_publish_message(m, TERN_NONBLOCK);
-	(void)tern_message_unref(m); /* always NULL */
+	(void)tern_message_unref(m);  /* always NULL */
 	(void)tern_process(mine.bus); /* whatever it is told */
 	if (mine.bus->partners) {
 		const struct link *link = mine.bus->partners->link;
@@ -341,13 +346,41 @@ arm_hearer(struct flips *flips)
 }
 
 const struct flip_scene flips_of_links[] = {
-	{.name = "flip-event", .begin = link_begin, .end = link_end, .leave = link_leave, .join = writer_join, .open = reader_open,
-		.arm = arm_plain, .read = read_message, .is_stateful = true},
-	{.name = "flip-parts", .begin = link_begin, .end = link_end, .leave = link_leave, .join = writer_join, .open = reader_open,
-		.arm = arm_parts, .read = read_message, .is_stateful = true},
-	{.name = "flip-call", .begin = link_begin, .end = link_end, .leave = link_leave, .join = writer_join, .open = reader_open,
-		.arm = arm_call, .read = read_message, .is_stateful = true},
-	{.name = "flip-sender", .begin = link_begin, .end = link_end, .leave = link_leave, .join = hearer_join, .open = sender_open,
-		.arm = arm_hearer, .read = send_it, .is_stateful = true},
+	{.name = "flip-event",
+		.begin = link_begin,
+		.end = link_end,
+		.leave = link_leave,
+		.join = writer_join,
+		.open = reader_open,
+		.arm = arm_plain,
+		.read = read_message,
+		.is_stateful = true},
+	{.name = "flip-parts",
+		.begin = link_begin,
+		.end = link_end,
+		.leave = link_leave,
+		.join = writer_join,
+		.open = reader_open,
+		.arm = arm_parts,
+		.read = read_message,
+		.is_stateful = true},
+	{.name = "flip-call",
+		.begin = link_begin,
+		.end = link_end,
+		.leave = link_leave,
+		.join = writer_join,
+		.open = reader_open,
+		.arm = arm_call,
+		.read = read_message,
+		.is_stateful = true},
+	{.name = "flip-sender",
+		.begin = link_begin,
+		.end = link_end,
+		.leave = link_leave,
+		.join = hearer_join,
+		.open = sender_open,
+		.arm = arm_hearer,
+		.read = send_it,
+		.is_stateful = true},
 	{.name = NULL},
 };

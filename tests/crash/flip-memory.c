@@ -28,14 +28,16 @@ arm_nothing(struct flips *flips)
 static struct names_writer writer;
 static struct names names;
 
-static const char *const NAMES[N_NAMES] = {"one", "two", "org.example.Three", "four", "five", "six"};
+static const char *const NAMES[N_NAMES] = {
+	"one", "two", "org.example.Three", "four", "five", "six"};
 
 static void
 names_begin(struct flips *flips)
 {
 	must_be(names_writer_init(&writer, CAPACITY), 0);
 	for (uint64_t i = 0; i < N_NAMES; i++) {
-		struct name_spec spec = {.name = {NAMES[i], strlen(NAMES[i])}, .owner = i + 1, .serial = 10 + i};
+		struct name_spec spec = {
+			.name = {NAMES[i], strlen(NAMES[i])}, .owner = i + 1, .serial = 10 + i};
 
 		must_be(names_set(&writer, &spec), 0);
 	}
@@ -71,7 +73,8 @@ names_read(struct flips *flips, struct answer *answer)
 	answer_bytes(answer, entry.name, entry.name_size);
 }
 
-/* All of them: how many are found depends on where it stands when something changes, so only bounds are looked at. */
+/* All of them: how many are found depends on where it stands when something changes, so only bounds
+ * are looked at. */
 static void
 names_walk(struct flips *flips, struct answer *answer)
 {
@@ -100,12 +103,15 @@ rules_begin(struct flips *flips)
 
 	must_be(rulebook_init(&book, CAPACITY, 0), 0);
 	for (uint64_t i = 0; i < 4; i++) {
-		struct rule_spec spec = {.subscriber = 9, .id = i, .tags = texts, .n_tags = 1 + i % 2};
+		struct rule_spec spec = {
+			.subscriber = 9, .id = i, .tags = texts, .n_tags = 1 + i % 2};
 
 		must_be(rulebook_add(&book, &spec), 0);
 	}
-	flips_words(flips, book.rules.table.segment.base, book.rules.table.segment.size, MAX_WORDS / 2);
-	flips_words(flips, book.tags.table.segment.base, book.tags.table.segment.size, MAX_WORDS / 2);
+	flips_words(
+		flips, book.rules.table.segment.base, book.rules.table.segment.size, MAX_WORDS / 2);
+	flips_words(
+		flips, book.tags.table.segment.base, book.tags.table.segment.size, MAX_WORDS / 2);
 	flips->limit = book.rules.table.segment.size;
 }
 
@@ -122,7 +128,8 @@ rules_open_it(struct flips *flips)
 	must_be(rules_open(&rules, table_fd(&book.rules.table)), 0);
 }
 
-/* What is found hangs on many words; a hit that is none loses or adds a receiver, which the writer may do anyway. */
+/* What is found hangs on many words; a hit that is none loses or adds a receiver, which the writer
+ * may do anyway. */
 static void
 rules_read(struct flips *flips, struct answer *answer)
 {
@@ -207,7 +214,14 @@ head_begin(struct flips *flips)
 	head_init(head, SHM_KIND_LINK, segment.size);
 	for (uint32_t i = 0; i < 3; i++)
 		head_set_part(head, i, 1024 * (i + 1), 512);
-	flips_words(flips, segment.base, 256, MAX_WORDS);
+	flips_word(flips, &head->magic, 8, 0);
+	flips_word(flips, &head->major, 2, 0);
+	flips_word(flips, &head->minor, 2, 0);
+	flips_word(flips, &head->kind, 4, 0);
+	flips_word(flips, &head->size, 8, 0);
+	flips_word(flips, &head->head_size, 4, 0);
+	flips_word(flips, &head->n_parts, 4, 0);
+	flips_words(flips, (void *)head->parts, sizeof(head->parts), SHM_HEAD_PARTS);
 	flips->limit = segment.size;
 }
 
@@ -237,15 +251,35 @@ head_read(struct flips *flips, struct answer *answer)
 }
 
 const struct flip_scene flips_of_memory[] = {
-	{.name = "flip-name", .begin = names_begin, .end = names_end, .open = names_open_it, .arm = arm_nothing,
+	{.name = "flip-name",
+		.begin = names_begin,
+		.end = names_end,
+		.open = names_open_it,
+		.arm = arm_nothing,
 		.read = names_read},
-	{.name = "flip-names", .begin = names_begin, .end = names_end, .open = names_open_it, .arm = arm_nothing,
+	{.name = "flip-names",
+		.begin = names_begin,
+		.end = names_end,
+		.open = names_open_it,
+		.arm = arm_nothing,
 		.read = names_walk},
-	{.name = "flip-rules", .begin = rules_begin, .end = rules_end, .open = rules_open_it, .arm = arm_nothing,
+	{.name = "flip-rules",
+		.begin = rules_begin,
+		.end = rules_end,
+		.open = rules_open_it,
+		.arm = arm_nothing,
 		.read = rules_read},
-	{.name = "flip-value", .begin = value_begin, .end = value_end_it, .open = value_open_it, .arm = arm_nothing,
+	{.name = "flip-value",
+		.begin = value_begin,
+		.end = value_end_it,
+		.open = value_open_it,
+		.arm = arm_nothing,
 		.read = value_read_it},
-	{.name = "flip-head", .begin = head_begin, .end = head_end, .open = head_open, .arm = arm_nothing,
+	{.name = "flip-head",
+		.begin = head_begin,
+		.end = head_end,
+		.open = head_open,
+		.arm = arm_nothing,
 		.read = head_read},
 	{.name = NULL},
 };

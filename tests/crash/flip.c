@@ -15,17 +15,19 @@
 
 enum {
 	N_SHORT = 60, /* flips of a scene in the short form */
-	N_EACH = 16,  /* words, of each pattern two, that are flipped at one place in the long form */
+	N_EACH =
+		16, /* words, of each pattern two, that are flipped at one place in the long form */
 	TIMEOUT = 7200,
 };
 
 struct director {
 	const struct flip_scene *scene;
 	struct flips flips;
-	pid_t reader; /* 0: none */
+	pid_t reader;  /* 0: none */
 	bool is_armed; /* what is to be read is there */
 	struct answer plain;
-	struct answer *flipped[MAX_WORDS][N_PATTERNS]; /* what comes of a word that was hostile all the time */
+	struct answer *flipped[MAX_WORDS]
+			      [N_PATTERNS]; /* what comes of a word that was hostile all the time */
 	uint64_t n_flips, n_missed, n_places;
 };
 
@@ -95,8 +97,8 @@ reader_end(struct director *director)
 	director->is_armed = false;
 }
 
-/* reader_ready() - at the mark before a reading, all armed. Return: false where nobody may be traced. */
-static bool
+/* reader_ready() - at the mark before a reading, all armed */
+static void
 reader_ready(struct director *director)
 {
 	const struct flip_scene *scene = director->scene;
@@ -109,11 +111,9 @@ reader_ready(struct director *director)
 		director->reader = child_start(reader_run, director);
 		if (scene->join)
 			scene->join(&director->flips);
-		if (stepper_wait(director->reader) == STEP_ENDED)
-			return false;
+		must_be(stepper_wait(director->reader), STEP_POINT);
 	}
 	director->is_armed = true;
-	return true;
 }
 
 /* --- one flip --- */
@@ -135,13 +135,16 @@ word_set(const struct word *word, uint64_t value)
 		atomic_store_explicit((_Atomic uint64_t *)word->at, value, memory_order_relaxed);
 		break;
 	case 4:
-		atomic_store_explicit((_Atomic uint32_t *)word->at, (uint32_t)value, memory_order_relaxed);
+		atomic_store_explicit(
+			(_Atomic uint32_t *)word->at, (uint32_t)value, memory_order_relaxed);
 		break;
 	case 2:
-		atomic_store_explicit((_Atomic uint16_t *)word->at, (uint16_t)value, memory_order_relaxed);
+		atomic_store_explicit(
+			(_Atomic uint16_t *)word->at, (uint16_t)value, memory_order_relaxed);
 		break;
 	default:
-		atomic_store_explicit((_Atomic uint8_t *)word->at, (uint8_t)value, memory_order_relaxed);
+		atomic_store_explicit(
+			(_Atomic uint8_t *)word->at, (uint8_t)value, memory_order_relaxed);
 	}
 }
 
@@ -182,7 +185,8 @@ is_either(const struct answer *got, const struct answer *one, const struct answe
 		memcmp(got->numbers, one->numbers, got->n_numbers * sizeof(got->numbers[0])) != 0)
 		return false;
 	for (uint32_t i = 0; i < got->n_bytes; i++)
-		if (got->bytes[i] != one->bytes[i] && (i >= other->n_bytes || got->bytes[i] != other->bytes[i]))
+		if (got->bytes[i] != one->bytes[i] &&
+			(i >= other->n_bytes || got->bytes[i] != other->bytes[i]))
 			return false;
 	return true;
 }
@@ -192,31 +196,35 @@ static bool
 finish(struct director *director, bool is_there)
 {
 	director->is_armed = false;
-	return (is_there || stepper_go(director->reader) == STEP_MARK) && stepper_go(director->reader) == STEP_MARK;
+	return (is_there || stepper_go(director->reader) == STEP_MARK) &&
+	       stepper_go(director->reader) == STEP_MARK;
 }
 
 /* say_wrong() - and the reader is another one from now on */
 static void
-say_wrong(struct director *director, const struct point *point, uint32_t w, uint32_t pattern, const char *what)
+say_wrong(struct director *director, const struct point *point, uint32_t w, uint32_t pattern,
+	const char *what)
 {
 	char where[128];
 
-	(void)snprintf(where, sizeof(where), "word %u of %u bytes, pattern %u, pc %#lx, time %u, status %#x", w,
-		director->flips.words[w].size, pattern, point ? (unsigned long)point->pc : 0, point ? point->n : 0,
-		(unsigned int)stepper_status());
+	(void)snprintf(where, sizeof(where),
+		"word %u of %u bytes, pattern %u, pc %#lx, time %u, status %#x", w,
+		director->flips.words[w].size, pattern, point ? (unsigned long)point->pc : 0,
+		point ? point->n : 0, (unsigned int)stepper_status());
 	violation(director->scene->name, what, where);
 	reader_end(director);
 }
 
 /* flip_at() - one reading. NULL: from the beginning. Return: did it come by, and through? */
 static bool
-flip_at(struct director *director, const struct point *point, uint32_t w, uint32_t pattern, bool for_good)
+flip_at(struct director *director, const struct point *point, uint32_t w, uint32_t pattern,
+	bool for_good)
 {
 	const struct word *word;
 	enum step step = STEP_POINT;
 	uint64_t before;
 
-	must(reader_ready(director));
+	reader_ready(director);
 	w = w % director->flips.n_words;
 	if (point)
 		step = stepper_run_to(director->reader, point);
@@ -230,7 +238,8 @@ flip_at(struct director *director, const struct point *point, uint32_t w, uint32
 		}
 	}
 	if (step == STEP_ENDED || !finish(director, step == STEP_MARK)) {
-		say_wrong(director, point, w, pattern, step == STEP_HUNG ? "the reader hangs" : "the reader crashed");
+		say_wrong(director, point, w, pattern,
+			step == STEP_HUNG ? "the reader hangs" : "the reader crashed");
 		word_set(word, before);
 		return false;
 	}
@@ -247,11 +256,14 @@ judge(struct director *director, const struct point *point, uint32_t w, uint32_t
 
 	if (director->scene->is_stateful && (got->failed || !is_either(got, plain, plain)))
 		reader_end(director);
-	if (!got->failed && got->n_numbers > 0 && !is_either(got, plain, other) && !is_either(got, other, plain))
-		say_wrong(director, point, w, pattern, "what was read is neither what was there nor what came");
+	if (!got->failed && got->n_numbers > 0 && !is_either(got, plain, other) &&
+		!is_either(got, other, plain))
+		say_wrong(director, point, w, pattern,
+			"what was read is neither what was there nor what came");
 }
 
-/* oracle() - once for each word and pattern: hostile all the time. Return: did the reader live through it? */
+/* oracle() - once for each word and pattern: hostile all the time. Return: did the reader live
+ * through it? */
 static bool
 oracle(struct director *director, uint32_t w, uint32_t pattern)
 {
@@ -275,7 +287,7 @@ flip(struct director *director, const struct point *point, uint64_t dice)
 	uint32_t pattern = (uint32_t)(dice >> 8) % N_PATTERNS, w;
 	bool for_good = dice >> 16 & 3;
 
-	must(reader_ready(director)); /* then the words are known */
+	reader_ready(director); /* then the words are known */
 	w = (uint32_t)(dice >> 32) % director->flips.n_words;
 	if (!oracle(director, w, pattern))
 		return;
@@ -321,21 +333,17 @@ sweep(const struct flip_scene *scene)
 	director->flips.answer = shared_new(sizeof(*director->flips.answer));
 	director->flips.told = shared_new(sizeof(*director->flips.told));
 	scene->begin(&director->flips);
-	if (reader_ready(director)) {
-		must(finish(director, false));
-		must(reader_ready(director));
-		must_be(stepper_trace(director->reader, &trace), STEP_MARK);
-		must(finish(director, true));
-		director->plain = *director->flips.answer;
-		must(!director->plain.failed && director->plain.n_numbers > 0);
-		flip_all(director, &trace);
-		printf("%s: %llu flips at %llu of %zu places, %u words\n", scene->name,
-			(unsigned long long)director->n_flips, (unsigned long long)director->n_places, trace.n_points,
-			director->flips.n_words);
-	} else {
-		printf("%s: skipped, ptrace is not allowed here\n", scene->name);
-		director->reader = 0;
-	}
+	reader_ready(director);
+	must(finish(director, false));
+	reader_ready(director);
+	must_be(stepper_trace(director->reader, &trace), STEP_MARK);
+	must(finish(director, true));
+	director->plain = *director->flips.answer;
+	must(!director->plain.failed && director->plain.n_numbers > 0);
+	flip_all(director, &trace);
+	printf("%s: %llu flips at %llu of %zu places, %u words\n", scene->name,
+		(unsigned long long)director->n_flips, (unsigned long long)director->n_places,
+		trace.n_points, director->flips.n_words);
 	reader_end(director);
 	(void)atomic_fetch_add(&totals->flips, director->n_flips);
 	(void)atomic_fetch_add(&totals->flips_missed, director->n_missed);

@@ -4,10 +4,11 @@
 /*
  * flip: memory that is changed between any two instructions of who reads it
  *
- * The director owns the memory, as a partner does, and may write it whenever it likes. A reader takes one thing in,
- * from one mark to the next. It is gone through once; then again and again, and at each place of the way the
- * director writes something hostile into a word, for good or for one instruction. The reader must get to its mark, and
- * find an error, nothing, or what it would have found had the word been one thing or the other all the time.
+ * The director owns the memory, as a partner does, and may write it whenever it likes. A reader
+ * takes one thing in, from one mark to the next. It is gone through once; then again and again, and
+ * at each place of the way the director writes something hostile into a word, for good or for one
+ * instruction. The reader must get to its mark, and find an error, nothing, or what it would have
+ * found had the word been one thing or the other all the time.
  */
 
 #include <stdatomic.h>
@@ -43,12 +44,12 @@ struct word {
 
 struct flips {
 	char address[96];
-	struct answer *answer; /* shared */
+	struct answer *answer;	/* shared */
 	_Atomic uint32_t *told; /* shared: what a new reader says of itself */
 	struct word words[MAX_WORDS];
 	uint32_t n_words;
 	uint64_t limit; /* the size of what is read: a pattern */
-	void *scene; /* its own */
+	void *scene;	/* its own */
 };
 
 struct flip_scene {
@@ -56,12 +57,14 @@ struct flip_scene {
 	/* begin() - in the director, once: memory to be read. end() - and away with it. */
 	void (*begin)(struct flips *flips);
 	void (*end)(struct flips *flips);
-	/* leave() - in the director, of the last reader; join() - while a new one opens; NULL: they need nothing */
+	/* leave() - in the director, of the last reader; join() - while a new one opens; NULL: they
+	 * need nothing */
 	void (*leave)(struct flips *flips);
 	void (*join)(struct flips *flips);
 	/* open() - in the reader */
 	void (*open)(struct flips *flips);
-	/* arm() - in the director, before each reading: what is to be read, and its words. Return: false, a new reader */
+	/* arm() - in the director, before each reading: what is to be read, and its words. Return:
+	 * false, a new reader */
 	bool (*arm)(struct flips *flips);
 	/* read() - in the reader, between marks */
 	void (*read)(struct flips *flips, struct answer *answer);

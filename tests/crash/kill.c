@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -18,7 +17,8 @@
 #define SETTLE_NS (20 * NSEC_PER_SEC) /* beyond it a survivor is stuck */
 
 enum {
-	N_WARM = 3,   /* victims that are killed after all they do, before others are judged by what is left of them */
+	N_WARM = 3,   /* victims that are killed after all they do, before others are judged by what
+			 is left of them */
 	N_SHORT = 16, /* places of a scene in the short form */
 	TIMEOUT = 7200,
 };
@@ -46,11 +46,13 @@ static void
 victim_run(void *user)
 {
 	struct director *director = user;
-	struct victim victim = {.stage = director->stage, .number = load_acq(&director->stage->victim)};
+	struct victim victim = {
+		.stage = director->stage, .number = load_acq(&director->stage->victim)};
 	cpu_set_t one;
 	int cpu = sched_getcpu();
 
-	/* where the director is: to go back and forth costs least, and nobody spins, so that all runs are alike */
+	/* where the director is: to go back and forth costs least, and nobody spins, so that all
+	 * runs are alike */
 	CPU_ZERO(&one);
 	CPU_SET(cpu < 0 ? 0 : (unsigned int)cpu, &one);
 	(void)sched_setaffinity(0, sizeof(one), &one);
@@ -68,16 +70,17 @@ command(struct director *director)
 	uint32_t number = load_acq(&stage->victim);
 
 	wait_for(&stage->ready, number);
-	must_be(tern_call_sync(director->bus, survivor_name(stage, 0), director->scene->command, NULL, NULL, ""), 0);
+	must_be(tern_call_sync(director->bus, survivor_name(stage, 0), director->scene->command,
+			NULL, NULL, ""),
+		0);
 	store_rel(&stage->go, number);
 }
 
-/* victim_start() - the next one, at its mark. Return: its pid; 0 where nobody may be traced. */
+/* victim_start() - the next one, at its mark. Return: its pid. */
 static pid_t
 victim_start(struct director *director)
 {
 	struct stage *stage = director->stage;
-	enum step step;
 	pid_t pid;
 
 	for (uint32_t i = 0; i < MAX_SURVIVORS; i++)
@@ -86,10 +89,7 @@ victim_start(struct director *director)
 	pid = child_start(victim_run, director);
 	if (director->scene->command)
 		command(director);
-	step = stepper_wait(pid); /* it stops by itself: at a mark */
-	if (step == STEP_ENDED && WIFEXITED(stepper_status()) && WEXITSTATUS(stepper_status()) == STEPPER_SKIP)
-		return 0;
-	must_be(step, STEP_POINT);
+	must_be(stepper_wait(pid), STEP_POINT); /* it stops by itself: at a mark */
 	return pid;
 }
 
@@ -126,14 +126,18 @@ is_settled(struct director *director)
 	for (uint32_t i = 0; i < director->scene->n_survivors; i++) {
 		const struct report *report = &director->stage->reports[i];
 
-		must_be(tern_call_sync(director->bus, survivor_name(director->stage, i), "Report", NULL, NULL, ""), 0);
+		must_be(tern_call_sync(director->bus, survivor_name(director->stage, i), "Report",
+				NULL, NULL, ""),
+			0);
 		is_it = is_it && report->links == baseline->links[i] && report->lent == 0 &&
-			report->begun == report->ended &&report->lost >= director->scene->n_links;
+			report->begun == report->ended && report->lost >= director->scene->n_links;
 	}
 	status(director, &peers, &names, &rules);
 	if (load_acq(&director->stage->victim) == 1)
-		director->baseline.rules = rules; /* a survivor that follows a value goes on to do so */
-	return is_it && peers == baseline->peers && names == baseline->names && rules == baseline->rules;
+		director->baseline.rules =
+			rules; /* a survivor that follows a value goes on to do so */
+	return is_it && peers == baseline->peers && names == baseline->names &&
+	       rules == baseline->rules;
 }
 
 static void
@@ -142,18 +146,19 @@ tell_what_is_left(struct director *director)
 	uint64_t peers, names, rules;
 
 	status(director, &peers, &names, &rules);
-	(void)fprintf(stderr, "peers %llu names %llu rules %llu", (unsigned long long)peers, (unsigned long long)names,
-		(unsigned long long)rules);
+	(void)fprintf(stderr, "peers %llu names %llu rules %llu", (unsigned long long)peers,
+		(unsigned long long)names, (unsigned long long)rules);
 	for (uint32_t i = 0; i < director->scene->n_survivors; i++) {
 		const struct report *report = &director->stage->reports[i];
 
-		(void)fprintf(stderr, "; links %u lent %u begun %u ended %u lost %u", report->links, report->lent,
-			report->begun, report->ended, report->lost);
+		(void)fprintf(stderr, "; links %u lent %u begun %u ended %u lost %u", report->links,
+			report->lent, report->begun, report->ended, report->lost);
 	}
 	(void)fprintf(stderr, "\n");
 }
 
-/* probe() - when who dialled after the victim is answered, the victim was accepted too, if it came so far */
+/* probe() - when who dialled after the victim is answered, the victim was accepted too, if it came
+ * so far */
 static void
 probe(const struct director *director)
 {
@@ -199,7 +204,9 @@ judge_messages(struct director *director, bool is_done)
 				wrong(director, "a message came twice");
 			if (reports[i].whole[n] != reports[0].whole[n])
 				wrong(director, "one survivor heard what another did not");
-			if (!reports[i].whole[n] && (n < scene->n_before || (is_done && n < scene->n_before + scene->n_act)))
+			if (!reports[i].whole[n] &&
+				(n < scene->n_before ||
+					(is_done && n < scene->n_before + scene->n_act)))
 				wrong(director, "a message that was sent did not come");
 			if (reports[i].whole[n] && n >= scene->n_before + scene->n_act)
 				wrong(director, "a message came that nobody sent");
@@ -239,25 +246,24 @@ kill_at(struct director *director, const struct point *point, size_t number)
 	pid_t pid = victim_start(director);
 	enum step step = stepper_run_to(pid, point);
 
-	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u", number,
-		(unsigned long)point->pc, point->n);
+	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u",
+		number, (unsigned long)point->pc, point->n);
 	if (step == STEP_ENDED || step == STEP_HUNG)
-		wrong(director, step == STEP_HUNG ? "the victim hangs" : "the victim ended by itself");
+		wrong(director,
+			step == STEP_HUNG ? "the victim hangs" : "the victim ended by itself");
 	stepper_kill(pid);
 	(void)atomic_fetch_add(step == STEP_POINT ? &totals->points : &totals->points_missed, 1);
 	judge(director, step == STEP_MARK);
 }
 
-/* warm_up() - victims that get through; the shortest way of theirs is kept. Return: may anybody be traced? */
-static bool
+/* warm_up() - victims that get through; the shortest way of theirs is kept. */
+static void
 warm_up(struct director *director, struct trace *trace)
 {
 	for (int i = 0; i < N_WARM; i++) {
 		pid_t pid = victim_start(director);
 		struct trace way = {0};
 
-		if (pid == 0)
-			return false;
 		(void)snprintf(director->where, sizeof(director->where), "killed after all of it");
 		if (i == N_WARM - 1 || is_long())
 			must_be(stepper_trace(pid, &way), STEP_MARK);
@@ -272,7 +278,6 @@ warm_up(struct director *director, struct trace *trace)
 			trace_free(&way);
 		}
 	}
-	return true;
 }
 
 static void
@@ -295,7 +300,9 @@ director_open(struct director *director)
 	wait_for(&stage->survivors, director->scene->n_survivors);
 	director->bus = stage_open(stage);
 	for (uint32_t i = 0; i < director->scene->n_survivors; i++) {
-		must_be(tern_call_sync(director->bus, survivor_name(stage, i), "Report", NULL, NULL, ""), 0);
+		must_be(tern_call_sync(
+				director->bus, survivor_name(stage, i), "Report", NULL, NULL, ""),
+			0);
 		baseline->links[i] = stage->reports[i].links;
 	}
 	status(director, &baseline->peers, &baseline->names, &baseline->rules);
@@ -308,7 +315,8 @@ director_close(struct director *director)
 	for (uint32_t i = 0; i < director->scene->n_survivors; i++)
 		child_kill(director->survivors[i]);
 	if (!director->stage->by_bus)
-		(void)unlink(director->stage->address + strlen("unix:")); /* who listened was killed */
+		(void)unlink(
+			director->stage->address + strlen("unix:")); /* who listened was killed */
 	private_bus_stop(&director->place);
 }
 
@@ -322,16 +330,13 @@ sweep(const struct scene *scene)
 	director.stage->by_bus = scene->by_bus;
 	director_open(&director);
 	before = load_acq(&totals->points);
-	if (warm_up(&director, &trace)) {
-		for (size_t i = 0; i < trace.n_points; i++)
-			if (sweep_picks(i, trace.n_points, N_SHORT))
-				kill_at(&director, &trace.points[i], i);
-		(void)atomic_fetch_add(&totals->points_there, trace.n_points);
-		printf("%s: killed at %llu of %zu places\n", scene->name,
-			(unsigned long long)(load_acq(&totals->points) - before), trace.n_points);
-	} else {
-		printf("%s: skipped, ptrace is not allowed here\n", scene->name);
-	}
+	warm_up(&director, &trace);
+	for (size_t i = 0; i < trace.n_points; i++)
+		if (sweep_picks(i, trace.n_points, N_SHORT))
+			kill_at(&director, &trace.points[i], i);
+	(void)atomic_fetch_add(&totals->points_there, trace.n_points);
+	printf("%s: killed at %llu of %zu places\n", scene->name,
+		(unsigned long long)(load_acq(&totals->points) - before), trace.n_points);
 	trace_free(&trace);
 	director_close(&director);
 	(void)shared_free(director.stage, sizeof(*director.stage));
@@ -361,13 +366,20 @@ add(Suite *suite, const struct scene *scene, int i, const TTest *test)
 	suite_add_tcase(suite, tcase);
 }
 
+/* is_run() - in this form */
+static bool
+is_run(const struct scene *scene)
+{
+	return is_long() || !scene->is_long;
+}
+
 void
 kills_add(Suite *suite)
 {
 	for (int i = 0; victims[i].name; i++)
-		if (is_long() || !victims[i].is_long)
+		if (is_run(&victims[i]))
 			add(suite, &victims[i], i, on_a_link);
 	for (int i = 0; victims_of_bus[i].name; i++)
-		if (is_long() || !victims_of_bus[i].is_long)
+		if (is_run(&victims_of_bus[i]))
 			add(suite, &victims_of_bus[i], i, on_a_bus);
 }

@@ -4,13 +4,15 @@
 /*
  * kill: programs killed between any two instructions, and what the others make of it
  *
- * A scene is a victim that prepares, comes to a mark, acts, and comes to another mark; and one to three survivors,
- * real programs with the real library, that hear, serve, lend and wait. The director goes with one victim through
- * what it does, instruction by instruction, and then kills another victim at each of these places. After each kill
- * the survivors must answer; have heard whole messages or none, each once, in order, and all the same; have been
- * told of the loss; and have the links, descriptors, mappings and lent memory that they had before.
+ * A scene is a victim that prepares, comes to a mark, acts, and comes to another mark; and one to
+ * three survivors, real programs with the real library, that hear, serve, lend and wait. The
+ * director goes with one victim through what it does, instruction by instruction, and then kills
+ * another victim at each of these places. After each kill the survivors must answer; have heard
+ * whole messages or none, each once, in order, and all the same; have been told of the loss; and
+ * have the links, descriptors, mappings and lent memory that they had before.
  *
- * A message says of which victim it is, and which number it has. Numbers below n_before were sent before the mark.
+ * A message says of which victim it is, and which number it has. Numbers below n_before were sent
+ * before the mark.
  */
 
 #include <stdatomic.h>
@@ -33,9 +35,9 @@ enum {
 /* What a survivor has of this victim. */
 struct report {
 	_Atomic uint32_t whole[MAX_NUMBERS]; /* how often it came */
-	_Atomic uint32_t wrong;              /* damaged, out of order, or of another victim */
-	_Atomic uint32_t lost;               /* told so often that a partner is */
-	_Atomic uint32_t begun, ended;       /* what must end once if it was begun: a stream, a call */
+	_Atomic uint32_t wrong;		     /* damaged, out of order, or of another victim */
+	_Atomic uint32_t lost;		     /* told so often that a partner is */
+	_Atomic uint32_t begun, ended; /* what must end once if it was begun: a stream, a call */
 	/* and of all it has */
 	_Atomic uint32_t links, fds, maps, lent;
 };
@@ -45,9 +47,9 @@ struct stage {
 	char address[96];
 	bool by_bus;
 	_Atomic uint32_t victim; /* the number of the one that runs */
-	_Atomic uint32_t ready;  /* the number of one that waits for the director, */
-	_Atomic uint32_t go;     /* who says go on, */
-	_Atomic uint32_t over;   /* or that it is dead */
+	_Atomic uint32_t ready;	 /* the number of one that waits for the director, */
+	_Atomic uint32_t go;	 /* who says go on, */
+	_Atomic uint32_t over;	 /* or that it is dead */
 	_Atomic uint32_t paused; /* the survivor takes nothing in */
 	_Atomic uint32_t survivors;
 	struct report reports[MAX_SURVIVORS];
@@ -71,10 +73,12 @@ struct scene {
 	uint32_t n_before, n_act; /* messages */
 	void (*prepare)(struct victim *victim);
 	void (*act)(struct victim *victim);
-	const char *command; /* a member that the survivor is called with when the victim is ready; NULL: it never is */
-	bool is_long;        /* to go through it once takes seconds: not in the short form */
-	bool probes;         /* whether it came so far that it was accepted is known by what is accepted after it */
-	uint32_t n_links;    /* of each survivor's with the victim once that is prepared */
+	const char *command; /* a member that the survivor is called with when the victim is ready;
+				NULL: it never is */
+	bool is_long;	     /* to go through it once takes seconds: not in the short form */
+	bool probes; /* whether it came so far that it was accepted is known by what is accepted
+			after it */
+	uint32_t n_links; /* of each survivor's with the victim once that is prepared */
 };
 
 /* the scenes (victims.c, victims-bus.c), ended by one without a name */

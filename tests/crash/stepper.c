@@ -17,9 +17,9 @@
 
 enum {
 	MANY = 1 << 12,
-	RUN_FIRST = 4,  /* of an instruction that repeats itself so many are written down, */
-	RUN_EVERY = 64, /* and then one of so many */
-	BREAK = 0xcc,     /* int3 */
+	RUN_FIRST = 4,	  /* of an instruction that repeats itself so many are written down, */
+	RUN_EVERY = 64,	  /* and then one of so many */
+	BREAK = 0xcc,	  /* int3 */
 	SYSCALL = 0x050f, /* as it lies in memory */
 };
 
@@ -64,12 +64,14 @@ trace_add(struct trace *trace, uintptr_t pc)
 	trace->n_passed += passed->n == 0;
 	passed->pc = pc;
 	passed->n++;
-	trace->run = trace->n_points && trace->points[trace->n_points - 1].pc == pc ? trace->run + 1 : 0;
+	trace->run =
+		trace->n_points && trace->points[trace->n_points - 1].pc == pc ? trace->run + 1 : 0;
 	if (trace->run >= RUN_FIRST && trace->run % RUN_EVERY != 0)
 		return;
 	if (trace->n_points == trace->max_points) {
 		trace->max_points = trace->max_points ? 2 * trace->max_points : MANY;
-		trace->points = reallocarray(trace->points, trace->max_points, sizeof(*trace->points));
+		trace->points =
+			reallocarray(trace->points, trace->max_points, sizeof(*trace->points));
 		must(trace->points != NULL);
 	}
 	trace->points[trace->n_points++] = *passed;
@@ -107,7 +109,8 @@ stepper_wait(pid_t pid)
 	if (r < 0 && errno == EINTR)
 		return STEP_HUNG;
 	must_be(r, pid);
-	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT : STEP_ENDED;
+	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT
+									   : STEP_ENDED;
 }
 
 void
@@ -129,6 +132,21 @@ stepper_kill(pid_t pid)
 
 	(void)kill(pid, SIGKILL); /* it may have ended */
 	(void)waitpid(pid, &status, 0);
+}
+
+bool
+stepper_is_allowed(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	must(pid >= 0);
+	if (pid == 0) {
+		stepper_offer();
+		_exit(0);
+	}
+	must_be(waitpid(pid, &status, 0), pid);
+	return status == 0;
 }
 
 #if defined(__x86_64__)
@@ -198,7 +216,8 @@ stepper_go(pid_t pid)
 enum step
 stepper_step(pid_t pid)
 {
-	return stepper_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT : resume(pid, PTRACE_SINGLESTEP);
+	return stepper_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT
+							     : resume(pid, PTRACE_SINGLESTEP);
 }
 
 enum step

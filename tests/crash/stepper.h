@@ -4,16 +4,17 @@
 /*
  * stepper: another process, held between any two of its instructions
  *
- * A child offers itself and runs to a mark. stepper_trace() takes it from there to its next mark, one
- * instruction at a time, and writes down where it was: each place is an address and how often the child had come
- * by it. Another child that does the same is then brought to one of these places by a breakpoint, at full speed, so
- * that trying all places costs as many runs and not as many steps squared. Children are forked and not executed, so
- * addresses are the same in all of them.
+ * A child offers itself and runs to a mark. stepper_trace() takes it from there to its next mark,
+ * one instruction at a time, and writes down where it was: each place is an address and how often
+ * the child had come by it. Another child that does the same is then brought to one of these places
+ * by a breakpoint, at full speed, so that trying all places costs as many runs and not as many
+ * steps squared. Children are forked and not executed, so addresses are the same in all of them.
  *
- * What a child does hangs on clocks and on others too, so now and then it does not come by a place: that is
- * told, and counted by who asked.
+ * What a child does hangs on clocks and on others too, so now and then it does not come by a place:
+ * that is told, and counted by who asked.
  *
- * Instructions that repeat themselves (rep) stop at each repetition; of a long run only some are written down.
+ * Instructions that repeat themselves (rep) stop at each repetition; of a long run only some are
+ * written down.
  */
 
 #include <stdbool.h>
@@ -47,10 +48,14 @@ enum step {
 
 #define STEPPER_TIMEOUT 60u
 
-/* stepper_offer() - in the child: from now on the parent may step. Exits with STEPPER_SKIP where that is forbidden. */
+/* stepper_offer() - in the child: from now on the parent may step. Exits with STEPPER_SKIP where
+ * that is forbidden. */
 void stepper_offer(void);
 /* stepper_mark() - in the child: stop here until told to go on */
 void stepper_mark(void);
+
+/* stepper_is_allowed() - may this process trace its children, and does this code know how? */
+bool stepper_is_allowed(void);
 
 /* --- in the parent; all block until the child stops --- */
 

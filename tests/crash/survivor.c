@@ -25,8 +25,8 @@ struct survivor {
 const char *
 survivor_name(const struct stage *stage, uint32_t number)
 {
-	static const char *const names[MAX_SURVIVORS] = {
-		"org.example.Survivor.One", "org.example.Survivor.Two", "org.example.Survivor.Three"};
+	static const char *const names[MAX_SURVIVORS] = {"org.example.Survivor.One",
+		"org.example.Survivor.Two", "org.example.Survivor.Three"};
 
 	return stage->by_bus ? names[number] : NULL;
 }
@@ -45,7 +45,8 @@ stage_open(const struct stage *stage)
 	return bus;
 }
 
-/* fill_from() - bytes that differ by message; one table, so that victims do not spend their steps on it */
+/* fill_from() - bytes that differ by message; one table, so that victims do not spend their steps
+ * on it */
 static const uint8_t *
 fill_from(uint32_t victim, uint32_t number)
 {
@@ -82,9 +83,10 @@ is_whole(tern_message *m, uint32_t victim, uint32_t number, uint64_t size, bool 
 	if (tern_message_n_parts(m) != (size ? 2 : 1))
 		return false;
 	if (size && (tern_message_part(m, 1, &bytes, &part) || part != size ||
-			!stage_is_filled(bytes, size, victim, number)))
+			    !stage_is_filled(bytes, size, victim, number)))
 		return false;
-	return !has_fd || (pread(tern_message_fd(m, 0), &sum, sizeof(sum), 0) == sizeof(sum) && sum == number);
+	return !has_fd ||
+	       (pread(tern_message_fd(m, 0), &sum, sizeof(sum), 0) == sizeof(sum) && sum == number);
 }
 
 /* heard() - a message of the victim's: [victim, number, size, has descriptor] */
@@ -164,12 +166,15 @@ open_state_method(tern_call *call, tern_message *m, void *user)
 	survivor->follows = tern_subscription_free(survivor->follows);
 	survivor->state = tern_state_free(survivor->state);
 	must_be(tern_state_open(survivor->bus, VICTIM_NAME, "value", &survivor->state), 0);
-	must_be(tern_state_subscribe(survivor->state, TERN_WAIT, on_version, survivor, &survivor->follows), 0);
+	must_be(tern_state_subscribe(
+			survivor->state, TERN_WAIT, on_version, survivor, &survivor->follows),
+		0);
 	return tern_reply(call, "");
 }
 
 static void
-answered(tern_call *call, int result, tern_message *reply, const struct tern_error *error, void *user)
+answered(tern_call *call, int result, tern_message *reply, const struct tern_error *error,
+	void *user)
 {
 	struct survivor *survivor = user;
 
@@ -281,8 +286,9 @@ survivor_open(struct survivor *survivor, uint32_t number)
 		must_be(tern_open(stage->address, &survivor->bus), 0);
 	else
 		must_be(tern_listen(stage->address, &survivor->bus), 0);
-	must_be(tern_serve(survivor->bus, survivor_name(stage, number), NULL, methods, ARRAY_SIZE(methods),
-			survivor, &service), 0);
+	must_be(tern_serve(survivor->bus, survivor_name(stage, number), NULL, methods,
+			ARRAY_SIZE(methods), survivor, &service),
+		0);
 	must_be(tern_subscribe(survivor->bus, &rule, NULL, NULL, &s), 0);
 	must_be(tern_topic_new(survivor->bus, out, &survivor->out), 0);
 }
@@ -291,7 +297,8 @@ void
 survivor_run(void *user)
 {
 	struct survivor_start *start = user;
-	struct survivor survivor = {.stage = start->stage, .report = &start->stage->reports[start->number]};
+	struct survivor survivor = {
+		.stage = start->stage, .report = &start->stage->reports[start->number]};
 	struct tern_event event = {.size = sizeof(event)};
 
 	survivor_open(&survivor, start->number);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "stepper.h"
 
 enum { N_SAID = 20 }; /* violations that are told one by one */
 
@@ -49,16 +50,25 @@ main(void)
 	int r;
 
 	totals = shared_new(sizeof(*totals));
+	if (!stepper_is_allowed()) {
+		printf("sweep: no process may be traced here\n");
+		return STEPPER_SKIP;
+	}
 	kills_add(suite);
 	daemon_kills_add(suite);
 	flips_add(suite);
 	r = fixture_run(suite);
-	printf("slowest survivor: %llu us after the kill\n", (unsigned long long)(totals->slowest_ns / 1000));
-	printf("kills at %llu of %llu places, flips at %llu of %llu; %llu and %llu were not come by again\n",
+	printf("slowest survivor: %llu us after the kill\n",
+		(unsigned long long)(totals->slowest_ns / 1000));
+	printf("kills at %llu of %llu places, flips at %llu of %llu; %llu and %llu were not come "
+	       "by again\n",
 		(unsigned long long)totals->points, (unsigned long long)totals->points_there,
-		(unsigned long long)totals->flip_places, (unsigned long long)totals->flip_places_there,
-		(unsigned long long)totals->points_missed, (unsigned long long)totals->flips_missed);
-	printf("%llu kill points, %llu flips, %llu violations\n", (unsigned long long)totals->points,
-		(unsigned long long)totals->flips, (unsigned long long)totals->violations);
+		(unsigned long long)totals->flip_places,
+		(unsigned long long)totals->flip_places_there,
+		(unsigned long long)totals->points_missed,
+		(unsigned long long)totals->flips_missed);
+	printf("%llu kill points, %llu flips, %llu violations\n",
+		(unsigned long long)totals->points, (unsigned long long)totals->flips,
+		(unsigned long long)totals->violations);
 	return r || totals->violations;
 }

@@ -4,10 +4,10 @@
 /*
  * sweep: what the kill sweep and the flip sweep count, in one line in the end
  *
- *      sweep-test                               some places of each scene, by a seed: what make test runs
- *      TERN_TEST_LONG=1 sweep-test              all of them (make sweep)
- *      TERN_TEST_PLACES=1000 …                  of each scene so many at most
- *      TERN_TEST_SEED=7 CK_RUN_CASE=publish …   others; one scene
+ *      sweep-test                               some places of each scene, by a seed: what make
+ * test runs TERN_TEST_LONG=1 sweep-test              all of them (make sweep) TERN_TEST_PLACES=1000
+ * …                  of each scene so many at most TERN_TEST_SEED=7 CK_RUN_CASE=publish …   others;
+ * one scene
  */
 
 #include <check.h>
@@ -28,7 +28,8 @@ extern struct totals *totals;
 /* violation() - say what, and count */
 void violation(const char *scene, const char *what, const char *where);
 
-/* sweep_picks() - is this one of n to be tried? All in the long form, else some `wanted` of them, by the seed. */
+/* sweep_picks() - is this one of n to be tried? All in the long form, else some `wanted` of them,
+ * by the seed. */
 bool sweep_picks(uint64_t i, uint64_t n, uint64_t wanted);
 /* sweep_seed() - of this run; with a number, one of many */
 uint64_t sweep_seed(uint64_t number);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* victims-bus: what those do that are killed on a bus: come, own, ask for rules, be introduced, keep a value; see kill.h */
+/* victims-bus: what those do that are killed on a bus: come, own, ask for rules, be introduced,
+ * keep a value; see kill.h */
 
 #include "base/attribute.h"
 #include "kill.h"
@@ -46,8 +47,9 @@ act_lend(struct victim *victim)
 static void
 act_first_call(struct victim *victim)
 {
-	must_be(tern_call_sync(victim->bus, survivor_name(victim->stage, 0), "Take", NULL, NULL, "[uuuu]",
-			(uint64_t)victim->number, UINT64_C(0), UINT64_C(0), UINT64_C(0)), 0);
+	must_be(tern_call_sync(victim->bus, survivor_name(victim->stage, 0), "Take", NULL, NULL,
+			"[uuuu]", (uint64_t)victim->number, UINT64_C(0), UINT64_C(0), UINT64_C(0)),
+		0);
 }
 
 /* The first event: to three that there is no link with. */
@@ -88,7 +90,8 @@ act_close(struct victim *victim)
 static void
 set(struct victim *victim, uint32_t number)
 {
-	must_be(tern_state_set(victim->state, "[uuuu]", (uint64_t)victim->number, (uint64_t)number, UINT64_C(0), UINT64_C(0)),
+	must_be(tern_state_set(victim->state, "[uuuu]", (uint64_t)victim->number, (uint64_t)number,
+			UINT64_C(0), UINT64_C(0)),
 		0);
 }
 
@@ -134,7 +137,8 @@ answer(tern_call *call, tern_message *m, void *user)
 	struct victim *victim = user;
 
 	atomic_store(&victim->stage->paused, victim->number);
-	return tern_reply(call, "[uuuu]", (uint64_t)victim->number, UINT64_C(0), UINT64_C(0), UINT64_C(0));
+	return tern_reply(
+		call, "[uuuu]", (uint64_t)victim->number, UINT64_C(0), UINT64_C(0), UINT64_C(0));
 }
 
 static void
@@ -143,7 +147,8 @@ prepare_to_answer(struct victim *victim)
 	static const struct tern_method methods[] = {{"Answer", answer}};
 
 	victim_open(victim);
-	must_be(tern_serve(victim->bus, VICTIM_NAME, NULL, methods, 1, victim, &victim->service), 0);
+	must_be(tern_serve(victim->bus, VICTIM_NAME, NULL, methods, 1, victim, &victim->service),
+		0);
 	victim_wait(victim);
 }
 
@@ -154,23 +159,76 @@ act_answer(struct victim *victim)
 }
 
 const struct scene victims_of_bus[] = {
-	{.name = "open", .by_bus = true, .n_survivors = 1, .prepare = prepare_nothing, .act = act_open, .is_long = true},
-	{.name = "publish-to-three", .by_bus = true, .n_survivors = 3, .n_before = 2, .n_act = 1,
-		.prepare = prepare_to_say, .act = act_say, .n_links = 1},
-	{.name = "lend-to-three", .by_bus = true, .n_survivors = 3, .n_before = 2, .n_act = 1,
-		.prepare = prepare_to_say, .act = act_lend, .n_links = 1},
-	{.name = "introduction", .by_bus = true, .n_survivors = 1, .n_act = 1, .prepare = prepare_open,
-		.act = act_first_call},
-	{.name = "introduction-to-three", .by_bus = true, .n_survivors = 3, .n_act = 1, .prepare = prepare_open,
-		.act = act_first_event, .is_long = true},
-	{.name = "rule", .by_bus = true, .n_survivors = 1, .prepare = prepare_open, .act = act_subscribe},
-	{.name = "own", .by_bus = true, .n_survivors = 1, .prepare = prepare_open, .act = act_own,
+	{.name = "open",
+		.by_bus = true,
+		.n_survivors = 1,
+		.prepare = prepare_nothing,
+		.act = act_open,
 		.is_long = true},
-	{.name = "state", .by_bus = true, .n_survivors = 1, .n_before = 1, .n_act = 2, .prepare = prepare_to_set,
-		.act = act_set, .command = "OpenState", .n_links = 1},
-	{.name = "answer", .by_bus = true, .n_survivors = 1, .n_act = 1, .prepare = prepare_to_answer,
-		.act = act_answer, .command = "CallVictim", .is_long = true},
-	{.name = "close", .by_bus = true, .n_survivors = 3, .n_before = 2, .prepare = prepare_to_say,
-		.act = act_close, .n_links = 1},
+	{.name = "publish-to-three",
+		.by_bus = true,
+		.n_survivors = 3,
+		.n_before = 2,
+		.n_act = 1,
+		.prepare = prepare_to_say,
+		.act = act_say,
+		.n_links = 1},
+	{.name = "lend-to-three",
+		.by_bus = true,
+		.n_survivors = 3,
+		.n_before = 2,
+		.n_act = 1,
+		.prepare = prepare_to_say,
+		.act = act_lend,
+		.n_links = 1},
+	{.name = "introduction",
+		.by_bus = true,
+		.n_survivors = 1,
+		.n_act = 1,
+		.prepare = prepare_open,
+		.act = act_first_call,
+		.is_long = true},
+	{.name = "introduction-to-three",
+		.by_bus = true,
+		.n_survivors = 3,
+		.n_act = 1,
+		.prepare = prepare_open,
+		.act = act_first_event,
+		.is_long = true},
+	{.name = "rule",
+		.by_bus = true,
+		.n_survivors = 1,
+		.prepare = prepare_open,
+		.act = act_subscribe},
+	{.name = "own",
+		.by_bus = true,
+		.n_survivors = 1,
+		.prepare = prepare_open,
+		.act = act_own,
+		.is_long = true},
+	{.name = "state",
+		.by_bus = true,
+		.n_survivors = 1,
+		.n_before = 1,
+		.n_act = 2,
+		.prepare = prepare_to_set,
+		.act = act_set,
+		.command = "OpenState",
+		.n_links = 1},
+	{.name = "answer",
+		.by_bus = true,
+		.n_survivors = 1,
+		.n_act = 1,
+		.prepare = prepare_to_answer,
+		.act = act_answer,
+		.command = "CallVictim",
+		.is_long = true},
+	{.name = "close",
+		.by_bus = true,
+		.n_survivors = 3,
+		.n_before = 2,
+		.prepare = prepare_to_say,
+		.act = act_close,
+		.n_links = 1},
 	{.name = NULL},
 };

@@ -46,7 +46,9 @@ fill_message(struct victim *victim, tern_message *m, uint32_t number, size_t siz
 	static uint8_t bytes[FULL_SIZE];
 	void *to = bytes;
 
-	must_be(tern_message_pack(m, "[uuuu]", (uint64_t)victim->number, (uint64_t)number, (uint64_t)size, UINT64_C(0)), 0);
+	must_be(tern_message_pack(m, "[uuuu]", (uint64_t)victim->number, (uint64_t)number,
+			(uint64_t)size, UINT64_C(0)),
+		0);
 	if (!size)
 		return;
 	if (lent)
@@ -65,8 +67,9 @@ try(struct victim *victim, uint32_t number, size_t lent, bool fd, uint32_t flags
 
 	must_be(tern_message_new_event(victim->topic, &m), 0);
 	if (fd) {
-		must_be(tern_message_pack(m, "[uuuu]", (uint64_t)victim->number, (uint64_t)number, UINT64_C(0),
-				UINT64_C(1)), 0);
+		must_be(tern_message_pack(m, "[uuuu]", (uint64_t)victim->number, (uint64_t)number,
+				UINT64_C(0), UINT64_C(1)),
+			0);
 		add_fd(m, number);
 	} else {
 		fill_message(victim, m, number, lent, lent > FULL_SIZE);
@@ -150,7 +153,8 @@ act_move(struct victim *victim)
 	uint32_t i = 14;
 
 	while (i < 40 && try(victim, i, FULL_SIZE, false, TERN_NONBLOCK) == 0)
-		i++; /* until the ring is full, and left; it holds no more until the survivor has followed */
+		i++; /* until the ring is full, and left; it holds no more until the survivor has
+			followed */
 	store_rel(&victim->stage->over, victim->number);
 	for (; i < 48; i++)
 		say(victim, i, FULL_SIZE, false, 0);
@@ -178,7 +182,8 @@ prepare_to_hear(struct victim *victim)
 
 	prepare_to_say(victim);
 	must_be(tern_subscribe(victim->bus, &rule, NULL, NULL, &s), 0);
-	must_be(tern_call_sync(victim->bus, NULL, "Report", NULL, NULL, ""), 0); /* it knows the rule now */
+	must_be(tern_call_sync(victim->bus, NULL, "Report", NULL, NULL, ""),
+		0); /* it knows the rule now */
 	victim_wait(victim);
 }
 
@@ -282,25 +287,81 @@ act_close(struct victim *victim)
 }
 
 const struct scene victims[] = {
-	{.name = "publish", .n_survivors = 1, .n_before = 2, .n_act = 1, .prepare = prepare_to_say, .act = act_say,
+	{.name = "publish",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 1,
+		.prepare = prepare_to_say,
+		.act = act_say,
 		.n_links = 1},
-	{.name = "batch", .n_survivors = 1, .n_before = 2, .n_act = 3, .prepare = prepare_to_say, .act = act_batch,
+	{.name = "batch",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 3,
+		.prepare = prepare_to_say,
+		.act = act_batch,
 		.n_links = 1},
-	{.name = "lend", .n_survivors = 1, .n_before = 2, .n_act = 2, .prepare = prepare_to_say, .act = act_lend,
+	{.name = "lend",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 2,
+		.prepare = prepare_to_say,
+		.act = act_lend,
 		.n_links = 1},
-	{.name = "descriptor", .n_survivors = 1, .n_before = 2, .n_act = 1, .prepare = prepare_to_say,
-		.act = act_attach, .n_links = 1},
-	{.name = "move", .n_survivors = 1, .n_before = 14, .n_act = 34, .prepare = prepare_to_move, .act = act_move,
-		.n_links = 1, .is_long = true},
-	{.name = "call", .n_survivors = 1, .n_before = 2, .n_act = 1, .prepare = prepare_to_say, .act = act_call,
+	{.name = "descriptor",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 1,
+		.prepare = prepare_to_say,
+		.act = act_attach,
 		.n_links = 1},
-	{.name = "take", .n_survivors = 1, .n_before = 2, .prepare = prepare_to_hear, .act = act_hear,
-		.command = "Publish", .n_links = 1},
-	{.name = "release", .n_survivors = 1, .n_before = 2, .prepare = prepare_to_let_go, .act = let_go,
-		.command = "Publish", .n_links = 1},
-	{.name = "stream", .n_survivors = 1, .n_before = 2, .n_act = 3, .prepare = prepare_to_put, .act = act_put,
+	{.name = "move",
+		.n_survivors = 1,
+		.n_before = 14,
+		.n_act = 34,
+		.prepare = prepare_to_move,
+		.act = act_move,
+		.n_links = 1,
+		.is_long = true},
+	{.name = "call",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 1,
+		.prepare = prepare_to_say,
+		.act = act_call,
 		.n_links = 1},
-	{.name = "dial", .n_survivors = 1, .n_act = 1, .prepare = prepare_nothing, .act = act_dial, .probes = true},
-	{.name = "hang-up", .n_survivors = 1, .n_before = 2, .prepare = prepare_to_say, .act = act_close, .n_links = 1},
+	{.name = "take",
+		.n_survivors = 1,
+		.n_before = 2,
+		.prepare = prepare_to_hear,
+		.act = act_hear,
+		.command = "Publish",
+		.n_links = 1},
+	{.name = "release",
+		.n_survivors = 1,
+		.n_before = 2,
+		.prepare = prepare_to_let_go,
+		.act = let_go,
+		.command = "Publish",
+		.n_links = 1},
+	{.name = "stream",
+		.n_survivors = 1,
+		.n_before = 2,
+		.n_act = 3,
+		.prepare = prepare_to_put,
+		.act = act_put,
+		.n_links = 1},
+	{.name = "dial",
+		.n_survivors = 1,
+		.n_act = 1,
+		.prepare = prepare_nothing,
+		.act = act_dial,
+		.probes = true},
+	{.name = "hang-up",
+		.n_survivors = 1,
+		.n_before = 2,
+		.prepare = prepare_to_say,
+		.act = act_close,
+		.n_links = 1},
 	{.name = NULL},
 };

@@ -6,6 +6,7 @@
  *      soak-test                    a few fixed seeds, some seconds
  *      soak-test -t 600             new seeds for ten minutes
  *      soak-test -s 17 -w 5         what one seed does, with five workers
+ *      soak-test -k -w 16 -t 600    a kill every few ms, of workers and of ternd
  */
 
 #include "soak.h"
@@ -24,6 +25,7 @@
 #define HANG_NS     (2 * LONG_NS)
 
 enum {
+	USUAL_WORKERS = 8,
 	N_SEEDS = 3,   /* of the short form */
 	TIMEOUT = 400, /* s, of one seed: what hangs is told before */
 };
@@ -31,7 +33,7 @@ enum {
 static struct {
 	uint64_t seed, run_ns;
 	uint32_t n_workers; /* 0: as the seed says */
-	bool verbose;
+	bool verbose, kills;
 } options = {.run_ns = RUN_NS};
 
 struct director {
@@ -91,13 +93,25 @@ watch(struct director *director)
 	}
 }
 
+/* kill_ternd() - and another comes, at once or a little later */
+static void
+kill_ternd(struct director *director)
+{
+	child_kill(director->place.ternd);
+	(void)usleep(1000 * dice_below(&director->dice, 40)); /* a bus without it */
+	private_bus_again(&director->place, NULL);
+	(void)add_rlx(&director->world->counts[COUNT_TERND], 1); /* a number */
+}
+
 static void
 disturb(struct director *director)
 {
 	uint32_t what = dice_below(&director->dice, 100);
 	uint32_t i = dice_below(&director->dice, director->world->n_workers);
 
-	if (what < 6)
+	if (director->world->kills && what >= 90)
+		kill_ternd(director);
+	else if (what < (director->world->kills ? 60 : 6))
 		kill_one(director);
 	else if (what < 12)
 		stop_for_a_while(director, director->pids[i], 60);
@@ -125,7 +139,7 @@ static void
 show(const struct world *world)
 {
 	static const char *const names[N_COUNTS] = {
-		"events", "gaps", "calls", "failed", "timed out", "killed"};
+		"events", "gaps", "calls", "failed", "timed out", "killed", "ternd killed"};
 
 	(void)printf("seed %llu: %u workers, %u handles", (unsigned long long)world->seed, world->n_workers,
 		load_acq(&world->n_lives));
@@ -146,7 +160,8 @@ soak(uint64_t seed)
 	private_bus_start(&director.place, NULL);
 	world->address = director.place.address;
 	world->seed = seed;
-	world->n_workers = 4 + dice_below(&director.dice, MAX_WORKERS - 3);
+	world->kills = options.kills;
+	world->n_workers = 4 + dice_below(&director.dice, USUAL_WORKERS - 3);
 	if (options.n_workers)
 		world->n_workers = options.n_workers;
 	for (uint32_t i = 0; i < world->n_workers; i++) {
@@ -208,17 +223,19 @@ main(int argc, char **argv)
 	uint64_t time_ns = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:t:w:")) != -1) {
-		uint64_t value = option == '?' ? 0 : strtoull(optarg, NULL, 10);
+	while ((option = getopt(argc, argv, "ks:t:w:")) != -1) {
+		uint64_t value = option == '?' || option == 'k' ? 0 : strtoull(optarg, NULL, 10);
 
-		if (option == 's') {
+		if (option == 'k') {
+			options.kills = true;
+		} else if (option == 's') {
 			options.seed = value;
 		} else if (option == 't') {
 			time_ns = value * NSEC_PER_SEC;
 		} else if (option == 'w' && value >= 1 && value <= MAX_WORKERS) {
 			options.n_workers = (uint32_t)value;
 		} else {
-			(void)fprintf(stderr, "usage: soak-test [-s SEED] [-t SECONDS] [-w WORKERS, 1 to %d]\n", MAX_WORKERS);
+			(void)fprintf(stderr, "usage: soak-test [-k] [-s SEED] [-t SECONDS] [-w WORKERS, 1 to %d]\n", MAX_WORKERS);
 			return 2;
 		}
 	}

@@ -22,7 +22,7 @@
 #include "tern/tern.h"
 
 enum {
-	MAX_WORKERS = 8,
+	MAX_WORKERS = 16,
 	MAX_LIVES = 2048, /* handles in one run */
 	MAX_CALLS = 1 << 14, /* of one life */
 	N_TOPICS = 10,
@@ -66,6 +66,7 @@ enum count {
 	COUNT_FAILED,
 	COUNT_TIMED_OUT,
 	COUNT_KILLED,
+	COUNT_TERND, /* killed, and another one started */
 	N_COUNTS,
 };
 
@@ -73,6 +74,7 @@ struct world {
 	const char *address;
 	uint64_t seed;
 	uint32_t n_workers;
+	bool kills; /* many of them, and ternd */
 	_Atomic uint32_t phase;
 	_Atomic uint32_t quiet, published, heard; /* workers that are so far */
 	_Atomic uint32_t n_lives;

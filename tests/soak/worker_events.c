@@ -207,7 +207,7 @@ subscribe_any(struct worker *worker)
 	}
 	r = tern_subscribe(worker->bus, &rule, sub->styled ? on_event : NULL, sub, &sub->subscription);
 	if (r < 0)
-		must_be(r, -ETIME); /* ternd is stopped */
+		must(r == -ETIME || (r == -ENOTCONN && worker->world->kills)); /* ternd is stopped, or gone */
 	else
 		sub_begin(sub);
 }
