@@ -229,7 +229,10 @@ on_signal(struct loop_source *source, uint32_t events)
 	if (info.ssi_signo == SIGHUP) {
 		struct config_error error;
 
+		(void)notify_tell(&server->notify, -1, "RELOADING=1\nMONOTONIC_USEC=%llu", /* or it hears the next */
+			(unsigned long long)(clock_now_ns() / NSEC_PER_USEC));
 		(void)rights_reload(server, &error); /* it is logged */
+		(void)notify_tell(&server->notify, -1, "READY=1"); /* whatever it came to: it serves */
 		return;
 	}
 	server->is_ending = true;

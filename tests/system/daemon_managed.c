@@ -199,6 +199,9 @@ START_TEST(activated)
 	ternd_kill(&ternd);
 	start();
 	claim(&a);
+	ck_assert_int_eq(kill(ternd.pid, SIGHUP), 0);
+	hear("RELOADING=1\nMONOTONIC_USEC=");
+	hear("READY=1");
 	stop(SIGUSR2);
 	start();
 	claim(&a);
