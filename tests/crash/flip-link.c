@@ -94,7 +94,7 @@ answer_message(struct answer *answer, tern_message *m)
 	for (size_t i = 1; i < n; i++) {
 		must_be(tern_message_part(m, i, &bytes, &size), 0);
 		answer_number(answer, size);
-		answer_bytes(answer, bytes, MIN(size, (size_t)1024));
+		answer_bytes(answer, bytes, MIN(size, (size_t)LENT)); /* behind it lies what was lent before */
 	}
 }
 
