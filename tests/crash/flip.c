@@ -237,7 +237,7 @@ flip_at(struct director *director, const struct point *point, uint32_t w, uint32
 			word_set(word, before);
 		}
 	}
-	if (step == STEP_ENDED || !finish(director, step == STEP_MARK)) {
+	if (step == STEP_ENDED || step == STEP_HUNG || !finish(director, step == STEP_MARK)) {
 		say_wrong(director, point, w, pattern,
 			step == STEP_HUNG ? "the reader hangs" : "the reader crashed");
 		word_set(word, before);
