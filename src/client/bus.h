@@ -441,6 +441,8 @@ void partner_chill(struct partner *partner);
 void partner_touch(struct partner *partner);
 /* partner_broke() - it broke the protocol: hang up; what was committed before is not trusted either */
 void partner_broke(struct partner *partner);
+/* partner_is_wrong() - who only sends here found that it broke the protocol: the leader sees the end, and ends it */
+void partner_is_wrong(struct partner *partner);
 /* partner_end() - drained: fail its calls, tell its loss, forget it */
 void partner_end(struct partner *partner);
 /* partner_want_nothing() - no notice of room any more */

@@ -68,8 +68,8 @@ lend_locked(tern_message *m, size_t size, void **ret)
 	int r;
 
 	*part = (struct message_part){.size = size, .lent = true};
-	if (m->partner)
-		(void)link_collect(m->partner->link); /* a broken partner shows when it is sent */
+	if (m->partner && link_collect(m->partner->link) < 0)
+		partner_is_wrong(m->partner); /* which shows here when it is sent */
 	r = pool_take(lending_pool(m), size, &part->block);
 	if (r == 0) {
 		part->bytes = part->block->memory;

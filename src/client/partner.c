@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/atomic.h"
 #include "client/backlog.h"
@@ -242,6 +243,13 @@ partner_broke(struct partner *partner)
 	partner->broke = true;
 	hang_up(partner);
 	partner_heat(partner);
+}
+
+_cold_ void
+partner_is_wrong(struct partner *partner)
+{
+	if (partner->link->fd >= 0)
+		(void)shutdown(partner->link->fd, SHUT_RDWR); /* where it is closed already that is seen, too */
 }
 
 _cold_ void

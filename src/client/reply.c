@@ -4,7 +4,6 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <utlist.h>
 
 #include "client/backlog.h"
@@ -135,7 +134,7 @@ too_many(struct partner *partner)
 {
 	reply_drop_all(partner);
 	partner->link->why = "it does not take its replies";
-	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
+	partner_is_wrong(partner);
 	return error_set(-ECONNRESET, ERROR_PROTOCOL, "the caller does not take its replies");
 }
 

@@ -12,7 +12,6 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <utlist.h>
 
 #include "base/atomic.h"
@@ -153,7 +152,7 @@ room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 		return gone(partner);
 	if (r != -EBADMSG)
 		return r;
-	(void)shutdown(partner->link->fd, SHUT_RDWR); /* the leader sees the end, and ends it */
+	partner_is_wrong(partner);
 	return -ECONNRESET;
 }
 
