@@ -81,7 +81,7 @@ link_follow(struct link *link, const struct wire_header *header)
 	if (head_check(remote->memory.base, remote->memory.size, SHM_KIND_RING, &head))
 		return wrong(link, "moved: not a ring of this version");
 	ring = head.parts[0];
-	if (ring.size < link->in.size || (ring.size & (ring.size - 1)))
+	if (ring.size <= link->in.size || (ring.size & (ring.size - 1)))
 		return wrong(link, "moved: not a larger ring");
 	ring_in_pop(&link->in, header->size);
 	link->in.base = remote->memory.base + ring.off.off;
