@@ -148,6 +148,7 @@ link_unref(struct link *link)
 int
 link_read_socket(struct link *link, bool *ret_rang)
 {
+	uint64_t looked = link->looked;
 	uint32_t n = 0;
 	int r;
 
@@ -156,7 +157,7 @@ link_read_socket(struct link *link, bool *ret_rang)
 		return LINK_E_CLOSED;
 	do {
 		r = packet_read(link, ret_rang);
-	} while (r == 1 && ++n < LINK_MAX_PACKETS);
+	} while (r == 1 && ++n < LINK_MAX_PACKETS && link->looked - looked < LINK_MAX_LOOKED);
 	if (r == LINK_E_CLOSED)
 		link->closed = true;
 	return r == 1 ? 0 : r; /* 1: there is more, and the socket stays readable */

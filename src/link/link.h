@@ -37,6 +37,7 @@
 #define LINK_PACE          (UINT64_C(4) << 20)   /* bytes of them that a partner who is waited for is behind */
 #define LINK_MAX_WAITING   256u                  /* descriptors of records that are not taken yet */
 #define LINK_MAX_PACKETS   4096u                 /* taken at a time: more than a socket holds by default */
+#define LINK_MAX_LOOKED    (UINT64_C(256) << 20) /* bytes of segments, which are looked through, taken at a time, and one more */
 #define LINK_MAX_RING      (UINT32_C(256) << 10)
 #define LINK_MAX_INLINE    8192u                 /* bytes of a record, whatever the ring */
 #define LINK_RECORD_MIN    (LINK_RING_SIZE / 4)  /* bytes of a record that every ring takes */
@@ -111,6 +112,7 @@ struct link {
 	struct remote *remotes;
 	uint32_t n_remotes;
 	uint64_t mapped; /* bytes of remotes */
+	uint64_t looked; /* bytes of all there ever were */
 
 	/* descriptors */
 	uint32_t next_fd;  /* number of the next one sent */

@@ -269,6 +269,7 @@ read_segment(struct link *link, const void *bytes, size_t size, int *fds, size_t
 	link->remotes = remote;
 	link->n_remotes++;
 	link->mapped += remote->memory.size;
+	link->looked += remote->memory.size;
 	return 0;
 }
 
