@@ -10,6 +10,7 @@ DESTDIR ?=
 TIME ?= 60
 SECONDS_EACH ?= 1
 SCHEDULES ?= 10000000
+N ?= 1000000
 REPEATS ?= 5
 
 ninja = ninja -C $(1) $(if $(JOBS),-j$(JOBS))
@@ -19,7 +20,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams models mutants sweep torture asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -138,6 +139,24 @@ torture: ## each allocation and system call fails once (ALL=-a: at every call of
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
 	@tests/inject/torture.sh $(BUILD) $(ALL)
+
+hostile: ## programs that do wrong beside two that do right: each over and over, with figures (T=PATTERN)
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/tests/hostile/hostile --long $(T)
+
+hostile-page: all
+	@tests/hostile/page.py --write $(BUILD)/tests/hostile/hostile docs/hostile.md
+
+cycles: ## programs that connect, talk and die: N=1000000 of them; and a death that a hundred are told of
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/tests/hostile/hostile-notice 300
+	@$(BUILD)/tests/hostile/hostile-cycles $(N)
 
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format
