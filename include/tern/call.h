@@ -8,7 +8,7 @@
  *
  * Errors of a call, everywhere the same:
  * -EREMOTEIO the service answered with an error, *error tells which; -ENXIO there is no such service;
- * -EHOSTDOWN it died before it answered; -ETIME the deadline passed; -ECANCELED given up here;
+ * -EHOSTDOWN it died before it answered, or could not be started; -ETIME the deadline passed; -ECANCELED given up here;
  * -EAGAIN no room, and waiting was not wanted; -EDEADLK a blocking call to oneself;
  * -ECONNRESET the other end broke the protocol.
  */
@@ -29,11 +29,16 @@ typedef struct tern_service tern_service;
 enum {
 	TERN_NONBLOCK = 1,    /**< -EAGAIN instead of waiting for room; TERN_WRITABLE follows */
 	TERN_NO_REPLY = 2,    /**< call: the service need not answer */
-	TERN_NO_ACTIVATE = 4, /**< call: do not start the service (nothing is started yet) */
+	TERN_NO_ACTIVATE = 4, /**< call: do not start the service: -ENXIO where it does not run */
 	TERN_PRIVATE = 8,     /**< never shown to taps */
 	TERN_BATCH = 16,      /**< more follows at once: bells come with the next send without it, or tern_flush() */
 	TERN_STREAM = 32,     /**< call: parts may come before the answer, and be sent (<tern/stream.h>) */
 };
+
+/*
+ * A service that does not run, and has a service file (tern-service(5)), is started by the first call; the call is
+ * under way meanwhile, with its deadline. If that fails the error is tern.StartFailed, with words that say why.
+ */
 
 /**
  * tern_call_sync() - call and wait for the answer

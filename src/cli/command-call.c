@@ -263,7 +263,10 @@ say_call_failed(tern_bus *bus, const struct cli *cli, const struct call_order *o
 		report("%s did not answer %s in time", order->service, order->member);
 		break;
 	case -EHOSTDOWN:
-		report("%s died before it answered %s", order->service, order->member);
+		if (strcmp(error->name, "tern.StartFailed") == 0)
+			report("%s", error->text);
+		else
+			report("%s died before it answered %s", order->service, order->member);
 		break;
 	default:
 		return connect_failed("the call failed", r, error->text[0] ? error : NULL);

@@ -13,6 +13,7 @@
 #include "cli/json.h"
 #include "cli/list-peer.h"
 #include "cli/list-queue.h"
+#include "cli/list-service.h"
 #include "cli/name.h"
 #include "cli/table.h"
 
@@ -35,11 +36,12 @@ enum {
 	OPTION_NAMES,
 	OPTION_LABEL,
 	OPTION_UNIQUE,
+	OPTION_ACTIVATABLE,
 };
 
 /* What is to be listed, and how. */
 struct list_order {
-	bool is_long, names_only, is_unique;
+	bool is_long, names_only, is_unique, is_activatable;
 	const char *prefix; /* NULL: all names */
 	const char *labels[TERN_MAX_TAGS + 1]; /* NULL-ended; an owner has all of them */
 	size_t n_labels;
@@ -194,6 +196,7 @@ read_order(struct cli *cli, struct list_order *order)
 		order->is_long = order->is_long || id == OPTION_LONG;
 		order->names_only = order->names_only || id == OPTION_NAMES;
 		order->is_unique = order->is_unique || id == OPTION_UNIQUE;
+		order->is_activatable = order->is_activatable || id == OPTION_ACTIVATABLE;
 		if (id == OPTION_LABEL && order->n_labels == TERN_MAX_TAGS)
 			return command_usage(cli, "a name has %d labels at most", TERN_MAX_TAGS);
 		if (id == OPTION_LABEL)
@@ -205,6 +208,8 @@ read_order(struct cli *cli, struct list_order *order)
 	}
 	if (order->is_unique && (order->prefix || order->n_labels || order->names_only))
 		return command_usage(cli, "--unique lists programs: no PREFIX, --label or --names");
+	if (order->is_activatable && (order->is_unique || order->n_labels))
+		return command_usage(cli, "--activatable lists services, also those that do not run: no --unique or --label");
 	return STATUS_OK;
 }
 
@@ -222,6 +227,8 @@ run_list(struct cli *cli)
 		r = connect_bus(cli, &bus);
 	if (r)
 		return r;
+	if (order.is_activatable)
+		return list_services(cli, bus, order.prefix, order.names_only);
 	r = name_list_get(bus, &list);
 	if (r == 0 && !order.is_unique && (order.is_long || cli->json))
 		r = queues_get(bus, &queues);
@@ -243,6 +250,7 @@ static const struct option_spec OPTIONS[] = {
 	{OPTION_NAMES, 'n', "names", NULL, "nothing but the names"},
 	{OPTION_LABEL, 0, "label", "LABEL", "only names whose owners gave them this label"},
 	{OPTION_UNIQUE, 'u', "unique", NULL, "the programs on the bus instead, also those without a name"},
+	{OPTION_ACTIVATABLE, 'a', "activatable", NULL, "the services that are started when they are called instead"},
 	OPTION_OF_TABLES,
 	OPTIONS_OF_ALL,
 };

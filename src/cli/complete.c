@@ -8,10 +8,12 @@
 
 #include "base/attribute.h"
 #include "cli/argument.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
 #include "cli/connect.h"
 #include "cli/guide.h"
+#include "cli/json.h"
 #include "cli/name.h"
 #include "cli/offer.h"
 
@@ -81,6 +83,22 @@ has_bus(struct completion *c)
 	return c->bus;
 }
 
+/* offer_startable() - services that run when they are called */
+static void
+offer_startable(struct completion *c)
+{
+	_cleanup_(json_putp) struct json_object *services = NULL;
+
+	if (ask_pages(c->bus, "Services", "services", &services) < 0)
+		return; /* a ternd of an earlier version */
+	for (size_t i = 0; i < json_object_array_length(services); i++) {
+		struct json_object *service = json_object_array_get_idx(services, i);
+
+		if (strcmp(ask_text(service, "state"), "running") != 0)
+			offer(c, ask_text(service, "name"), "", "starts when it is called");
+	}
+}
+
 static void
 offer_services(struct completion *c)
 {
@@ -94,13 +112,17 @@ offer_services(struct completion *c)
 		name_program(list.names[i].pid, program);
 		offer(c, list.names[i].name, "", program);
 	}
+	offer_startable(c);
 }
 
 static struct interface *
 interface_of(struct completion *c, const char *service)
 {
 	struct interface *i;
+	tern_peer owner;
 
+	if (has_bus(c) && *service != ':' && strcmp(service, "tern") != 0 && tern_lookup(c->bus, service, &owner) < 0)
+		return NULL; /* Tab starts nothing */
 	if (!has_bus(c) || offer_get(c->bus, service, MOST_MS * UINT64_C(1000000), &i, NULL) != 0)
 		return NULL;
 	return i;

@@ -45,7 +45,7 @@ ask(tern_bus *bus, const char *service)
 	tern_call *call = NULL;
 
 	if (tern_message_new_call(bus, service, "tern.Interface", &m) == 0)
-		(void)tern_send(m, PATIENCE_NS, TERN_PRIVATE | TERN_NONBLOCK, &call);
+		(void)tern_send(m, PATIENCE_NS, TERN_PRIVATE | TERN_NONBLOCK | TERN_NO_ACTIVATE, &call);
 	return call;
 }
 

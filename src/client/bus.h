@@ -520,6 +520,8 @@ void lead_arm(tern_bus *bus, bool more);
 
 #define SEND_AGAIN (UINT32_C(1) << 31) /* a flag beside those of the API: taps have seen it already */
 
+#define SEND_KEEP  (UINT32_C(1) << 30) /* what finds no room is kept: nobody can wait for it (reply.h) */
+
 /*
  * send_record() - wait for room, stamp, push, ring
  * @deadline: as lead_wait()

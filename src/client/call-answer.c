@@ -105,6 +105,39 @@ call_resend(tern_call *call, struct partner *partner, int result)
 			"the name changed its owner, and the new one could not be reached");
 }
 
+/* started_now() - send it; the leader, who does this, does not wait */
+static int
+started_now(tern_call *call, struct partner *partner)
+{
+	int r = message_move(call->message, partner);
+
+	if (r < 0)
+		return error_or(r, "call");
+	call->partner = partner ? partner_ref(partner) : NULL;
+	if (call->waiter)
+		call->waiter->partner = partner;
+	if (partner && call->sent)
+		DL_APPEND(partner->calls, call);
+	call->flags |= TERN_NONBLOCK | SEND_KEEP;
+	return call_send(call, 0);
+}
+
+void
+call_started(tern_call *call, struct partner *partner, int result, const struct tern_error *error)
+{
+	bool is_told = result < 0;
+
+	error_clear();
+	if (result == 0 && partner && partner->dead)
+		result = error_set(-EHOSTDOWN, ERROR_DIED, "the service died as soon as it was started");
+	if (result == 0)
+		result = started_now(call, partner);
+	if (result < 0 && call->sent)
+		call_finish(call, result, NULL, is_told ? error->name : error_get()->name,
+			is_told ? error->text : error_get()->text);
+	(void)call_unref_locked(call); /* always NULL */
+}
+
 /* --- what came --- */
 
 void

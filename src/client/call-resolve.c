@@ -20,6 +20,25 @@ no_service(const char *service)
 	return error_set(-ENXIO, ERROR_NO_SERVICE, "nobody owns the name \"%s\" on this bus", service);
 }
 
+/*
+ * nobody() - owns it, by the tables; ternd may know how to start it: a round trip that those make who call in vain
+ * @asked: ternd has just said why, and that is recorded
+ * Return: as call_resolve(); 0 somebody came meanwhile, *ret is set
+ */
+static int
+nobody(tern_bus *bus, const char *service, bool asked, uint64_t deadline, tern_peer *ret)
+{
+	int r = -ENXIO;
+
+	if (!asked && name_check(service, strlen(service), NULL) == 0)
+		r = daemon_ask(bus, service, deadline, ret);
+	else if (!asked)
+		return no_service(service);
+	if (r == -ENXIO && strcmp(error_get()->name, ERROR_NOT_STARTED) == 0)
+		return CALL_E_NOT_STARTED;
+	return r == -ENXIO || r == -ENOTCONN ? no_service(service) : r;
+}
+
 /* resolve_id() - ":ID" or a name's owner to a link */
 static int
 resolve_id(tern_bus *bus, tern_peer id, const char *service, uint64_t deadline, struct partner **ret)
@@ -66,9 +85,9 @@ call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partn
 		return no_service(service);
 	r = daemon_introduce_owner(bus, service, deadline, ret);
 	if (unlikely(r != DAEMON_E_LOOK_UP))
-		return r == -ENXIO ? no_service(service) : r;
+		return r == -ENXIO ? nobody(bus, service, true, deadline, &id) : r;
 	r = daemon_lookup(bus, service, &id);
-	if (r == -ENXIO)
-		return no_service(service);
-	return r < 0 ? r : resolve_id(bus, id, service, deadline, ret);
+	if (unlikely(r == -ENXIO))
+		r = nobody(bus, service, false, deadline, &id);
+	return r ? r : resolve_id(bus, id, service, deadline, ret);
 }

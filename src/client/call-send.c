@@ -7,6 +7,7 @@
 #include "client/error.h"
 #include "client/expect.h"
 #include "client/message.h"
+#include "client/reply.h"
 #include "client/stream.h"
 #include "wire/control.h"
 
@@ -30,6 +31,7 @@ call_new_message(tern_bus *bus, const char *service, const char *member, uint64_
 {
 	bool to_ternd = is_ternd(bus, service);
 	struct partner *partner = NULL;
+	bool to_start;
 	int r = 0;
 
 	if (!member || !*member)
@@ -40,11 +42,13 @@ call_new_message(tern_bus *bus, const char *service, const char *member, uint64_
 		to_ternd = true; /* by its interface, which nobody else can be called */
 		r = 0;
 	}
-	if (r == 0)
+	to_start = r == CALL_E_NOT_STARTED;
+	if (r >= 0)
 		r = message_new(bus, WIRE_CALL, service, member, ret);
 	if (r < 0)
 		return r;
 	(*ret)->to_ternd = to_ternd;
+	(*ret)->to_start = to_start;
 	if (partner)
 		(*ret)->partner = partner_ref(partner);
 	return 0;
@@ -101,6 +105,8 @@ call_send(tern_call *call, uint64_t deadline)
 		(call->flags & TERN_PRIVATE ? WIRE_PRIVATE : 0);
 	if (unlikely(call->to_ternd))
 		return daemon_call(call, deadline);
+	if (unlikely(m->to_start && !(call->flags & SEND_KEEP)))
+		return daemon_start(call, deadline);
 	if (unlikely(call->bus->tap.n_peers) && !call->partner && !(call->flags & SEND_AGAIN))
 		tap_copy_self(call->bus, m);
 	if (!call->partner)
@@ -113,6 +119,8 @@ call_send(tern_call *call, uint64_t deadline)
 		return error_set(-EAGAIN, ERROR_FULL, "too much memory is lent out");
 	if (r < 0)
 		return error_or(r, "call");
+	if (unlikely(call->flags & SEND_KEEP))
+		return reply_send(call->partner, &out, m, call->deadline, false);
 	return send_record(call->partner, &out, m->fds, deadline, call->flags);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/atomic.h"
 #include "client/call.h"
+#include "client/daemon.h"
 #include "client/error.h"
 
 /* call_link_deadline() - into the list that is soonest first; most are the last */
@@ -100,6 +101,8 @@ call_take_out(tern_call *call)
 	DL_DELETE2(bus->deadlines, call, soon_prev, soon_next);
 	if (call->partner)
 		DL_DELETE(call->partner->calls, call);
+	if (unlikely(call->starting))
+		daemon_start_forget(call);
 	return true;
 }
 

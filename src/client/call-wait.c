@@ -20,7 +20,7 @@ call_wait_locked(tern_call *call, uint64_t deadline)
 
 	if (call->done)
 		return 0;
-	if (!call->partner && !call->to_ternd && bus_handling(call->bus))
+	if (call_is_to_self(call) && bus_handling(call->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
 	call->waiter = &waiter;
 	r = lead_wait(call->bus, &waiter, MIN(deadline, expires));
@@ -159,7 +159,7 @@ call_sync(tern_message **m, uint64_t deadline, tern_message **ret, struct unchec
 	tern_call *call = NULL;
 	int r;
 
-	if (!(*m)->partner && !(*m)->to_ternd && bus_handling((*m)->bus))
+	if (!(*m)->partner && !(*m)->to_ternd && !(*m)->to_start && bus_handling((*m)->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
 	r = call_begin(*m, deadline, 0, &call);
 	if (r == 0)

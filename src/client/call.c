@@ -92,7 +92,7 @@ tern_call_ref(tern_call *call)
 static uint32_t
 n_library_refs(const tern_call *call)
 {
-	return 1u + (!call->partner && !call->to_ternd) + call->asking +
+	return 1u + call_is_to_self(call) + (call->asking || call->starting) +
 		(unlikely(call->stream) ? call->stream->n_on_way : 0);
 }
 

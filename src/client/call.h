@@ -36,6 +36,7 @@ struct tern_call {
 	tern_message *message; /* the call, kept for bounces; counted */
 	uint32_t flags, bounces;
 	bool to_ternd; /* a call of ternd itself */
+	struct request *starting; /* of ternd, to start the service: it has a reference, and this in its calls; NULL: none */
 	bool asking; /* ternd, for a link to the new owner, or for the answer itself: the request has a reference */
 	int result;
 	tern_message *reply; /* counted */
@@ -44,7 +45,7 @@ struct tern_call {
 	struct waiter *waiter; /* the thread in tern_call_wait() */
 	tern_reply_fn *fn;
 	void *user;
-	struct tern_call *prev, *next;           /* of the partner: calls, or incoming */
+	struct tern_call *prev, *next;           /* of the partner: calls, or incoming; of what starts it */
 	struct tern_call *soon_prev, *soon_next; /* by deadline */
 	/* service, of a call from oneself */
 	tern_call *origin; /* counted */
@@ -70,6 +71,13 @@ static inline bool
 call_is_own_domain(const tern_call *call)
 {
 	return !call->partner || call->partner->link->same_domain;
+}
+
+/* call_is_to_self() - this program waits for itself, if it waits */
+static inline bool
+call_is_to_self(const tern_call *call)
+{
+	return !call->partner && !call->to_ternd && !call->starting;
 }
 
 /* call_part_flags() - of what goes with a call: which way, and for nobody else's eyes if the call was not */
@@ -137,6 +145,11 @@ void call_fail_partner(struct partner *partner);
 void call_cancel_all(tern_bus *bus);
 /* call_expire() - those whose deadline passed. Return: when the next one does, host time. */
 uint64_t call_expire(tern_bus *bus);
+/*
+ * call_started() - its service runs now, and @partner (NULL: it is this very program) has the name; or not
+ * @result: 0, or negative with its error. The reference of what started it is dropped.
+ */
+void call_started(tern_call *call, struct partner *partner, int result, const struct tern_error *error);
 /* call_resend() - send again what was bounced, now that there is a partner; NULL partner: nobody has the name */
 void call_resend(tern_call *call, struct partner *partner, int result);
 
@@ -145,7 +158,14 @@ void call_answered_self(tern_call *call, tern_message *m);
 
 /* --- who is called (call-resolve.c) --- */
 
-/* call_resolve() - who is that? *ret NULL: oneself; else borrowed. Waits for ternd up to the deadline. */
+enum {
+	CALL_E_NOT_STARTED = 1,
+};
+
+/*
+ * call_resolve() - who is that? *ret NULL: oneself; else borrowed. Waits for ternd up to the deadline.
+ * Return: 0; CALL_E_NOT_STARTED: nobody yet, and sending the call starts the service; or negative, recorded
+ */
 int call_resolve(tern_bus *bus, const char *service, uint64_t deadline, struct partner **ret);
 
 /* --- waited for (call-wait.c) --- */

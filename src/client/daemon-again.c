@@ -303,7 +303,7 @@ ask_again(tern_bus *bus)
 	DL_FOREACH (bus->daemon->requests, request) {
 		if (!request->is_heap || request->is_call || request->serial)
 			continue;
-		r = daemon_introduce_again(bus, request);
+		r = request->start ? daemon_start_again(bus, request) : daemon_introduce_again(bus, request);
 		if (r == -EAGAIN)
 			break;
 	}

@@ -125,15 +125,14 @@ daemon_deadline(const tern_bus *bus)
 
 /* --- look-ups that the tables could not answer --- */
 
-/* ask() - whom the tables could not tell. Rare: they changed under 64 attempts in a row. */
-static int
-ask(tern_bus *bus, const char *name, tern_peer *ret)
+int
+daemon_ask(tern_bus *bus, const char *name, uint64_t deadline, tern_peer *ret)
 {
 	struct control control = {.type = CONTROL_LOOKUP, .name = {daemon_text(name)}};
 	struct request r1;
 	int r;
 
-	r = daemon_request(bus, &control, &r1, daemon_deadline(bus));
+	r = daemon_request(bus, &control, &r1, deadline);
 	if (r == 0)
 		*ret = r1.peer;
 	return r;
@@ -144,7 +143,7 @@ daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret)
 {
 	int r = daemon_owner(bus, name, ret);
 
-	return r == -EAGAIN ? ask(bus, name, ret) : r;
+	return r == -EAGAIN ? daemon_ask(bus, name, daemon_deadline(bus), ret) : r; /* rare: 64 attempts were in vain */
 }
 
 /* --- links --- */
@@ -218,7 +217,7 @@ daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call)
 	int r;
 
 	DL_FOREACH (bus->daemon->requests, request)
-		if (!call && request->is_heap && request->peer == peer)
+		if (!call && request->is_heap && !request->start && request->peer == peer)
 			return 0; /* it was asked for already */
 	request = calloc(1, sizeof(*request));
 	if (!request)

@@ -149,5 +149,9 @@ void daemon_own_remove(tern_bus *bus, const char *name, size_t size);
 
 /* daemon_failure() - in the words of ternd */
 void daemon_failure(const struct control_failed *failed, struct tern_error *ret);
+/* daemon_start_again() - the last ternd did not answer it. Return: 0, -EAGAIN, … */
+int daemon_start_again(tern_bus *bus, struct request *request);
+/* daemon_started() - or not: all calls that wait for this request go on */
+void daemon_started(tern_bus *bus, struct request *request);
 /* daemon_call_answered() - what became of a call of ternd; NULL: ternd is gone */
 void daemon_call_answered(tern_call *call, const struct control *answer);

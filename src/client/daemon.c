@@ -28,6 +28,8 @@ daemon_free(struct daemon *daemon)
 		return NULL;
 	while ((request = daemon->requests)) { /* introductions and calls: nobody waits for them */
 		DL_DELETE(daemon->requests, request);
+		while (request->calls)
+			daemon_start_forget(request->calls);
 		(void)call_unref_locked(request->call); /* always NULL */
 		free(request);
 	}
@@ -152,7 +154,9 @@ request_finish(tern_bus *bus, struct request *request, int result, const struct 
 		lead_wake(&request->waiter);
 		return;
 	}
-	if (request->is_call)
+	if (request->start)
+		daemon_started(bus, request);
+	else if (request->is_call)
 		daemon_call_answered(request->call, answer);
 	else if (!request->call && result == -EPERM)
 		rights_refused(bus, request->peer);

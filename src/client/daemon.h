@@ -21,8 +21,10 @@ struct request {
 	struct tern_error error;
 	uint32_t state; /* of own */
 	uint64_t peer;  /* of introduce, lookup */
-	bool is_heap;    /* nobody waits: an introduction, or a call of ternd */
+	bool is_heap;    /* nobody waits: an introduction, the start of a service, or a call of ternd */
 	bool is_call;    /* the latter */
+	const char *start; /* a service that is to be started, behind this; NULL none */
+	tern_call *calls;  /* that wait for it; counted */
 	tern_call *call; /* that call, or the bounced one that it is for; counted; NULL none */
 };
 
@@ -63,6 +65,8 @@ bool daemon_told(struct daemon *daemon);
 
 /* daemon_owner() - who owns a name, by the tables. Return: 0, -ENXIO, -EAGAIN they could not be read. Blocks: never. */
 int daemon_owner(tern_bus *bus, const char *name, tern_peer *ret);
+/* daemon_ask() - the same, by asking ternd: one who says more where nobody does (ERROR_NOT_STARTED) */
+int daemon_ask(tern_bus *bus, const char *name, uint64_t deadline, tern_peer *ret);
 /* daemon_lookup() - the same; where the tables could not be read ternd is asked, but not by the leader in its round */
 int daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret);
 int daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
@@ -86,6 +90,14 @@ int daemon_introduce_for(tern_bus *bus, tern_peer peer, tern_call *call);
  * Return: 0, -EAGAIN, -ETIME, -E2BIG, …; recorded.
  */
 int daemon_call(tern_call *call, uint64_t deadline);
+/*
+ * daemon_start() - send a call as soon as ternd has started its service; what becomes of that comes by call_started()
+ * @deadline: until when room in ternd's socket is waited for, of this process's clock
+ * Return: 0, -ENXIO it is not to be started, -EAGAIN, -ETIME, -ENOMEM; recorded.
+ */
+int daemon_start(tern_call *call, uint64_t deadline);
+/* daemon_start_forget() - it does not wait for that any more; drops the reference */
+void daemon_start_forget(tern_call *call);
 /* daemon_unlinked() - this end of a link was closed */
 void daemon_unlinked(tern_bus *bus, const struct partner *partner);
 

@@ -12,6 +12,7 @@
 
 /* Names of tern's own errors, as programs see them. */
 #define ERROR_NO_SERVICE   "tern.NoSuchService"
+#define ERROR_NOT_STARTED  "tern.NotStarted"
 #define ERROR_NO_MEMBER    "tern.NoSuchMember"
 #define ERROR_NO_STATE     "tern.NoSuchState"
 #define ERROR_NO_METHOD    "tern.NotImplemented"

@@ -45,6 +45,7 @@ struct tern_message {
 	bool sealed;
 	bool foreign;  /* lent parts are of another trust domain */
 	bool to_ternd; /* a call of ternd itself */
+	bool to_start; /* a call of a service that does not run yet; so there is no partner */
 	uint8_t n_fds;
 	uint8_t n_known_fds; /* handed over to the message */
 	uint32_t space, used; /* bytes of data[] */

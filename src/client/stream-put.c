@@ -81,7 +81,7 @@ wait_credit(struct put *put)
 		call->stream->want = put->cost;
 		return error_set(-EAGAIN, ERROR_FULL, "no credit: a TERN_WRITABLE tells when there is");
 	}
-	if (!call->partner && !call->to_ternd && bus_handling(call->bus))
+	if (call_is_to_self(call) && bus_handling(call->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
 	send_flush(call->bus);
 	r = lead_wait(call->bus, &waiter, MIN(put->until, expires));

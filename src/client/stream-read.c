@@ -122,7 +122,7 @@ sleep_for(tern_call *call, uint64_t soon)
 							: call->deadline + call->bus->clock_offset;
 	int r;
 
-	if (!call->partner && !call->to_ternd && bus_handling(call->bus))
+	if (call_is_to_self(call) && bus_handling(call->bus))
 		return error_set(-EDEADLK, ERROR_DEADLOCK, "a handler cannot wait for its own program");
 	call->waiter = &waiter;
 	r = lead_wait(call->bus, &waiter, MIN(soon, expires));

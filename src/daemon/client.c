@@ -12,6 +12,7 @@
 #include "daemon/client.h"
 #include "daemon/history.h"
 #include "daemon/request.h"
+#include "daemon/start.h"
 #include "daemon/watch.h"
 #include "io/socket.h"
 
@@ -566,6 +567,7 @@ client_free(struct client *client)
 		return NULL;
 	client_end(client);
 	watch_end(client);
+	start_forget(client);
 	leave_bus(client);
 	list = list_of(client);
 	DL_DELETE(*list, client);

@@ -67,6 +67,7 @@ struct client {
 	uint64_t lost;	     /* events dropped and not told yet */
 	uint32_t n_links;    /* sent since its socket was seen empty */
 	uint32_t tables_due; /* bits of enum control_table_kind */
+	struct start_waiter *waiters; /* start.h */
 	struct watched *watched; /* watch.h; NULL: nothing */
 	struct quota_charge watched_charge;
 	bool is_stuck;	     /* its socket is full for reasons of the kernel's own */

@@ -49,12 +49,12 @@ fail_section(struct config_parse *p, const char *name)
 	struct near near = {.word = name};
 	char all[128] = "";
 
-	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+	for (size_t i = 0; i < p->n_sections; i++) {
 		size_t n = strlen(all);
 
-		near_offer(&near, sections[i]->name);
-		(void)snprintf(all + n, sizeof(all) - n, " [%s%s]", sections[i]->name,
-			sections[i]->has_argument ? " …" : ""); /* cut if it must be */
+		near_offer(&near, p->sections[i]->name);
+		(void)snprintf(all + n, sizeof(all) - n, " [%s%s]", p->sections[i]->name,
+			p->sections[i]->has_argument ? " …" : ""); /* cut if it must be */
 	}
 	if (near.nearest)
 		return config_fail(p, "there is no section [%s]: did you mean [%s]?", name, near.nearest);
@@ -71,9 +71,9 @@ begin_section(struct config_parse *p, char *text)
 	if (*argument)
 		*argument++ = '\0';
 	argument += strspn(argument, " \t");
-	for (size_t i = 0; i < ARRAY_SIZE(sections) && !section; i++)
-		if (!strcmp(sections[i]->name, text))
-			section = sections[i];
+	for (size_t i = 0; i < p->n_sections && !section; i++)
+		if (!strcmp(p->sections[i]->name, text))
+			section = p->sections[i];
 	if (!section)
 		return fail_section(p, text);
 	if (section->has_argument && !*argument)
@@ -189,6 +189,24 @@ on_key(void *user, const char *section, const char *key, const char *value)
 	return p->r == 0;
 }
 
+int
+config_read(struct config_parse *p)
+{
+	int n = 0;
+
+	ini_max_line = CONFIG_MAX_LINE + 2;
+	if (memchr(p->text, '\0', p->size))
+		p->r = config_fail(p, "it is no text: there are zero bytes in it");
+	if (p->r == 0)
+		n = ini_parse_stream(next_line, p, on_key, p);
+	p->line = n > 0 ? (uint32_t)n : p->line;
+	if (p->r == 0 && n > 0)
+		p->r = config_fail(p, "write KEY = VALUE");
+	if (p->r == 0 && n < 0)
+		p->r = -ENOMEM;
+	return p->r;
+}
+
 /* --- files --- */
 
 int
@@ -198,26 +216,19 @@ config_parse(struct config *ret, const char *path, const char *text, size_t size
 	struct config config = {0};
 	struct config_parse p = {
 		.config = &config,
+		.sections = sections,
+		.n_sections = ARRAY_SIZE(sections),
 		.path = path,
 		.text = text,
 		.size = size,
 		.names = names,
 		.error = ret_error,
 	};
-	int n = 0;
 
 	(void)snprintf(ret_error->text, sizeof(ret_error->text), "%s: no memory", path); /* cut if it must be */
-	ini_max_line = CONFIG_MAX_LINE + 2;
 	p.r = policy_new(&config.policy);
-	if (p.r == 0 && memchr(text, '\0', size))
-		p.r = config_fail(&p, "it is no text: there are zero bytes in it");
 	if (p.r == 0)
-		n = ini_parse_stream(next_line, &p, on_key, &p);
-	p.line = n > 0 ? (uint32_t)n : p.line;
-	if (p.r == 0 && n > 0)
-		p.r = config_fail(&p, "write KEY = VALUE");
-	if (p.r == 0 && n < 0)
-		p.r = -ENOMEM;
+		p.r = config_read(&p);
 	if (p.r == 0)
 		p.r = config_policy_default(config.policy, is_system);
 	if (p.r == 0)
@@ -229,7 +240,7 @@ config_parse(struct config *ret, const char *path, const char *text, size_t size
 
 /* Who could write it could have what he likes allowed. */
 static int
-check_file(int fd, const char *path, struct config_error *ret_error)
+check_file(int fd, const char *path, size_t max, struct config_error *ret_error)
 {
 	const char *wrong = NULL;
 	struct stat st;
@@ -238,8 +249,8 @@ check_file(int fd, const char *path, struct config_error *ret_error)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		wrong = "it is no file";
-	else if (st.st_size > CONFIG_MAX_SIZE)
-		wrong = "it is larger than 1 MiB";
+	else if (st.st_size > (off_t)max)
+		wrong = "it is too large";
 	else if (st.st_mode & S_IWOTH)
 		wrong = "everybody may write it: chmod o-w";
 	else if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -250,8 +261,8 @@ check_file(int fd, const char *path, struct config_error *ret_error)
 	return -EINVAL;
 }
 
-static int
-read_file(const char *path, char *text, size_t *ret_size, struct config_error *ret_error)
+int
+config_read_file(const char *path, char *text, size_t room, size_t *ret_size, struct config_error *ret_error)
 {
 	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	size_t size = 0;
@@ -260,9 +271,9 @@ read_file(const char *path, char *text, size_t *ret_size, struct config_error *r
 
 	if (fd < 0)
 		return -errno;
-	r = check_file(fd, path, ret_error);
-	while (!r && n > 0 && size < CONFIG_MAX_SIZE) {
-		n = read(fd, text + size, CONFIG_MAX_SIZE - size);
+	r = check_file(fd, path, room, ret_error);
+	while (!r && n > 0 && size < room) {
+		n = read(fd, text + size, room - size);
 		if (n > 0)
 			size += (size_t)n;
 		else if (n < 0 && errno != EINTR)
@@ -284,7 +295,7 @@ config_load(struct config *ret, const char *path, bool is_system, struct config_
 		return -ENOMEM;
 	if (path) {
 		(void)snprintf(ret_error->text, sizeof(ret_error->text), "%s", path); /* cut if it must be */
-		r = read_file(path, text, &size, ret_error);
+		r = config_read_file(path, text, CONFIG_MAX_SIZE, &size, ret_error);
 		if (r < 0 && r != -EINVAL)
 			(void)snprintf(ret_error->text, sizeof(ret_error->text), "%s: it cannot be read (%s)", path,
 				strerror(-r)); /* cut if it must be */

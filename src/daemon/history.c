@@ -13,6 +13,8 @@
 #include "daemon/hello.h"
 #include "daemon/history.h"
 #include "daemon/request.h"
+#include "daemon/start.h"
+#include "wire/name.h"
 
 #ifdef TERN_TEST
 #define SETTLE_NS (500 * NSEC_PER_MSEC)
@@ -26,6 +28,7 @@ enum history_kind {
 	HISTORY_JOINED = 1, /* struct joined */
 	HISTORY_DONE,	    /* a control packet */
 	HISTORY_LEFT,	    /* nothing */
+	HISTORY_STARTING,   /* struct starting, peer 0 */
 	HISTORY_LATER = 77, /* of a later version */
 };
 
@@ -40,6 +43,14 @@ struct joined {
 
 enum {
 	JOINED_LEAST = offsetof(struct joined, later), /* of minor version 0 */
+};
+
+/* A process that does not own its name yet. */
+struct starting {
+	uint64_t started; /* as above */
+	uint32_t pid;
+	uint32_t name_size;
+	char name[CONTROL_MAX_TEXT];
 };
 
 /* --- processes --- */
@@ -67,18 +78,17 @@ process_started(uint32_t pid)
 
 /* A process that we do not see is waited for as long as all are; one that is not the same is gone. */
 static int
-open_process(const struct joined *joined, int *ret)
+open_process(uint32_t pid, uint64_t started, int *ret)
 {
-	uint32_t pid = joined->identity.pid;
 	_cleanup_(fd_closep) int fd = -1;
 
 	*ret = -1;
-	if (pid == 0 || joined->started == 0)
+	if (pid == 0 || started == 0)
 		return 0;
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	if (fd < 0)
 		return errno == ESRCH ? -ESRCH : 0;
-	if (process_started(pid) != joined->started)
+	if (process_started(pid) != started)
 		return -ESRCH;
 	*ret = fd_steal(&fd);
 	return 0;
@@ -154,10 +164,33 @@ keep_client(struct journal *to, const struct journal *from, struct client *clien
 	return r;
 }
 
+static void
+describe_start(const struct start *start, struct starting *ret)
+{
+	*ret = (struct starting){
+		.pid = start->pid,
+		.started = process_started(start->pid),
+		.name_size = (uint32_t)start->size,
+	};
+	memcpy(ret->name, start->name, start->size);
+}
+
+static int
+keep_start(struct journal *to, const struct start *start)
+{
+	struct starting starting;
+
+	if (start->phase != START_STARTING)
+		return 0;
+	describe_start(start, &starting);
+	return journal_append(to, HISTORY_STARTING, 0, &starting, offsetof(struct starting, name) + start->size, NULL);
+}
+
 static int
 keep_all(struct server *server, struct journal *to)
 {
 	struct client *lists[] = {server->clients, server->away}, *client;
+	struct start *start, *next_start;
 	struct bus_name *name, *next;
 	struct bus_owner *owner;
 	int r = 0;
@@ -168,6 +201,8 @@ keep_all(struct server *server, struct journal *to)
 	HASH_ITER (hh, server->bus.names, name, next)
 		for (owner = name->queue; owner && !r; owner = owner->next)
 			r = keep_owner(to, owner);
+	HASH_ITER (hh, server->starts, start, next_start)
+		r = r ? r : keep_start(to, start);
 	return r;
 }
 
@@ -209,6 +244,15 @@ history_left(const struct client *client)
 	keep(server, HISTORY_LEFT, client->peer->id, NULL, 0, NULL);
 	if (!server->is_again && journal_is_due(&server->journal))
 		write_anew(server); /* those that came and went */
+}
+
+void
+history_starting(struct server *server, const struct start *start)
+{
+	struct starting starting;
+
+	describe_start(start, &starting);
+	keep(server, HISTORY_STARTING, 0, &starting, offsetof(struct starting, name) + start->size, NULL);
 }
 
 bool
@@ -259,7 +303,7 @@ again_joined(struct server *server, const struct journal_entry *entry)
 	if (entry->size < JOINED_LEAST || bus_find_peer(&server->bus, entry->peer) ||
 		joined->identity.label[BUS_LABEL_SIZE - 1] != '\0')
 		return;
-	if (open_process(joined, &pidfd) < 0)
+	if (open_process(joined->identity.pid, joined->started, &pidfd) < 0)
 		pidfd = -1; /* gone: that is found out when all is as it was */
 	if (client_new_away(server, joined->identity.uid, pidfd, &client)) {
 		pidfd = fd_close(pidfd);
@@ -270,6 +314,24 @@ again_joined(struct server *server, const struct journal_entry *entry)
 	client->lost = load_rlx(&joined->is_behind);
 	if (hello_join(client, &joined->identity, entry->peer))
 		client_end(client);
+}
+
+/* One that owned its name since, or has ended, is none any more; its status nobody knows then. */
+static void
+again_starting(struct server *server, const struct journal_entry *entry)
+{
+	const struct starting *starting = entry->bytes;
+	struct control_text name;
+	int pidfd;
+
+	if (entry->size < offsetof(struct starting, name) ||
+		starting->name_size > entry->size - offsetof(struct starting, name))
+		return;
+	name = (struct control_text){starting->name, starting->name_size};
+	if (name_check(name.text, name.size, NULL) || open_process(starting->pid, starting->started, &pidfd) < 0)
+		return;
+	if (pidfd >= 0 && start_again(server, &name, starting->pid, pidfd))
+		pidfd = fd_close(pidfd);
 }
 
 static void
@@ -289,6 +351,9 @@ again(struct server *server, const struct journal_entry *entry)
 		if (peer)
 			(void)client_free(peer->client); /* always NULL */
 		break;
+	case HISTORY_STARTING:
+		again_starting(server, entry);
+		break;
 	default:
 		break; /* of a later version */
 	}
@@ -306,7 +371,7 @@ end_the_dead(struct server *server)
 
 		if (client->source.fd >= 0)
 			continue;
-		if (open_process(joined, &pidfd) == -ESRCH)
+		if (open_process(joined->identity.pid, joined->started, &pidfd) == -ESRCH)
 			client_end(client);
 		pidfd = fd_close(pidfd);
 	}

@@ -29,6 +29,11 @@ void history_close(struct server *server);
 void history_joined(struct client *client, const struct bus_identity *identity);
 void history_left(const struct client *client);
 
+struct start;
+
+/* history_starting() - a service is being started, and would be for the next ternd */
+void history_starting(struct server *server, const struct start *start);
+
 /* history_is_kept() - is a request of this type kept? Those that change what the bus is */
 bool history_is_kept(uint32_t type);
 

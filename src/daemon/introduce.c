@@ -5,6 +5,7 @@
 #include "bus/access.h"
 #include "daemon/introduce.h"
 #include "daemon/rights.h"
+#include "daemon/start.h"
 #include "io/socket.h"
 
 static int
@@ -22,9 +23,7 @@ introduce_resolve(struct client *client, const struct control_text *name, struct
 	int r = bus_resolve(&client->server->bus, name, &peer);
 
 	if (r == BUS_E_NO_SUCH_NAME)
-		return refusal_set(refusal, ENXIO, "tern.NoSuchName",
-			"nobody owns \"%s\": is the service running, on this bus?",
-			quote(name).text);
+		return start_refuse(client, name, refusal);
 	if (r || !client_is_there(peer->client))
 		return refuse_gone(name, refusal);
 	*ret = peer;
@@ -76,8 +75,9 @@ refuse_link(
 
 	switch (error) {
 	case BUS_E_ITSELF:
-		return refusal_set(
-			refusal, EINVAL, "tern.Itself", "a peer needs no link to itself");
+		r = refusal_set(refusal, EINVAL, "tern.Itself", "a peer needs no link to itself");
+		refusal->peer = target->id;
+		return r;
 	case BUS_E_LINKED:
 		r = refusal_set(refusal, EALREADY, "tern.AlreadyLinked",
 			"there is a link with peer %llu already: it came before this answer",

@@ -12,12 +12,13 @@
 
 /* As many descriptors as we may have; who uses them up is the quotas' business. */
 static uint64_t
-raise_limit(void)
+raise_limit(struct rlimit *ret_before)
 {
-	struct rlimit limit;
+	struct rlimit limit = {1024, 1024};
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 1024;
+	*ret_before = limit;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* if not, the lower one holds */
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -83,7 +84,7 @@ main(int argc, char **argv)
 	r = options_parse(&options, argc, argv);
 	if (r != OPTIONS_RUN)
 		return r == OPTIONS_DONE ? 0 : 2;
-	n_fds = raise_limit();
+	n_fds = raise_limit(&options.files);
 	r = choose_hash_key();
 	if (!r && config_load(&config, options.config, options.is_system, &error) < 0) {
 		fprintf(stderr, "ternd: %s\n", error.text);

@@ -26,6 +26,8 @@ static const char help[] =
 	"  --limit KIND=N       how many a user's programs may have together, of connections,\n"
 	"                       half-open ones, names, rules, links, bytes or starts; may be\n"
 	"                       repeated\n"
+	"  --services DIR       where service files are, tern-service(5), instead of the usual\n"
+	"                       folders; may be repeated\n"
 	"  --replace            take the place of the ternd that runs there\n"
 	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
 	"  --version            print the version\n"
@@ -39,6 +41,7 @@ enum {
 	OPTION_ALLOW_UID = 'u',
 	OPTION_LIMIT = 'l',
 	OPTION_READY_FD = 'r',
+	OPTION_SERVICES = 's',
 	OPTION_REPLACE = 'p',
 	OPTION_VERSION = 'v',
 	OPTION_HELP = 'h',
@@ -50,6 +53,7 @@ static const struct option longs[] = {
 	{"allow-uid", required_argument, NULL, OPTION_ALLOW_UID},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+	{"services", required_argument, NULL, OPTION_SERVICES},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -130,6 +134,18 @@ set_ready_fd(struct options *options, const char *text)
 }
 
 static int
+add_services(struct options *options, const char *path)
+{
+	if (*path != '/' || options->n_services == OPTIONS_MAX_SERVICES) {
+		fprintf(stderr, "ternd: --services %s: %s\n", path,
+			*path == '/' ? "too many folders" : "not a path from / on");
+		return OPTIONS_WRONG;
+	}
+	options->services[options->n_services++] = path;
+	return OPTIONS_RUN;
+}
+
+static int
 set_option(struct options *options, int option, const char **address)
 {
 	switch (option) {
@@ -145,6 +161,8 @@ set_option(struct options *options, int option, const char **address)
 		return set_limit(options, optarg);
 	case OPTION_READY_FD:
 		return set_ready_fd(options, optarg);
+	case OPTION_SERVICES:
+		return add_services(options, optarg);
 	case OPTION_REPLACE:
 		options->replace = true;
 		return OPTIONS_RUN;

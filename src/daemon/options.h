@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "bus/quota.h"
 #include "io/address.h"
 
 enum {
 	OPTIONS_MAX_USERS = 64,
+	OPTIONS_MAX_SERVICES = 8,
 };
 
 #define OPTIONS_SYSTEM "/run/tern/" /* where the bus of a machine is */
@@ -27,6 +29,9 @@ struct options {
 	size_t n_users;
 	uint64_t limits[N_QUOTA]; /* per user; 0: as by default */
 	int ready_fd; /* -1: none */
+	const char *services[OPTIONS_MAX_SERVICES]; /* folders of service files; none: as by default */
+	size_t n_services;
+	struct rlimit files; /* RLIMIT_NOFILE as ternd was started with, for the services that it starts */
 	bool replace; /* take the place of the ternd that is there */
 };
 

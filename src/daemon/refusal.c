@@ -7,6 +7,18 @@
 
 #include "daemon/refusal.h"
 #include "io/socket.h"
+#include "wire/utf8.h"
+
+/* clean() - as it may be shown, and sent: a path may be anything, and text may have been cut */
+static void
+clean(char *text)
+{
+	bool is_utf8 = utf8_is_valid(text, strlen(text));
+
+	for (char *c = text; *c; c++)
+		if ((uint8_t)*c < ' ' || *c == 0x7f || (!is_utf8 && *c & 0x80))
+			*c = '?';
+}
 
 int
 refusal_set(struct refusal *refusal, uint32_t code, const char *error, const char *format, ...)
@@ -19,6 +31,7 @@ refusal_set(struct refusal *refusal, uint32_t code, const char *error, const cha
 	va_start(ap, format);
 	(void)vsnprintf(refusal->text, sizeof(refusal->text), format, ap); /* cut if it must be */
 	va_end(ap);
+	clean(refusal->text);
 	return -(int)code;
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/request.h"
 #include "daemon/rights.h"
 #include "daemon/self.h"
+#include "daemon/start.h"
 #include "daemon/watch.h"
 #include "wire/name.h"
 
@@ -249,8 +250,13 @@ static int
 handle_introduce(struct client *client, const struct control *request, struct reply *reply,
 	struct refusal *refusal)
 {
-	int r = introduce(client, &request->name.name, &reply->control.link, &reply->fd, refusal);
+	const struct control_text *name = &request->name.name;
+	struct bus_peer *peer;
+	int r;
 
+	if (request->name.start && bus_resolve(&client->server->bus, name, &peer) == BUS_E_NO_SUCH_NAME)
+		return start_wanted(client, name, request->serial, refusal);
+	r = introduce(client, name, &reply->control.link, &reply->fd, refusal);
 	if (!r)
 		reply->control.type = CONTROL_INTRODUCED;
 	return r;
@@ -394,6 +400,8 @@ answer(struct client *client, const struct control *request, size_t size)
 		r = refuse_type(request, &refusal);
 	else
 		r = handle(client, request, &reply, &refusal);
+	if (r == START_E_WAITS)
+		return;
 	if (!r)
 		history_done(client, request, client->server->in, size);
 	if (r)

@@ -9,6 +9,7 @@
 #include "bus/name.h"
 #include "bus/rule.h"
 #include "daemon/rights.h"
+#include "daemon/self-services.h"
 #include "daemon/self.h"
 #include "tern/cbor.h"
 #include "wire/utf8.h"
@@ -313,6 +314,13 @@ answer_limits(struct self *self)
 	put_next(w, has_more, n ? (uint64_t)page[n - 1]->uid + 1 : 0);
 }
 
+static void
+answer_services(struct self *self)
+{
+	if (self_services(self->server, &self->w, self->after))
+		tern_cbor_put_null(&self->w); /* no memory */
+}
+
 /* --- what it offers --- */
 
 static void
@@ -349,6 +357,7 @@ static const struct member {
 	{"Names", answer_names, true},
 	{"Limits", answer_limits, true},
 	{"Reload", answer_reload, false},
+	{"Services", answer_services, true},
 	{"tern.Interface", answer_interface, false},
 };
 

@@ -13,6 +13,7 @@
 #include "daemon/history.h"
 #include "daemon/rights.h"
 #include "daemon/server.h"
+#include "daemon/start.h"
 #include "daemon/watch.h"
 
 enum {
@@ -45,6 +46,7 @@ on_name_changed(void *user, const struct bus_name *name)
 		return; /* nobody went but ternd: who is linked goes on, by these names */
 	if (tables_set_name(&server->tables, name))
 		(void)names_remove(&server->tables.names, name->text, name->size);
+	start_owned(server, name);
 }
 
 static void
@@ -154,6 +156,7 @@ server_rearm(struct server *server)
 	at = earlier(at, server->settle_ns);
 	at = earlier(at, server->away_ns);
 	at = earlier(at, server->alive_ns);
+	at = earlier(at, start_due(server));
 	if (server->half_open)
 		at = earlier(at, server->half_open->deadline_ns);
 	set_timer(server, at);
@@ -213,6 +216,7 @@ on_timer(struct loop_source *source, uint32_t events)
 		tell_alive(server, now);
 	settle(server, now);
 	accept_expire(server, now);
+	start_expire(server, now);
 	server_rearm(server);
 }
 
@@ -318,7 +322,9 @@ start(struct server *server, const char **ret_why)
 	int r;
 
 	*ret_why = "it could not be prepared";
-	r = loop_init(&server->loop);
+	r = service_dirs_init(&server->service_dirs, server->options);
+	if (!r)
+		r = loop_init(&server->loop);
 	if (!r)
 		r = watch_signals(server);
 	if (!r)
@@ -377,6 +383,7 @@ server_run(struct server *server)
 		r = loop_turn(&server->loop, -1);
 		if (r < 0 && r != -EINTR)
 			return error_trace(r);
+		start_turn(server);
 		bury(server);
 	}
 	(void)notify_tell(&server->notify, -1, "STOPPING=1"); /* or it finds out */
@@ -405,6 +412,7 @@ server_free(struct server *server)
 	DL_FOREACH_SAFE (server->away, client, next)
 		client_end(client);
 	bury(server);
+	start_end(server);
 	bus_deinit(&server->bus);
 	tables_deinit(&server->tables);
 	loop_remove(&server->loop, &server->signals);
@@ -413,6 +421,7 @@ server_free(struct server *server)
 	server->timer.fd = fd_close(server->timer.fd);
 	loop_deinit(&server->loop);
 	config_deinit(&server->config);
+	service_dirs_deinit(&server->service_dirs);
 	free(server);
 	return NULL;
 }

@@ -20,6 +20,7 @@
 #include "bus/bus.h"
 #include "daemon/config.h"
 #include "daemon/options.h"
+#include "daemon/service-dirs.h"
 #include "daemon/tables.h"
 #include "io/journal.h"
 #include "io/listener.h"
@@ -54,6 +55,10 @@ struct server {
 	struct client *away;	  /* who has not come back yet, from the ternd before (history.h) */
 	struct client *dead;
 	struct watched *watched; /* watch.h */
+	struct start *starts;	 /* start.h, by name */
+	uint64_t starts_retry_ns; /* when an owner that did not read is tried again; 0: there is none */
+	bool has_starts_due;
+	struct service_dirs service_dirs;
 	uint32_t n_half_open;
 	uint32_t n_away;
 	uint32_t n_stuck;

@@ -118,6 +118,14 @@ static const struct field name_fields[] = {
 };
 #undef T
 
+#define T control_name
+static const struct field introduce_fields[] = {
+	NEED_TEXT("name", name, MAX_TEXT),
+	BOOL("start", start),
+	END,
+};
+#undef T
+
 #define T control_unlink
 static const struct field unlink_fields[] = {
 	NEED_U64("peer", peer),
@@ -273,7 +281,7 @@ static const struct control_form forms[] = {
 	{CONTROL_DISOWN, "disown", name_fields},
 	{CONTROL_RULE_ADD, "rule-add", rule_add_fields},
 	{CONTROL_RULE_REMOVE, "rule-remove", rule_remove_fields},
-	{CONTROL_INTRODUCE, "introduce", name_fields},
+	{CONTROL_INTRODUCE, "introduce", introduce_fields},
 	{CONTROL_UNLINK, "unlink", unlink_fields},
 	{CONTROL_LOOKUP, "lookup", name_fields},
 	{CONTROL_STATS, "stats", no_fields},

@@ -246,6 +246,7 @@ struct control_rule_remove {
 /* Of introduce and lookup (a name or ":id"), disown, owner-lost and owner-gained (a name). */
 struct control_name {
 	struct control_text name;
+	bool start; /* introduce: if nobody owns it start its service, and answer when that is done */
 };
 
 /* This end of the link was closed: the two may be introduced anew. */
