@@ -3,15 +3,16 @@
 /*
  * order: cause before effect, and the commit word; docs/memory-model.md, "Order", edges A1, A2, C1, C2, H
  *
- * A publishes to B and C. B takes each event and reacts with a message to C. C has a link with each of the two, which
+ * A publishes to B and C. B takes each event and may react with a message to C. C has a link with each of the two, which
  * is hot, dozing or cold, and takes in by rounds: horizon, looks, the cold that rang, merge by stamp. What is
  * promised: C takes no reaction before its cause; and when nobody can do anything more, C has taken all.
  *
+ * long: EVENTS=2
  * switches: SEND_FENCE SLEEP_FENCE SLEEP_LOOK CHILL_FENCE CHILL_LOOK COMMIT COLD_FIRST DOZING_AFTER HORIZON ASK_COLD UNCOMMITTED_HOT
  */
 
 #ifndef EVENTS
-#define EVENTS   2
+#define EVENTS   1
 #endif
 #define WORDS    6
 #define PROGRAMS 3
@@ -35,6 +36,7 @@
 
 byte now;                                    /* the clock: a number for each stamp */
 byte stamp_a[EVENTS + 1], stamp_b[EVENTS + 1];
+byte cause[EVENTS + 1], reactions;           /* the event that a reaction is to */
 bool doorbell, socket[2];
 byte taken[2];
 
@@ -53,12 +55,14 @@ end:	do
 inline ring(l, cold, dozing)
 {
 	word = LOAD(ATTENTION(l));
-	if
-	:: STATE(word) == COLD && word != rung && cold -> socket[l] = true; rung = word
-	:: STATE(word) == DOZING && word != rung && dozing -> doorbell = true; rung = word
-	:: else
-	fi;
-	word = 0
+	atomic {
+		if
+		:: STATE(word) == COLD && word != rung && cold -> socket[l] = true; rung = word
+		:: STATE(word) == DOZING && word != rung && dozing -> doorbell = true; rung = word
+		:: else
+		fi;
+		word = 0
+	}
 }
 
 active proctype Publisher()
@@ -108,13 +112,16 @@ active proctype Reactor()
 #ifndef NO_COMMIT
 		LOAD(COMMIT) >= number;
 #endif
-		atomic { now++; stamp_b[number] = now };
-		STORE(B, PRODUCED(B), number);
+		if
+		:: number++; goto next
+		:: atomic { now++; reactions++; stamp_b[reactions] = now; cause[reactions] = number; number++ }
+		fi;
+		STORE(B, PRODUCED(B), reactions);
 #ifndef NO_SEND_FENCE
 		SETTLED(B);
 #endif
 		ring(B, true, true);
-		number++
+next:		skip
 	od
 }
 
@@ -137,12 +144,14 @@ inline look(l)
 /* attend() - each change to dozing or cold is a new epoch */
 inline attend(l, state)
 {
-	if
-	:: state != HOT -> epoch++
-	:: else
-	fi;
-	attention[l] = state;
-	STORE(C, ATTENTION(l), epoch * 4 + state)
+	atomic {
+		if
+		:: state != HOT -> epoch++
+		:: else
+		fi;
+		attention[l] = state;
+		STORE(C, ATTENTION(l), epoch * 4 + state)
+	}
 }
 
 #define CAN_TAKE(l) (taken[l] < seen[l] && (l == B || taken[l] < committed))
@@ -156,14 +165,16 @@ inline attend(l, state)
 
 inline heat_dozing()
 {
-	if
-	:: attention[A] == DOZING -> attend(A, HOT)
-	:: else
-	fi;
-	if
-	:: attention[B] == DOZING -> attend(B, HOT)
-	:: else
-	fi
+	atomic {
+		if
+		:: attention[A] == DOZING -> attend(A, HOT)
+		:: else
+		fi;
+		if
+		:: attention[B] == DOZING -> attend(B, HOT)
+		:: else
+		fi
+	}
 }
 
 /* take_rung() - a cold link that rang is hot, and looked at */
@@ -185,18 +196,14 @@ active proctype Receiver()
 	byte horizon, committed, epoch, attention[2], seen[2];
 
 round:
-	horizon = now; /* H */
-	if
+	atomic { horizon = now; seen[A] = taken[A]; seen[B] = taken[B]; committed = 0 }; /* H */
+	if /* the cause's link first: the other way round it is found anyway */
 	:: attention[A] == HOT -> look(A)
 	:: else
 	fi;
 	if
 	:: attention[B] == HOT -> look(B)
 	:: else
-	fi;
-	if /* the other way round, as links have no order */
-	:: attention[A] == HOT && attention[B] == HOT -> look(A)
-	:: skip
 	fi;
 #ifndef NO_ASK_COLD
 	if
@@ -208,7 +215,7 @@ round:
 	:: atomic { READY(A) && !(READY(B) && STAMP(B) < STAMP(A)) -> taken[A]++ }
 	:: atomic {
 		READY(B) && !(READY(A) && STAMP(A) < STAMP(B)) -> taken[B]++;
-		assert(taken[A] >= taken[B])
+		assert(taken[A] >= cause[taken[B]])
 	   }
 	:: atomic { !READY(A) && !READY(B) -> break }
 	od;
@@ -252,14 +259,16 @@ chill: /* A's; that of B is like it */
 	goto round;
 
 sleep:
-	if
-	:: attention[A] == HOT -> attend(A, DOZING)
-	:: else
-	fi;
-	if
-	:: attention[B] == HOT -> attend(B, DOZING)
-	:: else
-	fi;
+	atomic {
+		if
+		:: attention[A] == HOT -> attend(A, DOZING)
+		:: else
+		fi;
+		if
+		:: attention[B] == HOT -> attend(B, DOZING)
+		:: else
+		fi
+	};
 #ifndef NO_SLEEP_FENCE
 	SETTLED(C);
 #endif
@@ -277,9 +286,9 @@ sleep:
 	:: else
 	fi;
 #endif
+	atomic { seen[A] = taken[A]; seen[B] = taken[B]; committed = 0 };
 end:
-	doorbell || socket[A] || socket[B];
-	doorbell = false;
+	atomic { doorbell || socket[A] || socket[B] -> doorbell = false };
 	take_rung(A);
 	take_rung(B);
 awake:
@@ -289,5 +298,5 @@ awake:
 
 active proctype Monitor()
 {
-	timeout -> assert(taken[A] == EVENTS && taken[B] == EVENTS)
+	timeout -> assert(taken[A] == EVENTS && taken[B] == reactions)
 }

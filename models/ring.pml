@@ -6,6 +6,7 @@
  * A record takes one slot or two and is never split: a pad fills the last slot then. Each slot of a record has the
  * record's number. What is promised: a reader sees whole records, in order, and no slot is written that it may still read.
  *
+ * long: RINGS=2
  * switches: RELEASE ROOM PAD PRODUCED_LAST
  */
 

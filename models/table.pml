@@ -97,7 +97,8 @@ active proctype Writer()
 	compact(1);
 	replace(1);
 	compact(0);
-	replace(0);
+	compact(1);
+	replace(1);
 #ifdef NO_SENT_FIRST
 	STORE(0, MOVED, 1);
 	SETTLED(0);

@@ -6,7 +6,7 @@
  * One sends, one receives. The receiver is hot, or it dozes, each time in a new epoch; who sends rings once an
  * epoch. What is promised: when nobody can do anything more, all that was sent has been taken.
  *
- * switches: SEND_FENCE SLEEP_FENCE SLEEP_LOOK NEW_EPOCH BELL HOT_AGAIN
+ * switches: SEND_FENCE SLEEP_FENCE SLEEP_LOOK NEW_EPOCH BELL
  */
 
 #define MESSAGES 3
@@ -86,9 +86,7 @@ round:
 end:
 	atomic { bell -> bell = false };
 hot:
-#ifndef NO_HOT_AGAIN
 	STORE(1, ATTENTION, epoch * 2);
-#endif
 	goto round
 }
 

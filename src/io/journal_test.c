@@ -135,7 +135,7 @@ START_TEST(not_believed)
 	static const struct {
 		off_t at;
 		uint8_t byte;
-	} spoilt[] = {{0, 1}, {8, 99}, {16, '#'}, {58, 0xff}, {64 + 3, 0x7f}, {64, 0x40}};
+	} spoilt[] = {{0, 1}, {8, 99}, {16, '#'}, {58, 0xff}, {64 + 3, 0x7f}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(spoilt); i++) {
 		append(1, "first");
@@ -145,6 +145,18 @@ START_TEST(not_believed)
 		ck_assert_int_eq(journal_open(&journal, path), 0);
 		expect_end(0);
 	}
+}
+END_TEST
+
+/* Nor is such a length followed where it is read. */
+START_TEST(longer_than_the_rest)
+{
+	struct journal_entry entry;
+	size_t at = 0;
+
+	append(1, "first");
+	journal.map[64] = 64; /* its size */
+	ck_assert(!journal_next(&journal, &at, &entry));
 }
 END_TEST
 
@@ -215,6 +227,7 @@ main(void)
 	tcase_add_test(tcase, grows);
 	tcase_add_test(tcase, half_written);
 	tcase_add_test(tcase, not_believed);
+	tcase_add_test(tcase, longer_than_the_rest);
 	tcase_add_test(tcase, changed_in_place);
 	tcase_add_test(tcase, anew);
 	tcase_add_test(tcase, not_ours);

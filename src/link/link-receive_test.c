@@ -262,6 +262,14 @@ START_TEST(releases_that_are_wrong)
 		raw_release(0, 1); /* twice */
 		break;
 	case 7:
+		raw_release(0, 1);
+		ck_assert_int_eq(link_collect(a), 0);
+		ck_assert_int_eq(pool_take(&a->pool, 1000, &block), 0);
+		ck_assert_int_eq(push(a, "", block, 0), 0); /* in the same place */
+		(void)block_unref(block);
+		raw_release(0, 1); /* the one that was there before */
+		break;
+	case 8:
 		store_rel(&raw.words->released, 3);
 		why = "it gave back more than was lent";
 		break;
@@ -308,7 +316,7 @@ main(void)
 	tcase_add_loop_test(tcase, shared_records_need_the_page, 0, 2);
 	tcase_add_loop_test(tcase, moved_to_the_wrong_place, 0, 6);
 	tcase_add_test(tcase, moved_to_where_it_is);
-	tcase_add_loop_test(tcase, releases_that_are_wrong, 0, 9);
+	tcase_add_loop_test(tcase, releases_that_are_wrong, 0, 10);
 	tcase_add_loop_test(tcase, consumed_that_lies, 0, 2);
 	suite_add_tcase(suite, tcase);
 

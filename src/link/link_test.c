@@ -98,6 +98,22 @@ START_TEST(no_more_is_lent_than_releases_hold)
 }
 END_TEST
 
+/* Bytes have a limit, too; but one message alone may be as large as it is. */
+START_TEST(no_more_bytes_are_lent_than_allowed)
+{
+	struct link_load load = {.n_lent = 1, .lent_bytes = LINK_MAX_LENT + 1};
+	struct block *block;
+
+	ck_assert_int_eq(link_room(a, 256, &load, true), 0);
+	ck_assert_int_eq(pool_take(&a->pool, 1000, &block), 0);
+	ck_assert_int_eq(push(a, "", block, 0), 0);
+	ck_assert_int_eq(link_room(a, 256, &load, true), LINK_E_FULL);
+	load.lent_bytes = LINK_MAX_LENT - a->lent_bytes;
+	ck_assert_int_eq(link_room(a, 256, &load, true), 0);
+	(void)block_unref(block); /* the link has it now */
+}
+END_TEST
+
 /* Who waits is not far ahead of what the other end has not taken in; what that keeps is its own affair. */
 START_TEST(who_waits_stays_close)
 {
@@ -294,6 +310,7 @@ main(void)
 	tcase_add_test(tcase, records_go_both_ways);
 	tcase_add_test(tcase, lent_blocks_come_back);
 	tcase_add_test(tcase, no_more_is_lent_than_releases_hold);
+	tcase_add_test(tcase, no_more_bytes_are_lent_than_allowed);
 	tcase_add_test(tcase, who_waits_stays_close);
 	tcase_add_test(tcase, moves_to_larger_rings);
 	tcase_add_test(tcase, the_end_is_after_what_was_sent);
