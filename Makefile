@@ -20,7 +20,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture asan-short tsan-short
+.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture coverage valgrind old-kernel asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -158,6 +158,28 @@ cycles: ## programs that connect, talk and die: N=1000000 of them; and a death t
 	@$(BUILD)/tests/hostile/hostile-notice 300
 	@$(BUILD)/tests/hostile/hostile-cycles $(N)
 
+coverage: ## which lines and branches tests reach (build-coverage/)
+	@tools/deps build test coverage
+	@$(call setup,build-coverage,-Db_coverage=true -Doptimization=0 -Dtests=enabled -Dbench=disabled)
+	@$(call ninja,build-coverage)
+	@find build-coverage -name '*.gcda' -delete
+	@tools/run-tests -C build-coverage --slower 4 --without house $(T) || true
+	@tools/coverage build-coverage
+
+valgrind: ## tests of modules under valgrind (SUITE=system: others)
+	@tools/deps build test valgrind
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@CK_TIMEOUT_MULTIPLIER=20 tools/run-tests -C $(BUILD) --slower 20 --suite $(or $(SUITE),unit) --under "$(CURDIR)/tools/valgrind" $(T)
+
+old-kernel: ## the tests as if Linux were 5.15
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@tools/run-tests -C $(BUILD) --without house --under $(abspath $(BUILD))/tests/system/old-kernel $(T)
+
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format
 	@git diff --name-only --diff-filter=d HEAD -- '*.c' '*.h' | xargs -r clang-format -i
@@ -169,4 +191,4 @@ docs: ## the headers as pages, build/docs/html/
 	@echo $(BUILD)/docs/html/index.html
 
 clean: ## remove build/ and its siblings
-	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz build-coverage

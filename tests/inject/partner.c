@@ -132,6 +132,39 @@ call_back(tern_call *call, tern_message *m, void *user)
 	return 0;
 }
 
+/* read_back() - the caller keeps a value */
+static int
+read_back(tern_call *call, tern_message *m, void *user)
+{
+	char name[32];
+	tern_message *value;
+	tern_state *state;
+	int r;
+
+	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	r = tern_state_open(bus, name, "mood", &state);
+	if (r < 0)
+		return r;
+	r = tern_state_get(state, &value);
+	(void)tern_state_free(state);
+	if (r < 0)
+		return r;
+	(void)tern_message_unref(value);
+	return tern_reply(call, NULL);
+}
+
+/* ask_back() - how the caller is */
+static int
+ask_back(tern_call *call, tern_message *m, void *user)
+{
+	char name[32];
+	int r;
+
+	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	r = tern_call_sync(bus, name, "tern.Status", NULL, NULL, NULL);
+	return r < 0 ? r : tern_reply(call, NULL);
+}
+
 static int
 call_dialled(tern_bus *direct, int64_t n)
 {
@@ -172,7 +205,8 @@ _Noreturn void
 partner_run(int ready)
 {
 	static const struct tern_method methods[] = {{"Echo", echo}, {"Take", take}, {"Hand", hand}, {"Say", say},
-		{"Count", count}, {"CallBack", call_back}, {"Dial", dial}};
+		{"Count", count}, {"CallBack", call_back}, {"Dial", dial},
+		{"ReadBack", read_back}, {"AskBack", ask_back}};
 	const char *const tags[] = {"partner.says", NULL}, *const hears[] = {"tortured.says", NULL};
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears};
 	struct tern_event event = {.size = sizeof(event)};
@@ -181,6 +215,7 @@ partner_run(int ready)
 	tern_state *state;
 
 	MUST(tern_open(scene_address, &bus) == 0);
+	MUST(tern_set_option(bus, TERN_OPT_TIMEOUT, UINT64_C(1000000000)) == 0);
 	MUST(tern_topic_new(bus, tags, &says) == 0);
 	MUST(tern_subscribe(bus, &rule, heard, NULL, &subscription) == 0);
 	MUST(tern_serve(bus, PARTNER, NULL, methods, sizeof(methods) / sizeof(*methods), NULL, &service) == 0);

@@ -430,6 +430,60 @@ run_state(void)
 	return 0;
 }
 
+/* others look at what is kept here: the value, and how this program is */
+static int
+run_asked(void)
+{
+	static const struct tern_method methods[] = {{"Echo", echo_plain}};
+	unsigned int n_calls = 0, n_answers = 0;
+	_bus_ tern_bus *bus = NULL;
+	_cleanup_(tern_service_freep) tern_service *service = NULL;
+	_cleanup_(tern_state_freep) tern_state *kept = NULL;
+	_call_ tern_call *first = NULL, *second = NULL;
+
+	TRY(open_bus(&bus));
+	TRY(tern_serve(bus, SELF, NULL, methods, 1, &n_calls, &service));
+	TRY(tern_state_new(service, "mood", 1000, &kept));
+	TRY(tern_state_set(kept, "u", UINT64_C(3)));
+	TRY(send_echo(bus, "ReadBack", 0, 0, &first));
+	TRY(tern_call_then(first, count_answer, &n_answers));
+	TRY(next_until(bus, &n_answers, 1));
+	TRY(send_echo(bus, "AskBack", 0, 0, &second));
+	TRY(tern_call_then(second, count_answer, &n_answers));
+	return next_until(bus, &n_answers, 2);
+}
+
+/* A reader that does not read: what it may have is kept here, and goes when it reads. */
+static int
+run_backlog(void)
+{
+	const char *const tags[] = {"tortured.floods", NULL};
+	const struct tern_rule rule = {.size = sizeof(rule), .tags = tags, .policy = TERN_DROP_OLDEST, .queue = 8};
+	static uint8_t bytes[700];
+	struct hearing hearing = {0};
+	_bus_ tern_bus *bus = NULL, *other = NULL;
+	_cleanup_(tern_subscription_freep) tern_subscription *s = NULL;
+	_cleanup_(tern_topic_freep) tern_topic *topic = NULL;
+	uint64_t end = clock_now_ns() + WAIT_NS;
+
+	TRY(open_bus(&bus));
+	TRY(open_bus(&other));
+	TRY(tern_subscribe(other, &rule, hear, &hearing, &s));
+	TRY(tern_topic_new(bus, tags, &topic));
+	for (int i = 0; i < 40; i++)
+		TRY(tern_publish(topic, "y", bytes, sizeof(bytes)));
+	while (hearing.n < 40) {
+		int r = tern_process(other);
+
+		if (r >= 0)
+			r = tern_process(bus);
+		TRY(r);
+		if (clock_now_ns() > end)
+			return -ETIME;
+	}
+	return 0;
+}
+
 /* --- names --- */
 
 static int
@@ -563,6 +617,8 @@ const struct scene scenes[] = {
 	{"tap", run_tap},
 	{"bulk", run_bulk},
 	{"state", run_state},
+	{"asked", run_asked},
+	{"backlog", run_backlog},
 	{"names", run_names},
 	{"loop", run_loop},
 	{"direct", run_direct},
