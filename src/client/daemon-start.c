@@ -84,7 +84,8 @@ daemon_start(tern_call *call, uint64_t deadline)
 			return r;
 	}
 	call->starting = request;
-	DL_APPEND(request->calls, tern_call_ref(call));
+	(void)tern_call_ref(call); /* itself; DL_APPEND() would take several */
+	DL_APPEND(request->calls, call);
 	return 0;
 }
 
