@@ -79,6 +79,14 @@ close_queued(struct queue *queue)
 				item->message->fds[i] = fd_close(item->message->fds[i]);
 }
 
+/* close_kept() - descriptors of what waits for this partner */
+_cold_ static void
+close_kept(struct partner *partner)
+{
+	reply_forked(partner);
+	backlog_forked(partner);
+}
+
 _cold_ static void
 bus_close_descriptors(tern_bus *bus)
 {
@@ -98,7 +106,7 @@ fork_child(void)
 	store_rlx(&fork_generation, load_rlx(&fork_generation) + 1); /* one thread is left */
 	handler_fork_child();
 	DL_FOREACH (all, bus) {
-		struct partner *partner, *next;
+		struct partner *partner;
 		struct domain *domain;
 		struct link *link;
 		struct stream *stream;
@@ -124,10 +132,10 @@ fork_child(void)
 			close_pool(&domain->pool);
 		DL_FOREACH (bus->states, state)
 			segment_close_fd(&state->value.memory);
-		HASH_ITER (hh, bus->partners, partner, next) {
-			reply_forked(partner);
-			backlog_forked(partner);
-		}
+		DL_FOREACH (bus->hot, partner)
+			close_kept(partner);
+		DL_FOREACH (bus->cold, partner)
+			close_kept(partner);
 		close_queued(&bus->queue);
 		close_queued(&bus->kept);
 		close_queued(&bus->to_self);
@@ -312,7 +320,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 _cold_ static void
 bus_shut(tern_bus *bus)
 {
-	struct partner *partner, *next;
+	struct partner *partner;
 
 	send_flush(bus);
 	bus->closed = true;
@@ -321,7 +329,7 @@ bus_shut(tern_bus *bus)
 	call_cancel_all(bus);
 	stream_drop_all(bus);
 	bus_drop_queues(bus);
-	HASH_ITER (hh, bus->partners, partner, next) {
+	while ((partner = bus->hot ? bus->hot : bus->cold)) { /* also those whose peer has a newer link in the table */
 		link_publish(partner->link);
 		(void)backlog_flush(partner); /* what has room; the rest is lost */
 		partner_end(partner);

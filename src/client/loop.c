@@ -417,7 +417,7 @@ next_wait(tern_bus *bus, uint64_t deadline)
 	}
 	if (deadline == 0)
 		return lead_try(bus) || bus->queue.n ? 0 : -ETIME;
-	if (bus->daemon && daemon_is_over(bus->daemon) && !bus->partners && !daemon_told(bus->daemon))
+	if (bus->daemon && daemon_is_over(bus->daemon) && !bus->hot && !bus->cold && !daemon_told(bus->daemon))
 		return -ECONNRESET;
 	r = lead_wait(bus, &waiter, deadline);
 	return waiter.interrupted ? -EINTR : r;
