@@ -214,11 +214,7 @@ call_expire(tern_bus *bus)
 	if (!bus->deadlines)
 		return UINT64_MAX;
 	now = HOOK_TIME(bus_clock(bus)) - bus->clock_offset;
-	while (bus->deadlines && bus->deadlines->deadline <= now) {
-		tern_call *call = bus->deadlines;
-
-		call_send_cancel(call);
-		call_finish(call, -ETIME, NULL, ERROR_TIMEOUT, "no answer before the deadline");
-	}
+	while (bus->deadlines && bus->deadlines->deadline <= now)
+		call_give_up(bus->deadlines, -ETIME, ERROR_TIMEOUT, "no answer before the deadline");
 	return bus->deadlines ? bus->deadlines->deadline : UINT64_MAX;
 }

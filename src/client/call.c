@@ -22,7 +22,8 @@ call_alloc(tern_bus *bus)
 	return call;
 }
 
-void
+/* call_send_cancel() - the service need not answer; best effort, but for streams: it may be full, or gone */
+static void
 call_send_cancel(tern_call *call)
 {
 	struct wire_header header = {
@@ -44,6 +45,16 @@ call_send_cancel(tern_call *call)
 		(void)reply_send(call->partner, &out, NULL, UINT64_MAX, false); /* who puts may wait for ever; else it is gone */
 	else
 		(void)send_record(call->partner, &out, NULL, 0, TERN_NONBLOCK);
+}
+
+void
+call_give_up(tern_call *call, int result, const char *name, const char *text)
+{
+	(void)tern_call_ref(call); /* itself: sending may give up the lock, and then others may end it */
+	call_send_cancel(call);
+	if (call->sent)
+		call_finish(call, result, NULL, name, text);
+	(void)call_unref_locked(call); /* always NULL */
 }
 
 static void

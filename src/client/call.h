@@ -94,8 +94,8 @@ tern_call *call_alloc(tern_bus *bus);
 tern_call *call_unref_locked(tern_call *call);
 /* call_let_go() - the same of a program's reference: the caller's last one cancels; returns NULL */
 tern_call *call_let_go(tern_call *call);
-/* call_send_cancel() - the service need not answer; best effort, but for streams: it may be full, or gone */
-void call_send_cancel(tern_call *call);
+/* call_give_up() - tell the service that it need not answer, and finish the call. May give up the lock. */
+void call_give_up(tern_call *call, int result, const char *name, const char *text);
 
 /* --- under way (call-table.c) --- */
 

@@ -137,7 +137,7 @@ gone(const struct partner *partner)
 	return partner->link->why ? -ECONNRESET : -EHOSTDOWN;
 }
 
-/* room_now() - whatever is kept */
+/* room_now() - whatever is kept. While another thread spins a hello is not read here, for that gives up the lock. */
 static int
 room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 {
@@ -145,7 +145,7 @@ room_now(struct partner *partner, const struct outgoing *out, bool is_event)
 
 	if (partner->dead)
 		return gone(partner);
-	if (unlikely(!partner->link->ready))
+	if (unlikely(!partner->link->ready) && !partner->bus->spinning)
 		take_hello(partner); /* who only sends would never see that there is room again */
 	r = link_room(partner->link, out->header->size, &out->load, is_event);
 	if (r == LINK_E_CLOSED)
@@ -278,6 +278,8 @@ reserve_one(struct partner *partner, struct outgoing *out, const int *fds, uint6
 	bool waited = false;
 	int r;
 
+	if (unlikely(!partner->link->ready))
+		lead_pause(partner->bus); /* to read its hello; it gives up the lock */
 	for (;;) {
 		r = waited && !RULE(ROOM_RECHECK) ? 0 : send_room(partner, out, false);
 		if (r == 0)

@@ -393,8 +393,7 @@ tern_call_cancel(tern_call *call)
 	if (call->done || !call->sent) {
 		r = error_set(-EALREADY, ERROR_INVALID, "the call is over");
 	} else {
-		call_send_cancel(call);
-		call_finish(call, -ECANCELED, NULL, ERROR_CANCELLED, "given up with tern_call_cancel()");
+		call_give_up(call, -ECANCELED, ERROR_CANCELLED, "given up with tern_call_cancel()");
 		lead_kick(bus); /* who waits may be the one that sleeps for all */
 	}
 	bus_leave(bus);

@@ -173,8 +173,7 @@ stream_check(tern_call *call, tern_message *m)
 	if (call->incoming) {
 		(void)reply_error_locked(call, error.name, error.text, false); /* gone callers need none */
 	} else if (!call->done) {
-		call_send_cancel(call);
-		call_finish(call, r, NULL, error.name, error.text);
+		call_give_up(call, r, error.name, error.text);
 	}
 	bus_leave(call->bus);
 	*error_get() = error;

@@ -288,8 +288,7 @@ part_lost(tern_call *call)
 		(void)reply_error_locked(call, ERROR_FAILED, "out of memory", false); /* gone callers need none */
 		return;
 	}
-	call_send_cancel(call);
-	call_finish(call, -ENOMEM, NULL, ERROR_FAILED, "out of memory");
+	call_give_up(call, -ENOMEM, ERROR_FAILED, "out of memory");
 }
 
 /* add_part() - to the queue of who follows, or to the call's own */
