@@ -117,6 +117,17 @@ const char *tern_address(tern_bus *bus);
 int tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
 
 /**
+ * tern_peer_pidfd() - the process of a linked peer, to wait for or to signal: a number may be another's by then
+ * @param ret set on success; the caller's, CLOEXEC
+ *
+ * It is the process that connected, also where another one holds its connection by now.
+ *
+ * @return 0; -ENXIO: as tern_identify(); -ESRCH: it has ended, or is not seen from this pid namespace; -ENODATA: ternd
+ * (on a direct link: this process) could not tell which it is; -ENOSYS: before Linux 5.3; -EMFILE. Never blocks.
+ */
+int tern_peer_pidfd(tern_bus *bus, tern_peer peer, int *ret);
+
+/**
  * tern_last_error() - why the last call of this thread failed
  *
  * @return the calling thread's own record: name "tern.X" and a text that says what to do. Never

@@ -129,6 +129,7 @@ bus_connect_again(struct bus *bus, const struct bus_identity *identity, uint64_t
 	peer->uid = identity->uid;
 	peer->gid = identity->gid;
 	peer->pid = identity->pid;
+	peer->process = identity->process;
 	r = fill_peer(peer, identity);
 	if (r) {
 		(void)free_peer(peer); /* always NULL */

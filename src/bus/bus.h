@@ -62,6 +62,7 @@ struct bus_identity {
 	uint32_t uid, gid, pid;
 	uint64_t userns;
 	char label[BUS_LABEL_SIZE];
+	uint64_t process; /* which one had the number pid: io/process.h; 0: not known */
 };
 
 struct bus_host {
@@ -136,6 +137,7 @@ struct bus_peer {
 	struct bus *bus;
 	uint64_t id;
 	uint32_t uid, gid, pid;
+	uint64_t process; /* as in bus_identity */
 	uint64_t groups, next_groups; /* policy_groups(), of the present policy; next_groups: while another one comes */
 	bool is_guessed;	      /* its groups are not known yet: it is away */
 	struct bus_domain *domain; /* which knows the rest of its identity */

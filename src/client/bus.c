@@ -8,6 +8,7 @@
  * their descriptors before it runs on; the segments are absent there by MADV_DONTFORK.
  */
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 #include "client/stream.h"
 #include "client/topic.h"
 #include "client/watch.h"
+#include "io/process.h"
 
 static const _Atomic uint64_t for_ever; /* where there is no ternd that could end */
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -460,4 +462,44 @@ tern_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 	return r < 0 ? error_set(r, ERROR_NO_SERVICE, "no peer has the id %llu",
 			(unsigned long long)peer)
 		     : 0;
+}
+
+/* direct_pidfd() - one of a link without a bus: the kernel gave one when it connected */
+_cold_ static int
+direct_pidfd(const struct identity *identity, int *ret)
+{
+	int fd;
+
+	if (identity->pidfd < 0)
+		return -ENODATA;
+	if (!process_lives(identity->pidfd))
+		return -ESRCH;
+	fd = fcntl(identity->pidfd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	*ret = fd;
+	return 0;
+}
+
+_cold_ _public_ int
+tern_peer_pidfd(tern_bus *bus, tern_peer peer, int *ret)
+{
+	struct partner *partner;
+	int r = bus_enter(bus);
+
+	if (r < 0)
+		return r;
+	partner = partner_find(bus, peer);
+	if (bus->daemon)
+		r = daemon_pidfd(bus, peer, ret);
+	else
+		r = partner ? direct_pidfd(&partner->link->partner, ret) : -ENXIO;
+	bus_leave(bus);
+	if (r == -ENXIO)
+		return error_set(r, ERROR_NO_SERVICE, "no peer has the id %llu", (unsigned long long)peer);
+	if (r == -ESRCH || r == -ENODATA)
+		return error_set(r, ERROR_NO_SERVICE, r == -ESRCH ? "the process of peer %llu has ended, or is not seen from here"
+								  : "which process peer %llu is could not be found out",
+			(unsigned long long)peer);
+	return r < 0 ? error_errno(r, "a process") : 0;
 }

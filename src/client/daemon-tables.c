@@ -6,6 +6,7 @@
 
 #include "client/daemon-state.h"
 #include "client/error.h"
+#include "io/process.h"
 
 #define TABLE_READS 8 /* of a table that moves under the reader */
 
@@ -176,6 +177,19 @@ daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret)
 	ret->reserved = 0;
 	ret->label[0] = '\0'; /* told with a link only */
 	return 0;
+}
+
+/* That the table still has the peer proves nothing: another process may hold its connection. So its id is compared. */
+_cold_ int
+daemon_pidfd(tern_bus *bus, tern_peer peer, int *ret)
+{
+	struct peer_entry entry;
+	int r, tries = 0;
+
+	do {
+		r = peers_find(&bus->daemon->peers, peer, &entry);
+	} while (daemon_refresh(bus, r, &tries));
+	return r ? -ENXIO : process_open(entry.pid, entry.process, ret);
 }
 
 /* list_one() - hand an entry to the program; the lock is held, so it gets a copy and may not call back */

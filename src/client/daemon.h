@@ -70,6 +70,8 @@ int daemon_ask(tern_bus *bus, const char *name, uint64_t deadline, tern_peer *re
 /* daemon_lookup() - the same; where the tables could not be read ternd is asked, but not by the leader in its round */
 int daemon_lookup(tern_bus *bus, const char *name, tern_peer *ret);
 int daemon_identify(tern_bus *bus, tern_peer peer, struct tern_identity *ret);
+/* daemon_pidfd() - -ENXIO, or as process_open() */
+int daemon_pidfd(tern_bus *bus, tern_peer peer, int *ret);
 /* daemon_has_name() - does this program own it, or has it asked to? */
 bool daemon_has_name(const tern_bus *bus, const char *name);
 

@@ -110,6 +110,7 @@ get_identity(int fd, struct bus_identity *ret)
 		.gid = identity.gid,
 		.pid = identity.pid,
 		.userns = identity.userns,
+		.process = identity.process,
 	};
 	static_assert(sizeof(ret->label) == sizeof(identity.label), "no truncation");
 	memcpy(ret->label, identity.label, sizeof(ret->label));
@@ -286,6 +287,7 @@ accept_start(struct server *server, const char **ret_why)
 		(void)notify_tell(&server->notify, server->listener.fd, "FDSTORE=1\nFDPOLL=0\nFDNAME=" KEPT);
 	(void)socket_refuse_fds(
 		server->listener.fd); /* where the kernel can; else they are closed */
+	(void)socket_tell_senders(server->listener.fd, true); /* else hello() does not know who speaks */
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->listening = (struct loop_source){.fd = server->listener.fd, .ready = on_connection};
 	*ret_why = "the socket cannot be watched";

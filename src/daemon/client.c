@@ -14,6 +14,7 @@
 #include "daemon/request.h"
 #include "daemon/start.h"
 #include "daemon/watch.h"
+#include "io/identity.h"
 #include "io/socket.h"
 
 enum {
@@ -389,6 +390,8 @@ receive(struct client *client)
 			watch(client);
 			return;
 		}
+		if (!client->peer)
+			client->sender = socket_sender(client->source.fd);
 		r = socket_recv(
 			client->source.fd, server->in, sizeof(server->in), &size, NULL, 0, NULL);
 		if (r == SOCKET_E_EMPTY)

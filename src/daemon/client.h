@@ -59,6 +59,7 @@ struct client {
 	uint32_t uid;
 	uint64_t groups; /* rights_groups() */
 	uint32_t n_hellos; /* that seemed late */
+	uint32_t sender;   /* the process that sent its hello; 0: not known */
 	uint32_t slot; /* of its inbox word, once welcomed */
 	struct quota_user *user;
 	struct quota_charge charge, half_open;

@@ -9,6 +9,9 @@
 #include "daemon/history.h"
 #include "daemon/introduce.h"
 #include "daemon/refusal.h"
+#include "daemon/rights.h"
+#include "io/identity.h"
+#include "io/process.h"
 #include "io/socket.h"
 
 #define MAX_CLOCK_NS NSEC_PER_SEC	 /* that clocks may differ */
@@ -56,6 +59,32 @@ check_clock(struct client *client, const struct control_hello *hello, struct ref
 		"offset "
 		"not taken off?",
 		(unsigned long long)((late + early) / NSEC_PER_MSEC), late ? "behind" : "ahead of");
+}
+
+/*
+ * Rights are those of who connected. So it is who has to speak, as far as can be seen: not a child, nor another one
+ * that has the socket now, nor one that was given the number of who connected.
+ */
+static int
+check_sender(const struct client *client, struct refusal *refusal)
+{
+	const struct bus_identity *identity = client->identity;
+	int pidfd = -1, r;
+
+	if (client->sender == 0 || identity->pid == 0)
+		return 0;
+	if (client->sender == identity->pid) {
+		r = process_open(identity->pid, identity->process, &pidfd);
+		pidfd = fd_close(pidfd);
+		return r != -ESRCH ? 0
+				   : refusal_set(refusal, EPERM, "tern.NotYours",
+					     "process %u, which made this connection, has ended", identity->pid);
+	}
+	rights_say(client->server, "process %u says hello on a connection of user %u that process %u made", client->sender,
+		identity->uid, identity->pid);
+	return refusal_set(refusal, EPERM, "tern.NotYours",
+		"process %u made this connection, and process %u says hello: each has to connect for itself",
+		identity->pid, client->sender);
 }
 
 static int
@@ -112,7 +141,8 @@ find_claimed(const struct client *client, const struct control_hello *hello)
 	uint8_t differs = 0;
 
 	if (!away || away->place != CLIENT_AWAY || hello->token.size != sizeof(away->token) ||
-		peer->uid != client->identity->uid || peer->pid != client->identity->pid)
+		peer->uid != client->identity->uid || peer->pid != client->identity->pid ||
+		(peer->process && client->identity->process && peer->process != client->identity->process))
 		return NULL;
 	for (size_t i = 0; i < sizeof(away->token); i++)
 		differs |= away->token[i] ^ hello->token.bytes[i]; /* in a time that tells nothing */
@@ -181,6 +211,7 @@ send_welcome(struct client *client, struct client *who, const struct control *re
 	link = fd_close(link);
 	if (who != client)
 		client_return(client, who);
+	(void)socket_tell_senders(client->source.fd, false); /* it costs, and nobody asks any more */
 	client_welcomed(client);
 	if (MINOR_AHEAD)
 		say_later(client);
@@ -194,7 +225,9 @@ hello(struct client *client, const struct control *request)
 	bool again = false;
 	int r;
 
-	r = check_version(&request->hello, &refusal);
+	r = check_sender(client, &refusal);
+	if (!r)
+		r = check_version(&request->hello, &refusal);
 	if (!r) {
 		r = check_clock(client, &request->hello, &refusal);
 		again = r == -EAGAIN;

@@ -3,7 +3,6 @@
 /* history: what made the bus what it is, kept for the ternd after this one */
 
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
@@ -14,6 +13,7 @@
 #include "daemon/history.h"
 #include "daemon/request.h"
 #include "daemon/start.h"
+#include "io/process.h"
 #include "wire/name.h"
 
 #ifdef TERN_TEST
@@ -34,7 +34,6 @@ enum history_kind {
 
 struct joined {
 	struct bus_identity identity;
-	uint64_t started; /* when its process was, in ticks since boot; 0: not known */
 	uint8_t token[CONTROL_TOKEN_SIZE];
 	_Atomic(uint32_t) is_behind; /* something waited for it, and was not written down */
 	uint32_t zero;
@@ -47,52 +46,11 @@ enum {
 
 /* A process that does not own its name yet. */
 struct starting {
-	uint64_t started; /* as above */
+	uint64_t process; /* as in struct bus_identity */
 	uint32_t pid;
 	uint32_t name_size;
 	char name[CONTROL_MAX_TEXT];
 };
-
-/* --- processes --- */
-
-/* When a process was started: with its number that tells it from all others of this boot. */
-static uint64_t
-process_started(uint32_t pid)
-{
-	char path[64], line[1024];
-	unsigned long long started = 0;
-	const char *rest;
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid); /* fits */
-	file = pid ? fopen(path, "re") : NULL;
-	if (!file)
-		return 0;
-	rest = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL; /* its name may have blanks */
-	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-				  "%*d %*d %*d %llu", &started) != 1)
-		started = 0;
-	(void)fclose(file); /* was read only */
-	return started;
-}
-
-/* A process that we do not see is waited for as long as all are; one that is not the same is gone. */
-static int
-open_process(uint32_t pid, uint64_t started, int *ret)
-{
-	_cleanup_(fd_closep) int fd = -1;
-
-	*ret = -1;
-	if (pid == 0 || started == 0)
-		return 0;
-	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (fd < 0)
-		return errno == ESRCH ? -ESRCH : 0;
-	if (process_started(pid) != started)
-		return -ESRCH;
-	*ret = fd_steal(&fd);
-	return 0;
-}
 
 /* --- keeping --- */
 
@@ -169,7 +127,7 @@ describe_start(const struct start *start, struct starting *ret)
 {
 	*ret = (struct starting){
 		.pid = start->pid,
-		.started = process_started(start->pid),
+		.process = process_id(start->pid, start->process.fd),
 		.name_size = (uint32_t)start->size,
 	};
 	memcpy(ret->name, start->name, start->size);
@@ -225,7 +183,6 @@ history_joined(struct client *client, const struct bus_identity *identity)
 {
 	struct joined joined = {
 		.identity = *identity,
-		.started = process_started(identity->pid),
 	};
 
 	memcpy(joined.token, client->token, sizeof(joined.token));
@@ -303,8 +260,8 @@ again_joined(struct server *server, const struct journal_entry *entry)
 	if (entry->size < JOINED_LEAST || bus_find_peer(&server->bus, entry->peer) ||
 		joined->identity.label[BUS_LABEL_SIZE - 1] != '\0')
 		return;
-	if (open_process(joined->identity.pid, joined->started, &pidfd) < 0)
-		pidfd = -1; /* gone: that is found out when all is as it was */
+	if (process_open(joined->identity.pid, joined->identity.process, &pidfd) < 0)
+		pidfd = -1; /* gone: that is found out when all is as it was; or not known, and waited for as long as all are */
 	if (client_new_away(server, joined->identity.uid, pidfd, &client)) {
 		pidfd = fd_close(pidfd);
 		return;
@@ -328,9 +285,9 @@ again_starting(struct server *server, const struct journal_entry *entry)
 		starting->name_size > entry->size - offsetof(struct starting, name))
 		return;
 	name = (struct control_text){starting->name, starting->name_size};
-	if (name_check(name.text, name.size, NULL) || open_process(starting->pid, starting->started, &pidfd) < 0)
+	if (name_check(name.text, name.size, NULL) || process_open(starting->pid, starting->process, &pidfd) < 0)
 		return;
-	if (pidfd >= 0 && start_again(server, &name, starting->pid, pidfd))
+	if (start_again(server, &name, starting->pid, pidfd))
 		pidfd = fd_close(pidfd);
 }
 
@@ -364,14 +321,14 @@ static void
 end_the_dead(struct server *server)
 {
 	struct client *client, *next;
-	int pidfd;
+	int pidfd = -1;
 
 	DL_FOREACH_SAFE (server->away, client, next) {
 		const struct joined *joined = journal_at(&server->journal, client->kept_at, NULL);
 
 		if (client->source.fd >= 0)
 			continue;
-		if (open_process(joined->identity.pid, joined->started, &pidfd) == -ESRCH)
+		if (process_open(joined->identity.pid, joined->identity.process, &pidfd) == -ESRCH)
 			client_end(client);
 		pidfd = fd_close(pidfd);
 	}

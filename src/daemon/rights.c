@@ -15,9 +15,8 @@ enum {
 	MAX_SAYINGS = 10, /* a second, on standard error */
 };
 
-/* Whoever is refused something again and again does not fill the log. */
-static _printf_(2, 3) void
-say(struct server *server, const char *format, ...)
+void
+rights_say(struct server *server, const char *format, ...)
 {
 	uint64_t second = clock_now_ns() / NSEC_PER_SEC;
 	va_list ap;
@@ -102,7 +101,7 @@ rights_refuse_own(struct client *client, const struct control_text *name, struct
 	char why[400];
 
 	(void)describe(server, policy_find(server->config.policy, name->text, name->size), why, sizeof(why));
-	say(server, "user %u (process %u) may not own %s", peer->uid, peer->pid, quote(name).text);
+	rights_say(server, "user %u (process %u) may not own %s", peer->uid, peer->pid, quote(name).text);
 	return refusal_set(refusal, EPERM, "tern.NotAllowed", "user %u may not own \"%s\": %s; own = user:%u would",
 		peer->uid, quote(name).text, why, peer->uid);
 }
@@ -118,7 +117,7 @@ rights_refuse_link(struct client *client, const struct bus_peer *target, const s
 
 	(void)describe(server, policy_find(server->config.policy, is_id ? NULL : name->text, name->size), why,
 		sizeof(why));
-	say(server, "user %u (process %u) may not talk to %s of user %u (process %u)", peer->uid, peer->pid,
+	rights_say(server, "user %u (process %u) may not talk to %s of user %u (process %u)", peer->uid, peer->pid,
 		quote(name).text, target->uid, target->pid);
 	return refusal_set(refusal, EPERM, "tern.NotAllowed",
 		"user %u may not talk to \"%s\" of user %u: %s; call = user:%u would", peer->uid, quote(name).text,
@@ -135,7 +134,7 @@ rights_tap(struct client *client, struct refusal *refusal)
 	if (peer->is_guessed || access_tap(peer, peer->uid))
 		return 0;
 	(void)describe(server, access_no_tap(peer, peer->uid), why, sizeof(why));
-	say(server, "user %u (process %u) may not tap", peer->uid, peer->pid);
+	rights_say(server, "user %u (process %u) may not tap", peer->uid, peer->pid);
 	return refusal_set(refusal, EPERM, "tern.NotAllowed",
 		"user %u may not have copies of calls: every section has to allow it, and %s; tap = user:%u would",
 		peer->uid, why, peer->uid);
@@ -174,7 +173,7 @@ rights_forbidden(void *user, const struct bus_link *link)
 
 		(void)client_send(link->peers[i]->client, &control, NULL, 0, CLIENT_MUST); /* who is gone is ended */
 	}
-	say(user, "the link of user %u (process %u) and user %u (process %u) is not allowed any more",
+	rights_say(user, "the link of user %u (process %u) and user %u (process %u) is not allowed any more",
 		link->peers[0]->uid, link->peers[0]->pid, link->peers[1]->uid, link->peers[1]->pid);
 }
 
@@ -202,7 +201,7 @@ end_strangers(struct server *server)
 			if (rights_connect(server, client->uid, client->groups, &refusal) == 0)
 				continue;
 			refusal_send(&refusal, client, 0);
-			say(server, "user %u may not connect any more", client->uid);
+			rights_say(server, "user %u may not connect any more", client->uid);
 			client_end(client);
 		}
 }

@@ -16,6 +16,9 @@ uint64_t rights_groups(const struct server *server, int fd);
 /* rights_connect() - may this one connect? Return: 0, or -EPERM and @refusal */
 int rights_connect(const struct server *server, uint32_t uid, uint64_t groups, struct refusal *refusal);
 
+/* rights_say() - tell on standard error who was refused what; a few lines a second, and how many more there were */
+void rights_say(struct server *server, const char *format, ...) _printf_(2, 3);
+
 /* rights_tap() - may it have copies of calls, at least those of its own user? Return: 0, or -EPERM and @refusal */
 int rights_tap(struct client *client, struct refusal *refusal);
 

@@ -95,6 +95,7 @@ tables_add_peer(struct tables *tables, const struct bus_peer *peer, uint32_t *re
 		.gid = peer->gid,
 		.pid = peer->pid,
 		.domain = peer->domain->number,
+		.process = peer->process,
 	};
 	int r;
 

@@ -4,11 +4,12 @@
 
 #include "io/identity.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include "io/process.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -52,7 +53,6 @@ peer_label(int fd, char *ret_label, size_t label_size)
 static uint64_t
 peer_userns(uint32_t pid, int pidfd)
 {
-	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
 	char path[64];
 	struct stat st;
 
@@ -62,7 +62,7 @@ peer_userns(uint32_t pid, int pidfd)
 	if (stat(path, &st) < 0)
 		return 0;
 	/* If the process still lives, the number was its own all the time. */
-	return poll(&gone, 1, 0) == 0 ? st.st_ino : 0;
+	return process_lives(pidfd) ? st.st_ino : 0;
 }
 
 int
@@ -83,6 +83,7 @@ socket_identity(int fd, struct identity *ret_identity)
 	identity.pid = cred.pid > 0 ? (uint32_t)cred.pid : 0;
 	identity.pidfd = peer_pidfd(fd, identity.pid);
 	identity.userns = peer_userns(identity.pid, identity.pidfd);
+	identity.process = process_id(identity.pid, identity.pidfd);
 
 	*ret_identity = identity;
 	identity = IDENTITY_INIT;
@@ -110,6 +111,29 @@ socket_groups(int fd, uint32_t **ret, size_t *ret_n)
 	*ret = steal(groups);
 	*ret_n = 1 + size / sizeof(**ret);
 	return 0;
+}
+
+int
+socket_tell_senders(int fd, bool yes)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){yes}, sizeof(int)) < 0 ? -errno : 0;
+}
+
+uint32_t
+socket_sender(int fd)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[CMSG_SPACE(sizeof(struct ucred))]; /* and so no descriptors */
+	} control;
+	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+	struct ucred cred;
+
+	if (recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0 || message.msg_controllen < sizeof(control) ||
+		control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_CREDENTIALS)
+		return 0;
+	memcpy(&cred, CMSG_DATA(&control.header), sizeof(cred));
+	return cred.pid > 0 ? (uint32_t)cred.pid : 0;
 }
 
 uint64_t

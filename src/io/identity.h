@@ -19,6 +19,7 @@ struct identity {
 	uint32_t pid;			 /* 0: in a pid namespace that is not seen from here */
 	int pidfd;			 /* -1: none */
 	uint64_t userns;		 /* inode number of the user namespace; 0: unknown */
+	uint64_t process;		 /* process_id(); 0: unknown */
 	char label[IDENTITY_LABEL_SIZE]; /* of the security module; "" without one */
 };
 
@@ -35,6 +36,18 @@ struct identity {
  * taken for another's), or a negative errno.  Threads: any.  Blocks: never.
  */
 int socket_identity(int fd, struct identity *ret_identity);
+
+/* socket_tell_senders() - have the kernel note down who sends; on a listening socket for all that connect. 0 or -errno */
+int socket_tell_senders(int fd, bool yes);
+
+/**
+ * socket_sender() - the process that sent the packet that comes next, which need not be the one that connected
+ *
+ * After socket_tell_senders() alone. The packet stays where it is.
+ *
+ * Return: its pid; 0: not known, or not seen from here.  Threads: any.  Blocks: never.
+ */
+uint32_t socket_sender(int fd);
 
 /**
  * socket_groups() - the groups of who connected (or made) the other end, as they were then

@@ -18,7 +18,7 @@
 /* Aligned as the kernel wants it, and large enough for whatever it delivers. */
 union control {
 	struct cmsghdr header;
-	uint8_t bytes[CMSG_SPACE(SOCKET_MAX_FDS * sizeof(int))];
+	uint8_t bytes[CMSG_SPACE(SOCKET_MAX_FDS * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))]; /* socket_tell_senders() */
 };
 
 int

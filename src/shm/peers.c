@@ -5,7 +5,7 @@
 #include "shm/peers.h"
 
 static_assert(sizeof(struct shm_peer) == 2 * TABLE_UNIT, "two units, no padding");
-static_assert(offsetof(struct shm_peer, reserved) == 48, "no padding");
+static_assert(offsetof(struct shm_peer, process) == 48, "no padding");
 
 static const void *
 peer_key(const void *record, size_t size, size_t *ret_size)
@@ -60,6 +60,7 @@ peer_read(const void *record, size_t size, struct peer_entry *ret)
 		.domain = peer->domain,
 		.flags = peer->flags,
 		.slot = peer->slot,
+		.process = peer->process,
 	};
 	return 0;
 }

@@ -35,7 +35,8 @@ struct shm_peer {
 	uint32_t domain;
 	uint32_t flags;
 	uint32_t slot;
-	uint64_t reserved[2];
+	uint64_t process; /* which one has the number pid, as ternd found out; 0: not known */
+	uint64_t reserved;
 };
 
 struct peers {
@@ -57,6 +58,7 @@ struct peer_entry {
 	uint32_t domain; /* trust domain */
 	uint32_t flags;	 /* none yet */
 	uint32_t slot;	 /* of its inbox word */
+	uint64_t process; /* io/process.h */
 };
 
 extern const struct table_type peers_type;

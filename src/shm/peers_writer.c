@@ -68,13 +68,14 @@ peers_add(struct peers_writer *peers, const struct peer_entry *entry, uint32_t *
 		.pid = entry->pid,
 		.domain = entry->domain,
 		.flags = entry->flags,
+		.process = entry->process,
 	};
 	uint32_t unit;
 	int r;
 
 	assert(entry->id != 0);
 	if (MINOR_AHEAD)
-		memset(record.reserved, 0xff, sizeof(record.reserved));
+		record.reserved = UINT64_MAX;
 
 	if (table_locate(&peers->table, &entry->id, sizeof(entry->id), &unit) == 0)
 		return TABLE_E_EXISTS;
