@@ -241,6 +241,65 @@ show_partners(const struct status *status, struct json_object *partners)
 	return table_print(t) ? STATUS_OTHER : STATUS_OK;
 }
 
+static const struct {
+	const char *key, *words;
+	bool is_bytes;
+} HELD[] = {
+	{"lent", "lent to them", true},
+	{"queued", "messages for the program", true},
+	{"replies", "answers they do not take", true},
+	{"events", "events kept for them", true},
+	{"calls", "calls not answered", false},
+	{"streams", "streams", false},
+	{"segments", "segments mapped", false},
+	{"fds", "descriptors", false},
+};
+
+static const struct table_column HELD_COLUMNS[] = {
+	{"USER", 0, COLOUR_NAME},
+	{"OF", 0, COLOUR_PLAIN},
+	{"USED", TABLE_RIGHT, COLOUR_NUMBER},
+	{"ALLOWED", TABLE_RIGHT, COLOUR_PLAIN},
+};
+
+static void
+held_cells(struct table *t, struct json_object *user)
+{
+	char name[64], bytes[AMOUNT_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(HELD); i++) {
+		uint64_t amounts[] = {below(user, "used", HELD[i].key), below(user, "allowed", HELD[i].key)};
+
+		if (amounts[0] == 0)
+			continue;
+		table_row(t);
+		table_cell(t, 0, "%s", amount_user((uint32_t)number(user, "uid"), name, sizeof(name)));
+		table_cell(t, 1, "%s", HELD[i].words);
+		for (size_t j = 0; j < ARRAY_SIZE(amounts); j++) {
+			if (HELD[i].is_bytes)
+				table_cell(t, 2 + j, "%s", amount_bytes(amounts[j], bytes));
+			else
+				table_cell(t, 2 + j, "%llu", (unsigned long long)amounts[j]);
+		}
+	}
+}
+
+/* show_users() - what other users make it hold, and may */
+static int
+show_users(const struct status *status, struct json_object *users)
+{
+	_cleanup_(table_freep) struct table *t = NULL;
+
+	if (!users || json_object_array_length(users) == 0)
+		return STATUS_OK;
+	if (table_new(HELD_COLUMNS, ARRAY_SIZE(HELD_COLUMNS), table_has_legend(status->cli), &t))
+		return STATUS_OTHER;
+	for (size_t i = 0; i < json_object_array_length(users); i++)
+		held_cells(t, json_object_array_get_idx(users, i));
+	(void)putchar('\n'); /* main() asks */
+	return table_print(t) ? STATUS_OTHER : STATUS_OK;
+}
+
 static int
 show_answer(const struct status *status, struct json_object *answer)
 {
@@ -259,7 +318,9 @@ show_answer(const struct status *status, struct json_object *answer)
 		below(answer, "loop", "spins"), below(answer, "loop", "bells"));
 	line("links", "%llu, %llu of them awake", below(answer, "links", "hot") + below(answer, "links", "cold"),
 		below(answer, "links", "hot"));
-	return show_partners(status, ask_list(answer, "partners"));
+	if (show_partners(status, ask_list(answer, "partners")))
+		return STATUS_OTHER;
+	return show_users(status, ask_list(answer, "users"));
 }
 
 /* names_of() - all that a peer owns, with blanks between */

@@ -277,12 +277,6 @@ next_at(const struct backlog *backlog)
 
 /* --- keeping --- */
 
-static uint64_t
-domain_max(const struct partner *partner)
-{
-	return partner->domain == &partner->bus->own ? BACKLOG_MAX_OWN : BACKLOG_MAX_OTHERS;
-}
-
 /* has_space() - for so many bytes more */
 static bool
 has_space(const struct partner *partner, uint64_t bytes)
@@ -291,7 +285,8 @@ has_space(const struct partner *partner, uint64_t bytes)
 
 	if (backlog->n > 0 && backlog->bytes + bytes > BACKLOG_MAX)
 		return false;
-	return partner->domain && partner->domain->kept_bytes + bytes <= domain_max(partner);
+	return partner->domain && partner->domain->kept_bytes + bytes <= BACKLOG_MAX_OWN &&
+		shares_has(partner->link->shares, SHARE_EVENTS, bytes);
 }
 
 static void
@@ -301,6 +296,10 @@ charge(struct partner *partner, const struct kept_event *event, int n)
 
 	partner->backlog->bytes += bytes;
 	partner->domain->kept_bytes += bytes;
+	if (n > 0)
+		shares_take(partner->link->shares, SHARE_EVENTS, event->bytes);
+	else
+		shares_give(partner->link->shares, SHARE_EVENTS, event->bytes);
 	partner->backlog->n += (uint32_t)n;
 	event->lane->n += (uint32_t)n;
 }

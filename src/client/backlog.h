@@ -15,7 +15,8 @@
  * What is dropped counts as lost: at once where there is no room; where the rate is up when the next event may go, for
  * a sleeper is not to be woken more often than that.
  *
- * Charge: what is kept, to the receiver (BACKLOG_MAX, or one event) and to its trust domain (BACKLOG_MAX_*).
+ * Charge: what is kept, to the receiver (BACKLOG_MAX, or one event), to its trust domain (BACKLOG_MAX_OWN), and to its
+ *         user (SHARE_EVENTS).
  * Time:   a publish looks at one lane; what goes, at all lanes of its receiver.
  *
  * All with the lock.
@@ -25,8 +26,7 @@
 #include "client/wish.h"
 
 #define BACKLOG_MAX	   (4u << 20) /* bytes of one receiver, or one event */
-#define BACKLOG_MAX_OWN	   (256u << 20) /* of all in the own trust domain */
-#define BACKLOG_MAX_OTHERS (64u << 20)	/* of all in another one */
+#define BACKLOG_MAX_OWN	   (256u << 20) /* of all in a trust domain */
 
 /* backlog_turn() - may an event of this wish go to the receiver, as far as its rate and what is kept of it go? */
 bool backlog_turn(struct partner *partner, const struct wish *wish);

@@ -300,6 +300,7 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 	queue_init(&bus->kept);
 	queue_init(&bus->to_self);
 	bus->own.pool = POOL_INIT(&bus->endpoint);
+	shares_init(&bus->crowd, &bus->endpoint.budgets);
 	(void)pthread_mutex_init(&bus->lock, NULL); /* default attributes: cannot fail */
 	(void)pthread_cond_init(&bus->handler_done, NULL);
 	bus_set_defaults(bus);

@@ -231,6 +231,8 @@ struct tern_bus {
 	uint32_t n_hot, n_cold;
 	uint64_t last_partner;      /* direct links are numbered here */
 	struct domain own, *domains; /* trust domains: the own one, and those of other partners */
+	struct user *users;	     /* the others */
+	struct shares crowd;	     /* of those beyond MAX_DOMAINS, together */
 
 	/* sending */
 	uint64_t last_stamp;

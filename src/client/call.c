@@ -62,8 +62,10 @@ call_free(tern_call *call)
 {
 	if (unlikely(call->stream))
 		call->stream = stream_free(call->stream);
-	if (call->incoming && call->partner)
+	if (call->incoming && call->partner) {
 		DL_DELETE(call->partner->incoming, call);
+		shares_give(call->partner->link->shares, SHARE_CALLS, 1);
+	}
 	(void)message_unref_locked(call->message); /* always NULL, as all here */
 	(void)message_unref_locked(call->reply);
 	(void)partner_unref(call->partner);

@@ -18,16 +18,23 @@
 #include "link/link.h"
 #include "tern/tern.h"
 
-#define USER_MAX_LENT (UINT64_C(512) << 20) /* a part of what there is: no other user can have it all */
-#define MAX_DOMAINS   256u /* other users with links at a time; those beyond get no events with lent parts */
+#define MAX_DOMAINS 256u /* other users with links at a time; those beyond get no events with lent parts */
+
+/* Another user. What his programs make this one hold is counted for all of his domains together. */
+struct user {
+	struct user *prev, *next; /* bus->users */
+	uint32_t refs;
+	uint32_t uid;
+	struct shares shares;
+};
 
 struct domain {
 	struct domain *prev, *next; /* bus->domains */
 	uint32_t refs;              /* of the own domain not counted */
 	uint32_t uid;
 	char label[IDENTITY_LABEL_SIZE];
+	struct user *user; /* counted; NULL: the own domain */
 	struct pool pool;
-	struct lent_sum lent; /* on all links of another domain */
 	uint64_t kept_bytes; /* of events that wait for its partners (backlog.h) */
 	size_t slot; /* where a publish keeps this domain's copy; a hint */
 };

@@ -38,6 +38,7 @@
 #define ERROR_NAME_TAKEN   "tern.NameTaken"
 #define ERROR_ENDED        "tern.Ended"
 #define ERROR_NEEDS_STREAM "tern.NeedsStream"
+#define ERROR_QUOTA        "tern.Quota"
 #define ERROR_TOO_MANY     "tern.TooManyStreams"
 
 /* error_set() - record why; returns r, so that it can be returned */

@@ -73,6 +73,13 @@ struct tern_message {
 static_assert(offsetof(struct tern_message, data) == offsetof(struct tern_message, header) + sizeof(struct wire_header),
 	"the record is in one piece");
 
+/* message_weight() - what it counts for while it waits for the program: 256 descriptors are as much as a link may have */
+static inline uint32_t
+message_weight(const tern_message *m)
+{
+	return m->header.size + 256 + m->n_fds * (QUEUE_MAX_BYTES / 256);
+}
+
 /* message_record() - header and what follows it */
 static inline uint8_t *
 message_record(tern_message *m)

@@ -156,8 +156,8 @@ partner_new(tern_bus *bus, uint64_t id, int fd, const struct identity *identity,
 	partner->link->id = id;
 	partner->link->partner = *identity;
 	partner->domain = domain_get(bus, identity, same_domain); /* NULL: events with lent parts are lost to it */
-	if (partner->domain && !same_domain)
-		partner->link->lent_sum = &partner->domain->lent;
+	if (!same_domain)
+		partner->link->shares = partner->domain ? &partner->domain->user->shares : &bus->crowd;
 	old = partner_find(bus, id);
 	if (old) {
 		HASH_DEL(bus->partners, old); /* it is being drained; this is the new link */

@@ -3,8 +3,8 @@
 /*
  * queue: what was taken in and waits for the program
  *
- * Charge: an item's bytes are charged to its partner when it is put and returned when it is taken;
- * a partner with QUEUE_MAX_BYTES in it is not taken from until the program has caught up.
+ * Charge: an item's bytes are charged to its partner, and to the user whose it is, when it is put and returned when it
+ * is taken; who has QUEUE_MAX_BYTES or his share in it is not taken from until the program has caught up.
  */
 
 #include <stdlib.h>
@@ -48,6 +48,7 @@ item_drop(tern_bus *bus, struct item *item)
 {
 	if (item->partner) {
 		item->partner->queued -= item->bytes;
+		shares_give(item->partner->link->shares, SHARE_QUEUED, item->bytes);
 		(void)partner_unref(item->partner); /* always NULL */
 	}
 	(void)message_unref_locked(item->message); /* always NULL */
@@ -80,6 +81,7 @@ queue_put(tern_bus *bus, const struct item *template)
 	*item = *template;
 	if (item->partner) {
 		item->partner->queued += item->bytes;
+		shares_take(item->partner->link->shares, SHARE_QUEUED, item->bytes);
 		(void)partner_ref(item->partner); /* itself */
 	}
 	queue_append(&bus->queue, item);
@@ -90,7 +92,8 @@ queue_put(tern_bus *bus, const struct item *template)
 bool
 queue_is_full(tern_bus *bus, const struct partner *partner)
 {
-	return partner->queued >= QUEUE_MAX_BYTES || bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS;
+	return partner->queued >= QUEUE_MAX_BYTES || bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS ||
+		!shares_has(partner->link->shares, SHARE_QUEUED, 0);
 }
 
 void

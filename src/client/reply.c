@@ -56,9 +56,17 @@ static struct kept_reply *
 kept_free(struct partner *partner, struct kept_reply *kept)
 {
 	partner->kept_bytes -= kept->bytes;
+	shares_give(partner->link->shares, SHARE_REPLIES, kept->bytes);
 	(void)message_unref_locked(kept->message); /* always NULL */
 	free(kept);
 	return NULL;
+}
+
+/* has_too_much() - of this partner, or of its user; may be less by so much */
+static bool
+has_too_much(const struct partner *partner, uint64_t less)
+{
+	return partner->kept_bytes > KEPT_REPLIES_MAX - less || !shares_has(partner->link->shares, SHARE_REPLIES, 0);
 }
 
 /* drop_late() - callers have given these up themselves */
@@ -149,9 +157,10 @@ keep(struct partner *partner, const struct outgoing *out, tern_message *m, uint6
 		return error_errno(-ENOMEM, "reply");
 	kept->deadline = deadline;
 	partner->kept_bytes += kept->bytes;
-	if (partner->kept_bytes > KEPT_REPLIES_MAX) {
+	shares_take(partner->link->shares, SHARE_REPLIES, kept->bytes);
+	if (has_too_much(partner, 0)) {
 		drop_late(partner);
-		is_full = partner->kept_bytes > KEPT_REPLIES_MAX - KEPT_REPLIES_MAX / 8; /* else soon again */
+		is_full = has_too_much(partner, KEPT_REPLIES_MAX / 8); /* else soon again */
 	}
 	if (is_full) {
 		(void)kept_free(partner, kept); /* always NULL */

@@ -7,7 +7,7 @@
  * A caller that sends calls and does not take its replies would hold up a service that waited for room. So
  * it is waited for once, as long as a publisher waits for a subscriber; then an answer that finds no room is kept here
  * and sent when there is some, before anything else on its link: the link stays first in, first out. What is kept is charged to the partner; one that lets more than
- * KEPT_REPLIES_MAX pile up has its link ended, and so hears that its calls failed.
+ * KEPT_REPLIES_MAX pile up, or more than its user's share, has its link ended, and so hears that its calls failed.
  */
 
 #include "client/bus.h"

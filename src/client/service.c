@@ -47,7 +47,7 @@ queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *c
 		.message = m,
 		.call = call,
 		.partner = partner,
-		.bytes = m->header.size + 256,
+		.bytes = message_weight(m),
 		.peer = m->sender,
 	};
 
@@ -75,6 +75,22 @@ send_bounce(struct partner *partner, const struct wire_header *call)
 
 	(void)link_plan(&out);
 	(void)reply_send(partner, &out, NULL, call->deadline ? call->deadline : UINT64_MAX, false); /* else gone */
+}
+
+/* refuse_more() - of a user whose calls are too many already */
+_cold_ static void
+refuse_more(tern_call *call)
+{
+	const struct link *link = call->partner->link;
+	const struct share *share = &link->shares->of[SHARE_CALLS];
+	char text[256];
+
+	if (call->no_reply)
+		return;
+	(void)snprintf(text, sizeof(text), "user %u has %llu of the %llu calls that a user may have unanswered in this "
+		"program: wait for answers before you call again, or end programs that do not take theirs",
+		link->partner.uid, (unsigned long long)share->used - 1, (unsigned long long)share_max(share)); /* fits */
+	(void)reply_error_locked(call, ERROR_QUOTA, text, false); /* gone callers need none */
 }
 
 void
@@ -106,6 +122,13 @@ call_arrived(struct partner *partner, tern_message *m)
 	}
 	call->partner = partner_ref(partner);
 	DL_APPEND(partner->incoming, call);
+	shares_take(partner->link->shares, SHARE_CALLS, 1);
+	if (!shares_has(partner->link->shares, SHARE_CALLS, 0)) {
+		refuse_more(call);
+		(void)message_unref_locked(m); /* always NULL, as the next */
+		(void)call_unref_locked(call);
+		return;
+	}
 	if (unlikely(m->header.credit) && !call->no_reply && stream_begin(call, m->header.credit) < 0) {
 		(void)message_unref_locked(m); /* always NULL, as the next */
 		(void)call_unref_locked(call);

@@ -10,9 +10,10 @@
 #include "client/status.h"
 
 enum {
-	STATUS_ROOM = 16 << 10, /* more than the most that there is to tell */
+	STATUS_ROOM = 24 << 10, /* more than the most that there is to tell */
 	MAX_PARTNERS = 32,
 	MAX_SERVICES = 16,
+	MAX_USERS = 16,
 };
 
 static void
@@ -218,12 +219,52 @@ put_partners(struct tern_cbor_writer *w, const tern_bus *bus)
 		put_partner(w, page[i]);
 }
 
+/* --- other users --- */
+
+/* has_something() - or nobody asks */
+static bool
+has_something(const struct user *user)
+{
+	bool has = false;
+
+	for (enum share_kind kind = 0; kind < N_SHARES; kind++)
+		has |= user->shares.of[kind].used > 0;
+	return has;
+}
+
+static void
+put_shares(struct tern_cbor_writer *w, const char *key, const struct shares *shares, bool allowed)
+{
+	put_map(w, key, N_SHARES);
+	for (enum share_kind kind = 0; kind < N_SHARES; kind++)
+		put_uint(w, share_kind_name(kind), allowed ? share_max(&shares->of[kind]) : shares->of[kind].used);
+}
+
+static void
+put_users(struct tern_cbor_writer *w, const tern_bus *bus)
+{
+	const struct user *page[MAX_USERS], *user;
+	size_t n = 0;
+
+	DL_FOREACH (bus->users, user)
+		if (n < MAX_USERS && has_something(user))
+			page[n++] = user;
+	tern_cbor_put_string(w, "users");
+	tern_cbor_put_array(w, n);
+	for (size_t i = 0; i < n; i++) {
+		tern_cbor_put_map(w, 3);
+		put_uint(w, "uid", page[i]->uid);
+		put_shares(w, "used", &page[i]->shares, false);
+		put_shares(w, "allowed", &page[i]->shares, true);
+	}
+}
+
 static void
 put_status(struct tern_cbor_writer *w, const tern_bus *bus)
 {
 	struct sums sums = sum_up(bus);
 
-	tern_cbor_put_map(w, 9);
+	tern_cbor_put_map(w, 10);
 	put_uint(w, "pid", (uint64_t)getpid());
 	put_uint(w, "time", bus_now(bus));
 	put_calls(w, bus);
@@ -233,6 +274,7 @@ put_status(struct tern_cbor_writer *w, const tern_bus *bus)
 	put_loop(w, bus);
 	put_services(w, bus);
 	put_partners(w, bus);
+	put_users(w, bus);
 }
 
 static bool

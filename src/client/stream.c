@@ -48,6 +48,7 @@ leave_table(struct stream *stream)
 	if (!stream->serial)
 		return;
 	HASH_DEL(partner->streams, stream);
+	shares_give(partner->link->shares, SHARE_STREAMS, 1);
 	stream->serial = 0;
 }
 
@@ -236,9 +237,9 @@ stream_begin(tern_call *call, uint32_t credit)
 	int r = -ENOMEM;
 
 	HASH_FIND(hh, partner->streams, &call->serial, sizeof(call->serial), old);
-	if (old || HASH_COUNT(partner->streams) >= STREAMS_MAX) {
-		(void)reply_error_locked(call, ERROR_TOO_MANY, "too many streams at once: a program may have 256 of another one",
-			false); /* gone callers need none */
+	if (old || HASH_COUNT(partner->streams) >= STREAMS_MAX || !shares_has(partner->link->shares, SHARE_STREAMS, 1)) {
+		(void)reply_error_locked(call, ERROR_TOO_MANY, "too many streams at once: a program may have 256 of another one, "
+			"and a user 512, fewer while other users have some", false); /* gone callers need none */
 		return -EDQUOT;
 	}
 	r = stream_new(call);
@@ -250,6 +251,7 @@ stream_begin(tern_call *call, uint32_t credit)
 		call->stream->serial = 0;
 		return -ENOMEM;
 	}
+	shares_take(partner->link->shares, SHARE_STREAMS, 1);
 	call->stream->credit = MIN(credit, STREAM_CREDIT_MAX);
 	call->stream->begun = true;
 	give(call, STREAM_WINDOW);

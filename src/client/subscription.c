@@ -101,7 +101,7 @@ queue_event(tern_subscription *s, struct partner *partner, tern_peer sender, ter
 		.kind = TERN_EVENT,
 		.partner = partner,
 		.message = m,
-		.bytes = m->header.size + 256,
+		.bytes = message_weight(m),
 		.subscription = s,
 		.peer = sender,
 	};

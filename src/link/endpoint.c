@@ -16,6 +16,7 @@ int
 endpoint_init(struct endpoint *endpoint)
 {
 	*endpoint = ENDPOINT_INIT;
+	budgets_init(&endpoint->budgets);
 	endpoint->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return endpoint->doorbell < 0 ? -errno : 0;
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "link/shares.h"
 #include "shm/control.h"
 #include "shm/segment.h"
 
@@ -21,6 +22,7 @@ struct endpoint {
 	int doorbell;       /* eventfd, non-blocking, never read */
 	uint64_t shared;    /* number of the last shared record */
 	uint64_t pool_bytes;
+	struct budgets budgets; /* what other users may make this one hold */
 	uint32_t last_segment;
 	struct link *links; /* all that live, utlist */
 	uint64_t n_bells, n_lost; /* rung; events dropped that their receivers were told of */

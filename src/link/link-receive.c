@@ -257,6 +257,7 @@ link_drop_fds(struct link *link, uint32_t first)
 	if ((int32_t)(first - link->fd_first) <= 0)
 		return;
 	socket_discard_fds(link->fds, n); /* not asked for */
+	shares_give(link->shares, SHARE_FDS, n);
 	link->n_fds -= n;
 	link->fd_first += n;
 	memmove(link->fds, link->fds + n, link->n_fds * sizeof(*link->fds));
@@ -275,6 +276,7 @@ link_take_fds(struct link *link, const struct wire_header *header, int *ret_fds)
 	if (link->n_fds < header->n_fds || link->fd_first != header->first_fd)
 		return wrong(link, "a message names descriptors that were not sent");
 	memcpy(ret_fds, link->fds, header->n_fds * sizeof(*ret_fds));
+	shares_give(link->shares, SHARE_FDS, header->n_fds);
 	link->n_fds -= header->n_fds;
 	link->fd_first += header->n_fds;
 	memmove(link->fds, link->fds + header->n_fds, link->n_fds * sizeof(*link->fds));

@@ -132,11 +132,10 @@ out_look(struct link *link)
 static bool
 may_lend(const struct link *link, const struct link_load *load)
 {
-	const struct lent_sum *sum = link->lent_sum;
-
 	if (LINK_N_RELEASES - link->n_out < load->n_lent)
 		return false;
-	if (sum && sum->bytes > 0 && sum->bytes + load->lent_bytes > sum->max)
+	if (link->shares && link->shares->of[SHARE_LENT].used > 0 &&
+		!shares_has(link->shares, SHARE_LENT, load->lent_bytes))
 		return false;
 	return link->n_out == 0 || link->lent_bytes + load->lent_bytes <= LINK_MAX_LENT;
 }

@@ -89,6 +89,7 @@ link_hang_up(struct link *link)
 	link->fd = socket_close(link->fd);
 	link->doorbell = fd_close(link->doorbell);
 	socket_discard_fds(link->fds, link->n_fds); /* nobody will name them any more */
+	shares_give(link->shares, SHARE_FDS, link->n_fds);
 	link->n_fds = 0;
 }
 
@@ -104,6 +105,7 @@ remote_unref(struct remote *remote)
 {
 	if (remote && --remote->refs == 0) {
 		segment_deinit(&remote->memory);
+		shares_give(remote->shares, SHARE_SEGMENTS, 1);
 		free(remote);
 	}
 	return NULL;

@@ -26,6 +26,7 @@
 #include "io/identity.h"
 #include "link/endpoint.h"
 #include "link/pool.h"
+#include "link/shares.h"
 #include "shm/control.h"
 #include "shm/ring.h"
 #include "shm/segment.h"
@@ -55,11 +56,7 @@ struct remote {
 	uint32_t id;
 	uint32_t refs;
 	struct remote *next;
-};
-
-/* What the partners of one user have been lent together. */
-struct lent_sum {
-	uint64_t bytes, max;
+	struct shares *shares; /* of whose it is; NULL: of the own domain */
 };
 
 /* A place in the list of blocks that are out on this link. */
@@ -86,6 +83,7 @@ struct link {
 	struct ring_in in;
 	const struct shm_page *page; /* NULL: it was not sent yet */
 	const char *why; /* what the partner did wrong, NULL: nothing */
+	struct shares *shares; /* of the partner's user; borrowed, lives as long as the link; NULL: of the own domain */
 
 	struct endpoint *endpoint;
 	struct link *prev, *next; /* endpoint->links */
@@ -127,7 +125,6 @@ struct link {
 	struct lent lent[LINK_N_RELEASES];
 	uint32_t first_free, n_out;
 	uint64_t lent_bytes;
-	struct lent_sum *lent_sum; /* borrowed, lives as long as the link; NULL: of the own domain */
 	uint32_t *known; /* segments the partner was told of; behind them those that it was not told to drop yet */
 	size_t n_known, n_untold;
 };
@@ -323,12 +320,12 @@ void link_release(struct link *link, uint32_t slot, uint32_t generation);
 static inline void
 link_count_lent(struct link *link, const struct block *block, int n)
 {
-	uint64_t bytes = (uint64_t)n * block->size;
-
 	link->n_out += (uint32_t)n;
-	link->lent_bytes += bytes;
-	if (link->lent_sum)
-		link->lent_sum->bytes += bytes;
+	link->lent_bytes += (uint64_t)n * block->size;
+	if (n > 0)
+		shares_take(link->shares, SHARE_LENT, block->size);
+	else
+		shares_give(link->shares, SHARE_LENT, block->size);
 }
 
 /* link_collect() - take what the partner gave back (edge L2). Return: 0 or -EBADMSG. */

@@ -253,6 +253,8 @@ read_segment(struct link *link, const void *bytes, size_t size, int *fds, size_t
 			return wrong(link, "segment: number used twice");
 	if (packet.id == 0 || link->n_remotes >= LINK_MAX_SEGMENTS)
 		return wrong(link, "segment: too many, or number 0");
+	if (!shares_has(link->shares, SHARE_SEGMENTS, 1))
+		return wrong(link, "segment: too many of this user's");
 	remote = calloc(1, sizeof(*remote));
 	if (!remote)
 		return -ENOMEM;
@@ -265,6 +267,8 @@ read_segment(struct link *link, const void *bytes, size_t size, int *fds, size_t
 	}
 	remote->id = packet.id;
 	remote->refs = 1;
+	remote->shares = link->shares;
+	shares_take(link->shares, SHARE_SEGMENTS, 1);
 	remote->next = link->remotes;
 	link->remotes = remote;
 	link->n_remotes++;
@@ -309,12 +313,15 @@ read_fds(struct link *link, const void *bytes, size_t size, int *fds, size_t n_f
 		return wrong(link, "descriptors: other than announced");
 	if (link->n_fds + n_fds > LINK_MAX_WAITING)
 		return wrong(link, "descriptors: too many that no message names");
+	if (!shares_has(link->shares, SHARE_FDS, n_fds))
+		return wrong(link, "descriptors: too many of this user's that no message names");
 	if (link->n_fds == 0)
 		link->fd_first = packet.first;
 	if (packet.first != link->fd_first + link->n_fds)
 		return wrong(link, "descriptors: out of sequence");
 	for (size_t i = 0; i < n_fds; i++)
 		link->fds[link->n_fds++] = fd_steal(&fds[i]);
+	shares_take(link->shares, SHARE_FDS, n_fds);
 	return 0;
 }
 

@@ -205,6 +205,51 @@ END_TEST
 
 /* --- after hello --- */
 
+static struct budgets budgets;
+static struct shares shares;
+
+/* begin_shares() - as of another user's partner, who may have so many */
+static void
+begin_shares(enum share_kind kind, uint64_t n)
+{
+	budgets_init(&budgets);
+	budgets.of[kind].max = 2 * n;
+	shares_init(&shares, &budgets);
+	a->shares = &shares;
+}
+
+static void
+expect_no_share(enum share_kind kind)
+{
+	ck_assert_ptr_null(link_unref(a));
+	a = NULL;
+	ck_assert_uint_eq(budgets.of[kind].used, 0);
+}
+
+START_TEST(more_segments_than_the_share)
+{
+	begin_shares(SHARE_SEGMENTS, 3);
+	for (uint32_t i = 1; i <= 4; i++)
+		raw_packet(PACKET_SEGMENT, i, &raw.segment.fd, 1);
+	ck_assert_int_eq(read_all(a), -EBADMSG);
+	ck_assert_str_eq(a->why, "segment: too many of this user's");
+	ck_assert_uint_eq(shares.of[SHARE_SEGMENTS].used, 3);
+	expect_no_share(SHARE_SEGMENTS);
+}
+END_TEST
+
+START_TEST(more_descriptors_than_the_share)
+{
+	begin_shares(SHARE_FDS, 3);
+	for (uint32_t i = 0; i < 4; i++)
+		raw_fds(1, i, 1);
+	ck_assert_int_eq(read_all(a), -EBADMSG);
+	ck_assert_str_eq(a->why, "descriptors: too many of this user's that no message names");
+	ck_assert_uint_eq(shares.of[SHARE_FDS].used, 3);
+	expect_no_share(SHARE_FDS);
+}
+END_TEST
+
 START_TEST(packets_that_are_wrong)
 {
 	static const uint8_t letters[] = {PACKET_SEGMENT, PACKET_DROP, PACKET_FDS};
@@ -346,6 +391,8 @@ main(void)
 	tcase_add_loop_test(greeted, packets_that_are_wrong, 0, 16);
 	tcase_add_loop_test(greeted, pages_that_are_wrong, 0, 4);
 	tcase_add_test(greeted, segments_without_seals);
+	tcase_add_test(greeted, more_segments_than_the_share);
+	tcase_add_test(greeted, more_descriptors_than_the_share);
 	tcase_add_test(greeted, segments_without_end);
 	suite_add_tcase(suite, greeted);
 
