@@ -4,22 +4,28 @@
 
 #include "bus/quota.h"
 
+static const uint64_t DEFAULTS[N_QUOTA] = {
+	[QUOTA_PEERS] = 10 << 10,
+	[QUOTA_NAMES] = 16 << 10,
+	[QUOTA_RULES] = 16 << 10,
+	[QUOTA_LINKS] = 64 << 10,
+	[QUOTA_BYTES] = 64 << 20,
+	[QUOTA_FDS] = 16 << 10,
+	[QUOTA_HALF_OPEN] = 256,
+	[QUOTA_STARTS] = 256,
+};
+
+uint64_t
+quota_default(enum quota_kind kind)
+{
+	return DEFAULTS[kind];
+}
+
 void
 quota_init(struct quota *quota)
 {
-	*quota = (struct quota){
-		.limits =
-			{
-				[QUOTA_PEERS] = 10 << 10,
-				[QUOTA_NAMES] = 16 << 10,
-				[QUOTA_RULES] = 16 << 10,
-				[QUOTA_LINKS] = 64 << 10,
-				[QUOTA_BYTES] = 64 << 20,
-				[QUOTA_FDS] = 16 << 10,
-				[QUOTA_HALF_OPEN] = 256,
-				[QUOTA_STARTS] = 256,
-			},
-	};
+	*quota = (struct quota){0};
+	memcpy(quota->limits, DEFAULTS, sizeof(DEFAULTS));
 	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++)
 		quota->budgets[kind] = (struct budget){.max = UINT64_MAX, .expected = 1};
 	quota->budgets[QUOTA_BYTES].max = 512 << 20;

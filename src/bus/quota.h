@@ -59,7 +59,10 @@ struct quota_charge {
 	uint64_t amount;
 };
 
-/* quota_init() - no users, honest defaults; change limits before the first charge */
+/* quota_default() - an honest limit */
+uint64_t quota_default(enum quota_kind kind);
+
+/* quota_init() - no users, honest defaults; limits may change at any time: what users have stays theirs */
 void quota_init(struct quota *quota);
 
 /* quota_deinit() - all charges have been released, all users are gone */

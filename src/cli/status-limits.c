@@ -15,14 +15,14 @@
 static const struct {
 	const char *key, *words, *change;
 } KINDS[] = {
-	{"peers", "connections", "--limit connections=N"},
-	{"half_open", "half-open connections", "--limit half-open=N"},
-	{"names", "names", "--limit names=N"},
-	{"rules", "rules", "--limit rules=N"},
-	{"links", "links", "--limit links=N"},
-	{"bytes", "bytes", "--limit bytes=N"},
+	{"peers", "connections", "[limits] connections = N"},
+	{"half_open", "half-open connections", "[limits] half-open = N"},
+	{"names", "names", "[limits] names = N"},
+	{"rules", "rules", "[limits] rules = N"},
+	{"links", "links", "[limits] links = N"},
+	{"bytes", "bytes", "[limits] bytes = N"},
 	{"fds", "descriptors", "RLIMIT_NOFILE of ternd"},
-	{"starts", "calls that wait for a start", "--limit starts=N"},
+	{"starts", "calls that wait for a start", "[limits] starts = N"},
 };
 
 static const struct table_column COLUMNS[] = {

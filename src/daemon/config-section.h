@@ -52,7 +52,7 @@ int config_read_file(const char *path, char *text, size_t room, size_t *ret_size
 /* config_fail() - the line in hand is wrong: say what, and what to write instead. Return: -EINVAL */
 int config_fail(struct config_parse *p, const char *format, ...) _printf_(2, 3);
 
-extern const struct config_section config_section_policy, config_section_name;
+extern const struct config_section config_section_limits, config_section_policy, config_section_name;
 
 /* config_policy_default() - what holds where the file does not speak of all names. Return: 0 or -ENOMEM */
 int config_policy_default(struct policy *policy, bool is_system);

@@ -18,6 +18,7 @@
 #include "daemon/config-section.h"
 
 static const struct config_section *const sections[] = {
+	&config_section_limits,
 	&config_section_policy,
 	&config_section_name,
 };

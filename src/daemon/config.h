@@ -14,6 +14,7 @@
 #include <limits.h>
 
 #include "bus/policy.h"
+#include "bus/quota.h"
 
 enum {
 	CONFIG_TEXT_SIZE = 1000,
@@ -23,6 +24,7 @@ enum {
 
 struct config {
 	struct policy *policy;
+	uint64_t limits[N_QUOTA]; /* per user; 0: not in the file */
 };
 
 /* What is wrong, for people: "/etc/tern/ternd.conf:7: …". */

@@ -46,7 +46,7 @@ refusal_set_quota(struct refusal *refusal, const struct bus *bus)
 		"--programs), have them give some up, or start ternd with %s",
 		e->uid, (unsigned long long)e->used, (unsigned long long)e->limit, quota_kind_name(e->kind),
 		is_shared ? " while others have some, too" : "",
-		e->kind == QUOTA_FDS ? "a higher RLIMIT_NOFILE" : "a higher --limit");
+		e->kind == QUOTA_FDS ? "a higher RLIMIT_NOFILE" : "a higher limit (ternd.conf(5), [limits])");
 }
 
 int

@@ -105,7 +105,7 @@ def who_holds_what():
         same((told["limits"]["names"], told["users"][0]["used"]["names"]), (10, 2))
         table = [line.split() for line in expect(tern("status", "-l", bus=bus), 0).stdout.splitlines()]
         rows = {row[1]: row for row in table}
-        same(rows["names"][2:], ["2", "10", "--limit", "names=N"])
+        same(rows["names"][2:], ["2", "10", "[limits]", "names", "=", "N"])
         same(rows["rules"][2:4], ["0", "16384"])
         check(int(rows["descriptors"][2]) < int(rows["descriptors"][3]), rows)
         rows = [line.split() for line in expect(tern("status", "-p", bus=bus), 0).stdout.splitlines()]

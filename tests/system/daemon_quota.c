@@ -189,8 +189,34 @@ START_TEST(each_kind)
 	raw_expect_failed(&greedy, EDQUOT, "tern.Quota", "user 65533 has ");
 	snprintf(words, sizeof(words), "%s that a user may have", KINDS[_i].words);
 	raw_expect_failed(&greedy, EDQUOT, "tern.Quota", words);
-	raw_expect_failed(&greedy, EDQUOT, "tern.Quota", "a higher --limit");
+	raw_expect_failed(&greedy, EDQUOT, "tern.Quota", "a higher limit (ternd.conf(5), [limits])");
 	ck_assert_uint_eq(ask_until(&honest, KINDS[_i].ask, KINDS[_i].honest), KINDS[_i].honest);
+	end();
+}
+END_TEST
+
+/* begin_with() - a file that says so */
+static void
+begin_with(const char *config)
+{
+	char path[] = "/tmp/tern-test-XXXXXX";
+	const char *arguments[] = {"--allow-uid", "65533", "--config", path, NULL};
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
+	fd = fd_close(fd);
+	ternd_start(&ternd, arguments);
+	ck_assert_int_eq(unlink(path), 0);
+	raw_join(&root, &ternd);
+}
+
+START_TEST(as_the_file_says)
+{
+	begin_with("[limits]\nnames = 7\nhalf-open = 3\n");
+	join_as(GREEDY, &greedy);
+	ck_assert_uint_eq(ask_until(&greedy, own, 100), 7);
+	raw_expect_failed(&greedy, EDQUOT, "tern.Quota", "has 7 of the 7 names");
 	end();
 }
 END_TEST
@@ -332,6 +358,7 @@ main(void)
 	}
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, each_kind, 0, ARRAY_SIZE(KINDS));
+	tcase_add_test(tcase, as_the_file_says);
 	tcase_add_test(tcase, connections);
 	tcase_add_test(tcase, descriptors);
 	tcase_add_test(tcase, silent_ones_of_one_user);
