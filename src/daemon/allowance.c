@@ -36,5 +36,6 @@ allowance_apply(struct server *server)
 	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++)
 		quota->limits[kind] = asked[kind] ? asked[kind] : written[kind] ? written[kind] : quota_default(kind);
 	quota->limits[QUOTA_FDS] = quota->budgets[QUOTA_FDS].max = count_fds();
-	quota->budgets[QUOTA_FDS].expected = server->options->n_users > 0; /* else nobody else may come */
+	quota->budgets[QUOTA_FDS].expected = /* else nobody else may come */
+		server->options->n_users > 0 || server->config.policy->connect.n > 0;
 }

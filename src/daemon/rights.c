@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "bus/access.h"
 #include "bus/name.h"
+#include "daemon/allowance.h"
 #include "daemon/rights.h"
 #include "io/identity.h"
 
@@ -230,6 +231,7 @@ rights_reload(struct server *server, struct config_error *ret_error)
 		return r;
 	}
 	server->config = config;
+	allowance_apply(server);
 	DL_FOREACH (server->half_open, client)
 		client->groups = rights_groups(server, client->source.fd);
 	access_apply(&server->bus, config.policy, groups_of);
