@@ -139,7 +139,7 @@ enum {
 struct item {
 	struct item *next;
 	uint32_t kind;  /* TERN_CALL ... */
-	uint32_t bytes; /* charged to the partner */
+	uint32_t bytes; /* charged to the partner, by queue_put() */
 	struct partner *partner;
 	tern_message *message;
 	tern_call *call;
@@ -464,7 +464,12 @@ struct item *queue_take(struct queue *queue);
 /* item_free() - drop its references; returns NULL */
 struct item *item_free(tern_bus *bus, struct item *item);
 /* queue_is_full() - no more of this partner for now */
-bool queue_is_full(tern_bus *bus, const struct partner *partner);
+static inline bool
+queue_is_full(const tern_bus *bus, const struct partner *partner)
+{
+	return partner->queued >= QUEUE_MAX_BYTES || bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS ||
+		!shares_has(partner->link->shares, SHARE_QUEUED, 0);
+}
 /* queue_notice() - queue a TERN_LOST, TERN_LINKED or TERN_WRITABLE */
 void queue_notice(tern_bus *bus, uint32_t kind, tern_peer peer);
 

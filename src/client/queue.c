@@ -80,6 +80,7 @@ queue_put(tern_bus *bus, const struct item *template)
 	}
 	*item = *template;
 	if (item->partner) {
+		item->bytes = message_weight(item->message);
 		item->partner->queued += item->bytes;
 		shares_take(item->partner->link->shares, SHARE_QUEUED, item->bytes);
 		(void)partner_ref(item->partner); /* itself */
@@ -87,13 +88,6 @@ queue_put(tern_bus *bus, const struct item *template)
 	queue_append(&bus->queue, item);
 	lead_queued(bus);
 	return 0;
-}
-
-bool
-queue_is_full(tern_bus *bus, const struct partner *partner)
-{
-	return partner->queued >= QUEUE_MAX_BYTES || bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS ||
-		!shares_has(partner->link->shares, SHARE_QUEUED, 0);
 }
 
 void

@@ -47,7 +47,6 @@ queue_call(tern_bus *bus, struct partner *partner, tern_message *m, tern_call *c
 		.message = m,
 		.call = call,
 		.partner = partner,
-		.bytes = message_weight(m),
 		.peer = m->sender,
 	};
 

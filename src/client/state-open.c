@@ -260,7 +260,6 @@ state_tell_now(tern_subscription *s)
 		return 0;
 	}
 	item.partner = partner_find(s->bus, s->state->owner); /* who makes others hold it is charged; NULL: ourselves */
-	item.bytes = message_weight(item.message);
 	r = queue_put(s->bus, &item);
 	if (r < 0)
 		state_dropped(s);

@@ -101,7 +101,6 @@ queue_event(tern_subscription *s, struct partner *partner, tern_peer sender, ter
 		.kind = TERN_EVENT,
 		.partner = partner,
 		.message = m,
-		.bytes = message_weight(m),
 		.subscription = s,
 		.peer = sender,
 	};

@@ -53,3 +53,21 @@ share_kind_name(enum share_kind kind)
 
 	return names[kind];
 }
+
+bool
+share_of_has(const struct shares *shares, enum share_kind kind, uint64_t amount)
+{
+	return share_has(&shares->of[kind], amount);
+}
+
+void
+share_of_take(struct shares *shares, enum share_kind kind, uint64_t amount)
+{
+	share_take(&shares->of[kind], amount);
+}
+
+void
+share_of_give(struct shares *shares, enum share_kind kind, uint64_t amount)
+{
+	share_give(&shares->of[kind], amount);
+}

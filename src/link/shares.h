@@ -45,11 +45,16 @@ void shares_init(struct shares *shares, struct budgets *budgets);
 /* share_kind_name() - "calls", … as tern.Status tells it */
 const char *share_kind_name(enum share_kind kind);
 
+/* share_of_has(), … - the same of another user's; out of the way of what the own domain does */
+bool share_of_has(const struct shares *shares, enum share_kind kind, uint64_t amount);
+void share_of_take(struct shares *shares, enum share_kind kind, uint64_t amount);
+void share_of_give(struct shares *shares, enum share_kind kind, uint64_t amount);
+
 /* shares_has() - may he have so much more? */
 static inline bool
 shares_has(const struct shares *shares, enum share_kind kind, uint64_t amount)
 {
-	return likely(!shares) || share_has(&shares->of[kind], amount);
+	return likely(!shares) || share_of_has(shares, kind, amount);
 }
 
 /* shares_take(), shares_give() - count it, and count it back */
@@ -57,12 +62,12 @@ static inline void
 shares_take(struct shares *shares, enum share_kind kind, uint64_t amount)
 {
 	if (unlikely(shares != NULL))
-		share_take(&shares->of[kind], amount);
+		share_of_take(shares, kind, amount);
 }
 
 static inline void
 shares_give(struct shares *shares, enum share_kind kind, uint64_t amount)
 {
 	if (unlikely(shares != NULL))
-		share_give(&shares->of[kind], amount);
+		share_of_give(shares, kind, amount);
 }
