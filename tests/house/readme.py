@@ -59,7 +59,7 @@ def check_environment():
     used = set()
     for path in tracked():
         if path.startswith(("src/", "examples/")) and path.endswith((".c", ".h")) and not path.endswith("_test.c"):
-            used |= set(re.findall(r'\b(?:secure_)?getenv\("(\w+)"\)', read(path)))
+            used |= set(re.findall(r'\b(?:(?:secure_)?getenv|get_number|is_meant)\("(\w+)"', read(path)))
     for name in sorted(used | told):
         check(name in told, f"{name} is read, but not in docs/environment.md")
         check(name in used, f"{name} is in docs/environment.md, but nobody reads it")
