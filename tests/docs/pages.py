@@ -56,7 +56,7 @@ class Page:
         self.came = []  # (first line, last line, what came instead)
 
     def environment(self, build):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("TERN_")}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("TERN_", "XDG_"))}
         tools = [f"{build}/{folder}" for folder in
                  ("src/cli", "src/daemon", "examples/mixer", "examples/hello")] + [f"{ROOT}/examples/mixer"]
         env.update(PATH=":".join(tools + [env["PATH"]]), TERM="dumb", LC_ALL="C.UTF-8", MIXER=f"{ROOT}/examples/mixer", PS1="", PS2="",
