@@ -20,7 +20,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture coverage valgrind old-kernel asan-short tsan-short
+.PHONY: kills all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture coverage valgrind old-kernel asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/

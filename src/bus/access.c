@@ -201,13 +201,28 @@ tell(struct bus_link *link, unsigned int whose, const struct control_text *name,
 	link->bus->host->rights_changed(link->bus->user, link, whose, name, is_denied);
 }
 
+/* Before not all names are withheld any more: those that were not told one by one. */
+static void
+tell_each(struct bus_link *link, unsigned int whose, uint32_t bits, const struct view *view)
+{
+	const struct bus_owner *owner;
+
+	if (!(link->withheld[whose] & ~bits & CONTROL_NO_NAMES))
+		return;
+	DL_FOREACH2 (link->peers[!whose]->owners, owner, peer_next)
+		if (is_owner(owner) && !may_call(view, link->peers[whose], owner))
+			tell(link, whose, &(struct control_text){owner->name->text, owner->name->size}, true);
+}
+
 /* The bits may be others; and, where there is one, the right to call a name. */
 static void
 look_again(struct bus_link *link, unsigned int whose, const struct control_text *name, bool is_denied)
 {
 	uint32_t bits = access_withheld(link->peers[whose], link->peers[!whose]);
 	bool is_same = bits == link->withheld[whose];
+	struct view view = present(link->bus);
 
+	tell_each(link, whose, bits, &view);
 	link->withheld[whose] = bits;
 	if (name || !is_same)
 		tell(link, whose, name, is_denied);
@@ -257,6 +272,7 @@ turn_link(struct bus_link *link, unsigned int whose, const struct view *old, con
 	bool is_same = bits == link->withheld[whose];
 	const struct bus_owner *owner;
 
+	tell_each(link, whose, bits, new);
 	link->withheld[whose] = bits;
 	DL_FOREACH2 (other->owners, owner, peer_next) {
 		bool is_denied;

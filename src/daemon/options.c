@@ -215,8 +215,16 @@ set_config(struct options *options)
 	}
 	if (options->config || !base)
 		return;
-	if (snprintf(options->config_path, sizeof(options->config_path), "%s%s/tern/ternd.conf", base, below) <
-			(int)sizeof(options->config_path) &&
+	if (snprintf(options->config_path, sizeof(options->config_path), "%s%s/tern/ternd.conf", base, below) >=
+		(int)sizeof(options->config_path))
+		options->config_path[0] = '\0';
+	options_find_config(options);
+}
+
+void
+options_find_config(struct options *options)
+{
+	if (!options->config && options->config_path[0] &&
 		(access(options->config_path, F_OK) == 0 || errno != ENOENT))
 		options->config = options->config_path;
 }

@@ -24,7 +24,7 @@ struct options {
 	const char *path;		   /* in address */
 	bool is_system;			   /* it is the bus of a machine: in /run/tern */
 	const char *config;		   /* its file; NULL: none */
-	char config_path[PATH_MAX];
+	char config_path[PATH_MAX];	   /* of the file by default; empty: there is none */
 	uint32_t users[OPTIONS_MAX_USERS]; /* allowed besides ternd's own */
 	size_t n_users;
 	uint64_t limits[N_QUOTA]; /* per user; 0: as by default */
@@ -43,3 +43,6 @@ enum {
 
 /* options_parse() - read the command line and the environment; prints. Return: OPTIONS_* */
 int options_parse(struct options *ret, int argc, char **argv);
+
+/* options_find_config() - the file by default may be there by now; one that was is not given up */
+void options_find_config(struct options *options);

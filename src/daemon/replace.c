@@ -176,6 +176,10 @@ may_have_it(const struct client *client, struct refusal *refusal)
 		return refusal_set(refusal, EPERM, "tern.NotAllowed",
 			"user %u may not take the place of this ternd, which is user %u's", client->uid,
 			(unsigned int)geteuid());
+	if (client->identity->userns && client->identity->userns != server->tables.userns) /* 0: it cannot be read */
+		return refusal_set(refusal, EPERM, "tern.NotAllowed",
+			"process %u is in another user namespace than this ternd, and may not take its place",
+			client->identity->pid);
 	if (server->listener.is_borrowed)
 		return refusal_set(refusal, EPERM, "tern.NotAllowed",
 			"the socket of this ternd is systemd's: systemctl restart replaces it");

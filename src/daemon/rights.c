@@ -224,8 +224,10 @@ rights_reload(struct server *server, struct config_error *ret_error)
 	const struct options *options = server->options;
 	struct config config, old = server->config;
 	struct client *client;
-	int r = config_load(&config, options->config, options->is_system, ret_error);
+	int r;
 
+	options_find_config(server->options);
+	r = config_load(&config, options->config, options->is_system, ret_error);
 	if (r) {
 		fprintf(stderr, "ternd: %s; all stays as it was\n", ret_error->text);
 		return r;

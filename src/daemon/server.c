@@ -278,6 +278,8 @@ watch_signals(struct server *server)
 	(void)sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
+	(void)signal(SIGCHLD, SIG_DFL); /* whatever was inherited: else children are waited for by the kernel */
+	(void)signal(SIGPIPE, SIG_IGN); /* nobody may read what is logged */
 	server->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (server->signals.fd < 0)
 		return -errno;
@@ -341,7 +343,7 @@ start(struct server *server, const char **ret_why)
 }
 
 int
-server_new(const struct options *options, struct config *config, struct server **ret, const char **ret_why)
+server_new(struct options *options, struct config *config, struct server **ret, const char **ret_why)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int r;

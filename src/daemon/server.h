@@ -73,7 +73,7 @@ struct server {
 	bool is_again; /* what is done was done by the ternd before, and all know of it */
 	struct journal journal;
 	struct notify notify;
-	const struct options *options;
+	struct options *options;
 	struct config config; /* what the file says */
 	uint64_t begun_ns;   /* when it began to serve */
 	uint64_t n_requests; /* since then */
@@ -91,7 +91,7 @@ struct server {
  * Return: 0 or a negative errno.  Threads: one a process.  Blocks: never.
  */
 int server_new(
-	const struct options *options, struct config *config, struct server **ret, const char **ret_why);
+	struct options *options, struct config *config, struct server **ret, const char **ret_why);
 
 /* server_run() - serve until a signal ends it. Return: 0 or a negative errno */
 int server_run(struct server *server);
