@@ -82,6 +82,8 @@ daemon_start(tern_call *call, uint64_t deadline)
 		r = new_start(bus, name, call->flags & TERN_NONBLOCK ? 0 : deadline, &request);
 		if (r < 0)
 			return r;
+		if (call->done)
+			return 0; /* meanwhile: its deadline */
 	}
 	call->starting = request;
 	(void)tern_call_ref(call); /* itself; DL_APPEND() would take several */

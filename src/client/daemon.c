@@ -159,7 +159,7 @@ request_finish(tern_bus *bus, struct request *request, int result, const struct 
 	else if (request->is_call)
 		daemon_call_answered(request->call, answer);
 	else if (!request->call && result == -EPERM)
-		rights_refused(bus, request->peer);
+		(void)rights_refused(bus, request->peer); /* else ternd is asked again */
 	else if (request->call)
 		call_resend(request->call, partner_find(bus, request->peer),
 			partner_find(bus, request->peer) ? 0 : -ENXIO);

@@ -135,9 +135,7 @@ publish_link(struct publish *p, struct recipient *recipient, struct partner **re
 		r = daemon_introduce_for(bus, peer, NULL) < 0 ? -ENXIO : -EAGAIN; /* for the next one */
 	else
 		r = daemon_introduce(bus, peer, publish_deadline(p, NULL), ret);
-	if (r == -EPERM)
-		rights_refused(bus, peer);
-	else if (r < 0)
+	if (r < 0 && !(r == -EPERM && rights_refused(bus, peer)))
 		give_up(p, peer);
 	return PUBLISH_AGAIN;
 }

@@ -43,12 +43,25 @@ queue_take(struct queue *queue)
 	return item;
 }
 
+/* may_be_short() - may a user have all that he may? Of n, one who has has more than an n+1-th part less what all have. */
+static bool
+may_be_short(const struct shares *shares)
+{
+	const struct budget *budget = shares ? shares->of[SHARE_QUEUED].budget : NULL;
+
+	return budget && budget->used > budget->max / (budget->n + budget->expected);
+}
+
 static void
 item_drop(tern_bus *bus, struct item *item)
 {
 	if (item->partner) {
+		bool was_full = item->partner->queued >= QUEUE_MAX_BYTES || may_be_short(item->partner->link->shares);
+
 		item->partner->queued -= item->bytes;
 		shares_give(item->partner->link->shares, SHARE_QUEUED, item->bytes);
+		if (was_full)
+			lead_kick(bus); /* a leader that sleeps left records in rings */
 		(void)partner_unref(item->partner); /* always NULL */
 	}
 	(void)message_unref_locked(item->message); /* always NULL */

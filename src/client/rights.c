@@ -11,7 +11,7 @@
 #include "client/error.h"
 #include "client/reply.h"
 
-#define MAX_UNHEARD 4096u
+#define MAX_UNHEARD 65536u
 
 /* A name of this program that the partner may not call. */
 struct denied {
@@ -194,21 +194,24 @@ rights_refuse(struct partner *partner, const struct wire_header *call)
 
 /* --- of peers without a link --- */
 
-void
+bool
 rights_refused(tern_bus *bus, tern_peer peer)
 {
 	struct unheard *unheard;
+	bool is_noted;
 
 	if (HASH_COUNT(bus->unheard) >= MAX_UNHEARD)
 		rights_forget(bus); /* and ternd refuses again */
 	unheard = calloc(1, sizeof(*unheard));
 	if (!unheard)
-		return;
+		return false;
 	unheard->peer = peer;
 	HASH_ADD(hh, bus->unheard, peer, sizeof(unheard->peer), unheard);
-	if (!hash_added(unheard, hh))
+	is_noted = hash_added(unheard, hh);
+	if (!is_noted)
 		free(unheard);
 	bus_plans_end(bus);
+	return is_noted;
 }
 
 void

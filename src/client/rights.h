@@ -29,8 +29,8 @@ bool rights_may_call(struct partner *partner, const char *service);
 /* rights_refuse() - answer its call that it may not */
 void rights_refuse(struct partner *partner, const struct wire_header *call);
 
-/* rights_refused() - ternd makes no link to a peer, who is thus not to hear this program */
-void rights_refused(tern_bus *bus, tern_peer peer);
+/* rights_refused() - ternd makes no link to a peer, who is thus not to hear this program. Return: false, no memory to note it. */
+bool rights_refused(tern_bus *bus, tern_peer peer);
 /* rights_forget() - those peers may hear it now, perhaps */
 void rights_forget(tern_bus *bus);
 /* rights_may_hear() - may this peer have events of this program? */

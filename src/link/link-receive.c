@@ -55,10 +55,11 @@ static struct remote *
 remote_get(struct link *link, uint32_t id)
 {
 	struct remote *remote = remote_find(link, id);
+	uint64_t looked = link->looked;
 	bool rang;
 
 	for (uint32_t n = 0; !remote && link->fd >= 0 && n < LINK_MAX_PACKETS; n++) {
-		if (packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+		if (link->looked - looked >= LINK_MAX_MAPPED || packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
 			break;
 		remote = remote_find(link, id);
 	}
@@ -104,10 +105,11 @@ link_follow(struct link *link, const struct wire_header *header)
 static bool
 has_page(struct link *link)
 {
+	uint64_t looked = link->looked;
 	bool rang;
 
 	for (uint32_t n = 0; !link->page && link->fd >= 0 && n < LINK_MAX_PACKETS; n++)
-		if (packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+		if (link->looked - looked >= LINK_MAX_MAPPED || packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
 			break;
 	return link->page != NULL;
 }
