@@ -169,7 +169,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = re.search(r"^model name\s*: (.*)$", f.read(), re.M)
     return (f"{len(os.sched_getaffinity(0))} x {model.group(1) if model else 'a processor'}, "
-            f"Linux {platform.release()}, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}")
+            f"Linux {platform.release().partition('-')[0]}, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}")
 
 
 def page(figures, plots, load):
