@@ -160,7 +160,11 @@ stepper_offer(void)
 		_exit(STEPPER_SKIP);
 }
 
+#if defined(__clang__)
+__attribute__((noinline)) void
+#else
 __attribute__((noinline, noclone)) void
+#endif
 stepper_mark(void)
 {
 	__asm__ __volatile__(".globl stepper_mark_at\nstepper_mark_at: int3" ::: "memory");
