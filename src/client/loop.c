@@ -194,15 +194,14 @@ run_item(tern_bus *bus, struct item *item)
 	}
 }
 
-/* take_item() - from a queue; a leader that sleeps on a full one is told that there is room again */
+/* take_item() - from a queue; a leader that sleeps on one with too many is told. Of bytes it is when they go: item_free(). */
 static struct item *
 take_item(tern_bus *bus, struct queue *queue)
 {
 	bool was_full = bus->queue.n + bus->kept.n >= QUEUE_MAX_ITEMS;
 	struct item *item = queue_take(queue);
 
-	if (item && (was_full || (item->partner && item->partner->queued >= QUEUE_MAX_BYTES &&
-		item->partner->queued - item->bytes < QUEUE_MAX_BYTES)))
+	if (item && was_full)
 		lead_kick(bus);
 	return item;
 }

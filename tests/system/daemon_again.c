@@ -51,23 +51,12 @@ restart(void)
 	ternd_start_at(&ternd, NULL);
 }
 
-/* claim() - come back; what was there is the same as before */
-static void
-claim(struct raw *raw)
-{
-	struct raw was = *raw;
-
-	raw_close(raw);
-	raw_claim(raw, &ternd, &was);
-	ck_assert_uint_eq(raw->id, was.id);
-}
-
 static void
 claim_all(void)
 {
-	claim(&a);
-	claim(&b);
-	claim(&c);
+	raw_come_back(&a, &ternd);
+	raw_come_back(&b, &ternd);
+	raw_come_back(&c, &ternd);
 }
 
 static uint64_t
@@ -137,11 +126,11 @@ START_TEST(there_while_away)
 	ck_assert_int_eq(names_lookup(&names, "org.example.One", 15, &entry), 0);
 	ck_assert_uint_eq(entry.owner, a.id);
 	names_deinit(&names);
-	claim(&b);
+	raw_come_back(&b, &ternd);
 	raw_name(&b, CONTROL_INTRODUCE, "org.example.One"); /* is read when there was time to come back */
 	ck_assert_uint_eq(b.control.type, CONTROL_INTRODUCED);
 	ck_assert_uint_eq(b.control.link.peer, a.id);
-	claim(&a);
+	raw_come_back(&a, &ternd);
 	raw_expect(&a, CONTROL_LINK);
 	ck_assert_uint_eq(a.control.link.peer, b.id);
 	ck_assert_uint_eq(a.n_fds, 1);
@@ -166,7 +155,7 @@ START_TEST(no_claim_for_strangers)
 	ck_assert_uint_ne(thief.id, a.id);
 	raw_own(&thief, "org.example.One", 0, NULL);
 	raw_expect_failed(&thief, EEXIST, "tern.NameTaken", "belongs");
-	claim(&a);
+	raw_come_back(&a, &ternd);
 	liar = a;
 	raw_claim(&b, &ternd, &liar); /* it is back already */
 	ck_assert_uint_ne(b.id, a.id);
@@ -192,7 +181,7 @@ START_TEST(no_claim_for_another_process)
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	claim(&a);
+	raw_come_back(&a, &ternd);
 }
 END_TEST
 
@@ -203,11 +192,11 @@ START_TEST(requests_wait_for_all)
 
 	raw_rule(&c, 1, "tern", "org.example.Two");
 	restart();
-	claim(&a);
-	claim(&b);
+	raw_come_back(&a, &ternd);
+	raw_come_back(&b, &ternd);
 	raw_send(&a, &own);
 	ck_assert(raw_is_quiet(&a));
-	claim(&c);
+	raw_come_back(&c, &ternd);
 	raw_expect(&a, CONTROL_DONE);
 	expect_event(&c, "new", "org.example.Two");
 }
@@ -218,11 +207,11 @@ START_TEST(news_wait)
 {
 	raw_rule(&c, 1, "tern", "org.example");
 	restart();
-	claim(&a);
-	claim(&b);
+	raw_come_back(&a, &ternd);
+	raw_come_back(&b, &ternd);
 	raw_own(&a, "org.example.Two", 0, NULL); /* when c had its time */
 	raw_own(&b, "org.example.Three", 0, NULL);
-	claim(&c);
+	raw_come_back(&c, &ternd);
 	expect_event(&c, "new", "org.example.Two");
 	expect_event(&c, "new", "org.example.Three");
 }
@@ -263,7 +252,7 @@ START_TEST(not_for_ever)
 
 	raw_own(&a, "org.example.One", 0, NULL);
 	restart();
-	claim(&b);
+	raw_come_back(&b, &ternd);
 	for (int i = 0; i < 1000 && look_up(&b, "org.example.One") != 0; i++)
 		(void)nanosleep(&pause, NULL);
 	ck_assert_uint_eq(look_up(&b, "org.example.One"), 0);

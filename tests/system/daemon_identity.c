@@ -88,20 +88,6 @@ next_step(void)
 
 /* --- processes --- */
 
-/* The child runs on here with 0. @number: to be its own; 0: any. */
-static pid_t
-begin(uint32_t number)
-{
-	pid_t wanted = (pid_t)number, pid;
-	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
-
-	pid = number ? (pid_t)syscall(SYS_clone3, &args, sizeof(args)) : fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
-	return pid;
-}
-
 static void
 become(uint32_t uid)
 {
@@ -118,13 +104,6 @@ finish(pid_t pid)
 
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-}
-
-static void
-end(pid_t pid)
-{
-	ck_assert_int_eq(kill(pid, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 
 /* --- hello --- */
@@ -242,7 +221,7 @@ connect_for(const struct handed *row, int carrier)
 	if (row->speaker == ITSELF)
 		speak_at_step(row->speaks);
 	if (row->speaker == CHILD) {
-		pid = begin(0);
+		pid = raw_fork(0);
 		if (pid == 0)
 			speak_at_step(row->speaks);
 		finish(pid);
@@ -263,7 +242,7 @@ connect_elsewhere(const struct handed *row)
 
 	raw = (struct raw){.fd = -1};
 	ck_assert_int_eq(socket_pair(pair), 0);
-	pid = begin(0);
+	pid = raw_fork(0);
 	if (pid == 0)
 		connect_for(row, pair[0]);
 	ck_assert_int_eq(poll(&(struct pollfd){.fd = pair[1], .events = POLLIN}, 1, RAW_TIMEOUT_MS), 1);
@@ -290,7 +269,7 @@ START_TEST(speaks)
 	if (!is_early)
 		raw_join(&after, &ternd); /* they are accepted one after the other */
 	if (row->speaker == ANOTHER || row->speaker == REUSED) {
-		second = begin(row->speaker == REUSED ? (uint32_t)first : 0);
+		second = raw_fork(row->speaker == REUSED ? (uint32_t)first : 0);
 		if (second == 0)
 			speak_at_step(row->speaks);
 	}
@@ -303,7 +282,7 @@ START_TEST(speaks)
 	if (!row->is_dead && row->speaker != ANOTHER)
 		finish(first);
 	else if (!row->is_dead)
-		end(first);
+		raw_kill(first);
 	raw_close(&after);
 	ck_assert(told->is_answered);
 	ck_assert_msg(strcmp(told->error, row->error ? row->error : "") == 0, "%s: %s", row->what, told->error);
@@ -410,7 +389,7 @@ have_token(const struct claim *row, const struct raw *other)
 	if (row->speaker == ITSELF)
 		make_claim(row, &was, other);
 	if (row->speaker == CHILD) {
-		pid = begin(0);
+		pid = raw_fork(0);
 		if (pid == 0) {
 			make_claim(row, &was, other);
 			_exit(0);
@@ -428,20 +407,20 @@ START_TEST(claims_back)
 	pid_t first, second = 0;
 
 	raw_join(&other, &ternd);
-	first = begin(0);
+	first = raw_fork(0);
 	if (first == 0)
 		have_token(row, &other);
 	wait_step(1);
 	was = *told;
 	ck_assert_uint_eq(was.uid, KNOWN);
 	if (row->is_dead)
-		end(first);
+		raw_kill(first);
 	if (!row->stays) {
 		ternd_kill(&ternd);
 		ternd_start_at(&ternd, (const char *[]){"--allow-uid", "2001", NULL});
 	}
 	if (row->speaker == ANOTHER || row->speaker == REUSED) {
-		second = begin(row->speaker == REUSED ? (uint32_t)first : 0);
+		second = raw_fork(row->speaker == REUSED ? (uint32_t)first : 0);
 		if (second == 0) {
 			make_claim(row, &was, &other);
 			_exit(0);
@@ -479,7 +458,7 @@ static bool
 hello_inside(int flags, uint32_t uid)
 {
 	int status;
-	pid_t pid = begin(0), inner;
+	pid_t pid = raw_fork(0), inner;
 
 	if (pid == 0) {
 		if (uid)
@@ -523,7 +502,7 @@ START_TEST(in_a_namespace)
 	};
 	struct raw outside = {.fd = -1};
 	uint32_t domain;
-	pid_t pid = begin(0);
+	pid_t pid = raw_fork(0);
 
 	if (pid == 0) {
 		become(rows[_i].uid);
@@ -553,7 +532,7 @@ static pid_t
 ternd_inside(int flags)
 {
 	struct ternd other;
-	pid_t pid = begin(0);
+	pid_t pid = raw_fork(0);
 
 	if (pid == 0) {
 		if (unshare(flags) < 0)
@@ -603,7 +582,7 @@ START_TEST(ternd_in_a_namespace)
 		printf("skipped: ternd in namespace %#x\n", (unsigned int)rows[_i].flags);
 		return;
 	}
-	pid = begin(0);
+	pid = raw_fork(0);
 	if (pid == 0) {
 		become(rows[_i].uid);
 		raw_connect(&raw, &told->ternd);

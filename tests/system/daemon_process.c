@@ -31,27 +31,6 @@ static tern_bus *bus;
 static struct raw peer; /* of another process; its socket is here, too */
 static pid_t process;
 
-/* The child runs on here with 0. @number: to be its own; 0: any. */
-static pid_t
-begin(uint32_t number)
-{
-	pid_t wanted = (pid_t)number, pid;
-	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
-
-	pid = number ? (pid_t)syscall(SYS_clone3, &args, sizeof(args)) : fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
-	return pid;
-}
-
-static void
-end(pid_t pid)
-{
-	ck_assert_int_eq(kill(pid, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-
 static void
 open_bus(void)
 {
@@ -71,7 +50,7 @@ setup(void)
 	ternd_start(&ternd, NULL);
 	open_bus();
 	ck_assert_int_eq(socket_pair(pair), 0);
-	process = begin(0);
+	process = raw_fork(0);
 	if (process == 0) {
 		raw_join(&peer, &ternd);
 		ck_assert_int_eq(socket_send(pair[0], &iov, 1, &peer.fd, 1), 0);
@@ -88,7 +67,7 @@ static void
 teardown(void)
 {
 	if (process)
-		end(process);
+		raw_kill(process);
 	bus = tern_close(bus);
 	raw_close(&peer);
 	ternd_stop(&ternd);
@@ -132,7 +111,7 @@ START_TEST(who_is_not_there)
 	ck_assert_int_eq(tern_peer_pidfd(bus, TERN_PEER_BUS, &fd), -ENXIO);
 	ck_assert_int_eq(tern_peer_pidfd(bus, peer.id + 1000, &fd), -ENXIO);
 	raw_close(&peer);
-	end(process);
+	raw_kill(process);
 	process = 0;
 	for (int i = 0; tern_peer_pidfd(bus, peer.id, &fd) != -ENXIO; i++) {
 		ck_assert_int_lt(i, 10000);
@@ -149,9 +128,9 @@ START_TEST(who_has_ended)
 	pid_t next = 0;
 	int fd = -1;
 
-	end(process);
+	raw_kill(process);
 	if (_i) {
-		next = begin((uint32_t)process);
+		next = raw_fork((uint32_t)process);
 		if (next == 0)
 			for (;;)
 				pause();
@@ -169,7 +148,7 @@ END_TEST
 START_TEST(in_another_pid_namespace)
 {
 	int fd = -1, status;
-	pid_t pid = begin(0), inner;
+	pid_t pid = raw_fork(0), inner;
 
 	if (pid == 0) {
 		if (unshare(CLONE_NEWPID) < 0)

@@ -110,16 +110,6 @@ killed_at(int n, int *ret_n_calls)
 }
 
 static void
-claim(struct raw *raw)
-{
-	struct raw was = *raw;
-
-	raw_close(raw);
-	raw_claim(raw, &ternd, &was);
-	ck_assert_uint_eq(raw->id, was.id);
-}
-
-static void
 expect_owner(const char *name, uint64_t owner)
 {
 	raw_name(&a, CONTROL_LOOKUP, name);
@@ -132,8 +122,8 @@ static void
 expect_all(bool is_last)
 {
 	ternd_start_at(&ternd, NULL);
-	claim(&a);
-	claim(&b);
+	raw_come_back(&a, &ternd);
+	raw_come_back(&b, &ternd);
 	expect_owner("org.example.One", a.id);
 	expect_owner("org.example.Two", b.id);
 	if (!is_last) {

@@ -5,16 +5,40 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "io/socket.h"
 #include "raw.h"
+
+/* --- processes --- */
+
+pid_t
+raw_fork(uint32_t number)
+{
+	pid_t wanted = (pid_t)number, pid;
+	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
+
+	pid = number ? (pid_t)syscall(SYS_clone3, &args, sizeof(args)) : fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
+	return pid;
+}
+
+void
+raw_kill(pid_t pid)
+{
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
 
 /* --- ternd --- */
 
@@ -240,6 +264,16 @@ void
 raw_claim(struct raw *raw, const struct ternd *ternd, const struct raw *was)
 {
 	say_hello(raw, ternd, was);
+}
+
+void
+raw_come_back(struct raw *raw, const struct ternd *ternd)
+{
+	struct raw was = *raw;
+
+	raw_close(raw);
+	raw_claim(raw, ternd, &was);
+	ck_assert_uint_eq(raw->id, was.id);
 }
 
 int

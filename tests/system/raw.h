@@ -57,6 +57,15 @@ void raw_join(struct raw *raw, const struct ternd *ternd);
 /* raw_claim() - connect as who was there before ternd ended; @was has the id, @token its token */
 void raw_claim(struct raw *raw, const struct ternd *ternd, const struct raw *was);
 
+/* raw_come_back() - the same with what was there before; it has the same id again */
+void raw_come_back(struct raw *raw, const struct ternd *ternd);
+
+/* raw_fork() - the child goes on here with 0, and is killed with its parent; @number: of its process, 0: any */
+pid_t raw_fork(uint32_t number);
+
+/* raw_kill() - and wait for its end */
+void raw_kill(pid_t pid);
+
 /* raw_close() - hang up, close what came */
 void raw_close(struct raw *raw);
 
