@@ -52,8 +52,8 @@ bool daemon_is_over(const struct daemon *daemon);
  */
 uint64_t daemon_again(tern_bus *bus);
 /*
- * daemon_look() - has ternd ended, or is another one there? For publishers, who may take nothing in for long.
- * Cheap where it lives. Where another one is found it is joined, which takes a moment.
+ * daemon_look() - has ternd ended, or is another one there? For those who may take nothing in for long, but
+ * publish or look names up. Cheap where it lives. Where another one is found it is joined, which takes a moment.
  */
 void daemon_look(tern_bus *bus);
 /* daemon_is_away() - ternd ended, and this program is not a part of the next one yet */

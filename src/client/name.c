@@ -61,6 +61,7 @@ tern_lookup(tern_bus *bus, const char *name, tern_peer *ret)
 
 	if (r < 0)
 		return r;
+	daemon_look(bus);
 	r = daemon_lookup(bus, name, ret);
 	bus_leave(bus);
 	return r == -ENXIO ? error_set(r, ERROR_NO_SERVICE, "nobody owns \"%.255s\"", name) : r;
@@ -73,6 +74,7 @@ tern_list(tern_bus *bus, tern_name_fn *fn, void *user)
 
 	if (r < 0)
 		return r;
+	daemon_look(bus);
 	r = daemon_list(bus, fn, user);
 	bus_leave(bus);
 	return r;

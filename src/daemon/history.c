@@ -44,10 +44,12 @@ enum {
 	JOINED_LEAST = offsetof(struct joined, later), /* of minor version 0 */
 };
 
-/* A process that does not own its name yet. */
+/* A process that was started for a name. */
 struct starting {
-	uint64_t process; /* as in struct bus_identity */
+	uint64_t process;     /* as in struct bus_identity */
+	uint64_t deadline_ns; /* until when it is to own it */
 	uint32_t pid;
+	uint32_t has_owned;
 	uint32_t name_size;
 	char name[CONTROL_MAX_TEXT];
 };
@@ -128,6 +130,8 @@ describe_start(const struct start *start, struct starting *ret)
 	*ret = (struct starting){
 		.pid = start->pid,
 		.process = process_id(start->pid, start->process.fd),
+		.deadline_ns = start->deadline_ns,
+		.has_owned = start->phase == START_RUNNING,
 		.name_size = (uint32_t)start->size,
 	};
 	memcpy(ret->name, start->name, start->size);
@@ -138,7 +142,7 @@ keep_start(struct journal *to, const struct start *start)
 {
 	struct starting starting;
 
-	if (start->phase != START_STARTING)
+	if (start->phase != START_STARTING && start->phase != START_RUNNING)
 		return 0;
 	describe_start(start, &starting);
 	return journal_append(to, HISTORY_STARTING, 0, &starting, offsetof(struct starting, name) + start->size, NULL);
@@ -273,22 +277,25 @@ again_joined(struct server *server, const struct journal_entry *entry)
 		client_end(client);
 }
 
-/* One that owned its name since, or has ended, is none any more; its status nobody knows then. */
+/* One that has ended is none any more; with what, nobody knows then. */
 static void
 again_starting(struct server *server, const struct journal_entry *entry)
 {
 	const struct starting *starting = entry->bytes;
+	struct start_known known = {.pidfd = -1};
 	struct control_text name;
-	int pidfd;
 
 	if (entry->size < offsetof(struct starting, name) ||
 		starting->name_size > entry->size - offsetof(struct starting, name))
 		return;
 	name = (struct control_text){starting->name, starting->name_size};
-	if (name_check(name.text, name.size, NULL) || process_open(starting->pid, starting->process, &pidfd) < 0)
+	known.pid = starting->pid;
+	known.has_owned = starting->has_owned;
+	known.deadline_ns = starting->deadline_ns;
+	if (name_check(name.text, name.size, NULL) || process_open(known.pid, starting->process, &known.pidfd) < 0)
 		return;
-	if (start_again(server, &name, starting->pid, pidfd))
-		pidfd = fd_close(pidfd);
+	if (start_again(server, &name, &known))
+		known.pidfd = fd_close(known.pidfd);
 }
 
 static void

@@ -24,6 +24,10 @@ struct report {
 	char step[60]; /* that failed */
 };
 
+struct pipes {
+	int report[2], gate[2]; /* the child writes, and reads */
+};
+
 /* Who it is to be. */
 struct account {
 	const struct passwd *entry; /* in the memory of libc; NULL: whoever ternd is */
@@ -99,25 +103,42 @@ become(const struct account *account)
 
 /* plain_descriptors() - clients would not see the end of ternd while this process has copies of its sockets */
 static int
-plain_descriptors(int report)
+plain_descriptors(const struct pipes *pipes)
 {
-	int fd = open("/dev/null", O_RDONLY);
-
-	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+	if (dup2(pipes->gate[0], STDIN_FILENO) < 0)
 		return -1;
-	if (report != REPORT_FD && dup3(report, REPORT_FD, O_CLOEXEC) < 0)
+	if (pipes->report[1] != REPORT_FD && dup3(pipes->report[1], REPORT_FD, O_CLOEXEC) < 0)
 		return -1;
 	return (int)syscall(SYS_close_range, REPORT_FD + 1, ~0u, 0);
 }
 
+/* pass_gate() - it is standard input, whose place /dev/null takes. Return: false: ternd is gone */
+static bool
+pass_gate(void)
+{
+	char word;
+
+	return read(STDIN_FILENO, &word, 1) == 1;
+}
+
+static int
+no_input(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : dup2(fd, STDIN_FILENO);
+}
+
 _Noreturn static void
-run(const struct spawn_order *order, const struct account *account, int report)
+run(const struct spawn_order *order, const struct account *account, const struct pipes *pipes)
 {
 	const char *directory = order->file->directory ? order->file->directory : "/";
 
 	plain_signals();
-	if (plain_descriptors(report) < 0)
-		_exit(127); /* nothing to tell it by */
+	if (plain_descriptors(pipes) < 0 || !pass_gate())
+		_exit(127); /* nothing, or nobody, to tell it by */
+	if (no_input() < 0)
+		give_up("/dev/null");
 	if (setsid() < 0)
 		give_up("a session of its own");
 	if (setrlimit(RLIMIT_NOFILE, order->files) < 0)
@@ -171,30 +192,57 @@ watch_child(pid_t pid, int *ret)
 	return -error;
 }
 
+static int
+open_pipes(struct pipes *ret)
+{
+	int error;
+
+	if (pipe2(ret->report, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	if (pipe2(ret->gate, O_CLOEXEC) == 0)
+		return 0;
+	error = errno;
+	ret->report[0] = fd_close(ret->report[0]);
+	ret->report[1] = fd_close(ret->report[1]);
+	return -error;
+}
+
 int
 spawn(const struct spawn_order *order, struct spawned *ret, struct spawn_text *ret_why)
 {
 	struct account account;
-	int ends[2], r;
+	struct pipes pipes;
+	int r;
 	pid_t pid;
 
 	r = find_account(order->file->user, &account, ret_why);
 	if (r)
 		return r;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return fail(ret_why, errno, "no pipe");
+	r = open_pipes(&pipes);
+	if (r)
+		return fail(ret_why, -r, "no pipe");
 	pid = fork();
 	if (pid == 0)
-		run(order, &account, ends[1]);
+		run(order, &account, &pipes);
 	r = pid < 0 ? -errno : watch_child(pid, &ret->pidfd);
-	ends[1] = fd_close(ends[1]);
+	pipes.report[1] = fd_close(pipes.report[1]);
+	pipes.gate[0] = fd_close(pipes.gate[0]);
 	if (r) {
-		ends[0] = fd_close(ends[0]);
+		pipes.report[0] = fd_close(pipes.report[0]);
+		pipes.gate[1] = fd_close(pipes.gate[1]);
 		return fail(ret_why, -r, "no process could be made");
 	}
 	ret->pid = pid;
-	ret->report = ends[0];
+	ret->report = pipes.report[0];
+	ret->gate = pipes.gate[1];
 	return 0;
+}
+
+void
+spawn_let_go(struct spawned *spawned)
+{
+	(void)!write(spawned->gate, "", 1); /* fits a pipe; who has been killed reads nothing */
+	spawned->gate = fd_close(spawned->gate);
 }
 
 bool

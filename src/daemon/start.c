@@ -22,6 +22,7 @@
 #endif
 #define LAST_REST_NS (30 * FIRST_REST_NS)
 #define YOUNG_NS     (10 * NSEC_PER_SEC) /* who fails before that counts as not started */
+#define SIGNAL_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP of linux/pidfd.h */
 #define BUSY_NS	     (10 * NSEC_PER_MSEC)
 #define PASSING_NS   (SERVICE_FILE_TIMEOUT * NSEC_PER_SEC) /* until who gave its name up has ended */
 
@@ -189,16 +190,14 @@ forget_process(struct start *start)
 	start->pid = 0;
 }
 
-/* describe_end() - what became of a process that has ended; @when in words. Return: did it end well? */
+/* describe_end() - what became of a process that has ended; @when in words. Return: false: it ended badly, as @ret says */
 static bool
 describe_end(struct start *start, const char *when, struct spawn_text *ret)
 {
 	siginfo_t info = {0};
 
-	if (!start->is_child) { /* of a ternd before this one: init has waited for it */
-		(void)snprintf(ret->text, sizeof(ret->text), "its process %u ended %s", start->pid, when);
+	if (!start->is_child) /* of a ternd before this one: init has waited for it */
 		return true;
-	}
 	(void)waitid(P_PID, start->pid, &info, WEXITED); /* it has ended: this does not block */
 	if (spawn_report(start->report, ret))
 		return false;
@@ -228,6 +227,16 @@ ended(struct start *start, bool good, const struct spawn_text *why)
 		refuse_all(start, &refusal);
 }
 
+/* once_more() - it ended without the name, and nobody knows why: its ternd may have died before it let it go */
+static void
+once_more(struct start *start)
+{
+	struct refusal refusal;
+
+	if (start->waiters && begin(start, &refusal))
+		refuse_all(start, &refusal);
+}
+
 static void
 on_process(struct loop_source *source, uint32_t events)
 {
@@ -238,24 +247,28 @@ on_process(struct loop_source *source, uint32_t events)
 		phase == START_STARTING ? "before it owned the name" : "soon after it had begun", &why);
 
 	forget_process(start);
-	if (phase == START_STARTING)
+	if (phase == START_STARTING && !start->is_child)
+		once_more(start);
+	else if (phase == START_STARTING)
 		failed(start, why.text);
 	else if (phase == START_RUNNING)
 		ended(start, good, &why);
 	server_rearm(start->server);
 }
 
-/* Its group, too: a script's programs. It was not waited for yet, or its pidfd tells that it lives: the pid is its own. */
+/* Its group, too: a script's programs. A child was not waited for yet, so the number is its own; others need Linux 6.9. */
 static void
 kill_process(struct start *start)
 {
 	if (start->is_child)
 		(void)kill(-(pid_t)start->pid, SIGKILL);
+	else
+		(void)syscall(SYS_pidfd_send_signal, start->process.fd, SIGKILL, NULL, SIGNAL_GROUP);
 	(void)syscall(SYS_pidfd_send_signal, start->process.fd, SIGKILL, NULL, 0); /* it may have ended just now */
 }
 
 static int
-watch_process(struct start *start, uint32_t pid, int pidfd, uint64_t timeout_ns)
+watch_process(struct start *start, uint32_t pid, int pidfd, uint64_t deadline_ns)
 {
 	int r;
 
@@ -268,7 +281,7 @@ watch_process(struct start *start, uint32_t pid, int pidfd, uint64_t timeout_ns)
 	start->pid = pid;
 	start->phase = START_STARTING;
 	start->began_ns = clock_now_ns();
-	start->deadline_ns = start->began_ns + timeout_ns;
+	start->deadline_ns = deadline_ns;
 	return 0;
 }
 
@@ -291,12 +304,11 @@ spawn_file(struct start *start, const struct service_file *file, struct refusal 
 		failed(start, why.text);
 		return refuse_failed(start, refusal);
 	}
-	r = watch_process(start, (uint32_t)spawned.pid, spawned.pidfd, file->timeout * NSEC_PER_SEC);
+	r = watch_process(start, (uint32_t)spawned.pid, spawned.pidfd, clock_now_ns() + file->timeout * NSEC_PER_SEC);
 	start->is_child = true;
 	start->report = spawned.report;
 	if (r) { /* nobody would wait for it */
-		start->pid = (uint32_t)spawned.pid;
-		(void)kill(-spawned.pid, SIGKILL);
+		spawned.gate = fd_close(spawned.gate);
 		(void)kill(spawned.pid, SIGKILL);
 		(void)waitid(P_PID, (id_t)spawned.pid, &(siginfo_t){0}, WEXITED);
 		spawned.pidfd = fd_close(spawned.pidfd);
@@ -304,6 +316,7 @@ spawn_file(struct start *start, const struct service_file *file, struct refusal 
 		return refusal_set_errno(refusal, r);
 	}
 	history_starting(server, start);
+	spawn_let_go(&spawned);
 	return 0;
 }
 
@@ -524,15 +537,19 @@ start_expire(struct server *server, uint64_t now_ns)
 }
 
 int
-start_again(struct server *server, const struct control_text *name, uint32_t pid, int pidfd)
+start_again(struct server *server, const struct control_text *name, const struct start_known *known)
 {
 	struct start *start = start_get(server, name);
+	int r;
 
 	if (!start)
 		return -ENOMEM;
 	if (start->process.fd >= 0)
 		return -EEXIST;
-	return watch_process(start, pid, pidfd, PASSING_NS);
+	r = watch_process(start, known->pid, known->pidfd, known->deadline_ns);
+	if (r == 0 && known->has_owned)
+		start->phase = START_RUNNING;
+	return r;
 }
 
 void

@@ -14,8 +14,9 @@
  * ended with. Then calls are refused for 1 s, after each further failure in a row twice as long, up to 30 s. A process
  * that has run out of time is killed, with its process group. Who gave its name up and still runs is waited for.
  *
- * Services outlive ternd: nobody ends them but themselves. What was being started the next ternd knows from the journal
- * (history.h), and watches, so that it is not started twice.
+ * Services outlive ternd: nobody ends them but themselves. Those that were started the next ternd knows from the journal
+ * (history.h), and watches, so that none is started twice. What such a process ended with only its parent would know:
+ * one that ended without its name is therefore started once more, if somebody waits.
  */
 
 #include "daemon/refusal.h"
@@ -79,8 +80,16 @@ void start_expire(struct server *server, uint64_t now_ns);
 /* start_forget() - the client is gone: its requests are not answered any more */
 void start_forget(struct client *client);
 
-/* start_again() - a ternd before this one was starting it; @pidfd is consumed on success. Return: 0 or a negative errno */
-int start_again(struct server *server, const struct control_text *name, uint32_t pid, int pidfd);
+/* What a ternd before this one knew of a process that it had started. */
+struct start_known {
+	uint32_t pid;
+	int pidfd;
+	bool has_owned;	      /* its name */
+	uint64_t deadline_ns; /* see struct start */
+};
+
+/* start_again() - it is watched further; the pidfd is consumed on success. Return: 0 or a negative errno */
+int start_again(struct server *server, const struct control_text *name, const struct start_known *known);
 
 /* start_end() - ternd ends; the processes go on */
 void start_end(struct server *server);

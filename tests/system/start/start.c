@@ -150,6 +150,22 @@ must_be_gone(pid_t pid)
 	}
 }
 
+/* has_ended() - it runs no more; init may not have waited for it yet */
+static bool
+has_ended(pid_t pid)
+{
+	char path[64], state = 'X';
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	(void)!fscanf(file, "%*d (%*[^)]) %c", &state);
+	(void)fclose(file);
+	return state == 'Z' || state == 'X';
+}
+
 /* children_of() - of ternd: nobody stays a zombie */
 static void
 must_have_no_children(pid_t ternd)
@@ -167,6 +183,17 @@ must_have_no_children(pid_t ternd)
 		(void)fclose(file);
 		(void)usleep(1000);
 	} while (c != EOF);
+}
+
+/* quit() - it is told to, and has given its name up; 300 ms later it ends */
+static void
+quit(void)
+{
+	tern_peer owner;
+
+	must_be(tern_call_sync(scene.bus, NAME, "Quit", NULL, NULL, NULL), 0);
+	while (tern_lookup(scene.bus, NAME, &owner) == 0)
+		(void)usleep(1000);
 }
 
 /* --- as it should be --- */
@@ -440,6 +467,8 @@ START_TEST(somebody_else)
 
 	actor("slow 400", "");
 	call = send_echo(scene.bus, LONG_NS, 0, 1);
+	while (n_starts(NULL) == 0)
+		(void)usleep(1000);
 	must_be(tern_own(other, NAME, 0, NULL), 0);
 	(void)tern_close(other);
 	must_be(tern_call_wait(call, LONG_NS, NULL, NULL), -EHOSTDOWN);
@@ -464,12 +493,8 @@ END_TEST
 /* Called while it is on its way out it is started anew, as soon as it has ended. */
 START_TEST(on_its_way_out)
 {
-	tern_peer owner;
-
 	actor("serve", "");
-	must_be(tern_call_sync(scene.bus, NAME, "Quit", NULL, NULL, NULL), 0);
-	while (tern_lookup(scene.bus, NAME, &owner) == 0)
-		(void)usleep(1000);
+	quit();
 	echo(scene.bus, NAME, 1);
 	must_be(n_starts(NULL), 2);
 }
@@ -567,7 +592,7 @@ START_TEST(ternd_dies)
 }
 END_TEST
 
-/* It ended meanwhile, or ends while the next one watches it. */
+/* It ended meanwhile, or ends while the next one watches it, who cannot know with what: it is started once more. */
 START_TEST(both_die)
 {
 	tern_call *call;
@@ -578,10 +603,77 @@ START_TEST(both_die)
 	while (n_starts(&last) == 0)
 		(void)usleep(1000);
 	another();
+	actor("exit 3", "");
 	must_be(kill(last, SIGKILL), 0);
 	must_be(tern_call_wait(call, LONG_NS, NULL, NULL), -EHOSTDOWN);
 	(void)tern_call_unref(call);
-	must_be(n_starts(NULL), 1);
+	must_fail(-EHOSTDOWN, "tern.StartFailed", "exit status 3");
+	must_be(n_starts(NULL), 2);
+}
+END_TEST
+
+/* Killed at any moment of a start, it leaves nobody behind of whom the next one does not know. */
+START_TEST(dies_while_it_starts)
+{
+	actor("slow 100", "");
+	for (int i = 0; i < 6; i++) {
+		tern_call *call = send_echo(scene.bus, LONG_NS, 0, i);
+
+		(void)usleep((useconds_t)(i * 300));
+		another();
+		must_answer(call, i + 1);
+		must_be(n_starts(NULL), i + 1);
+		quit();
+	}
+}
+END_TEST
+
+/* The next one ends it when its time is over, with its group. */
+START_TEST(time_goes_on)
+{
+	uint64_t begin = clock_now_ns();
+	tern_call *call;
+	pid_t last;
+
+	actor("hang", "Timeout=1\n");
+	call = send_echo(scene.bus, LONG_NS, 0, 1);
+	while (n_starts(&last) == 0)
+		(void)usleep(1000);
+	another();
+	must_be(tern_call_wait(call, LONG_NS, NULL, NULL), -EHOSTDOWN);
+	(void)tern_call_unref(call);
+	must(clock_now_ns() - begin < 20 * NSEC_PER_SEC); /* without Timeout it would have had 25 s */
+	must_be_gone(last);
+}
+END_TEST
+
+/* fill_journal() - until it is written anew: over 1 MiB of what is over */
+static void
+fill_journal(void)
+{
+	char name[240] = "org.example.";
+
+	memset(name + strlen(name), 'x', sizeof(name) - 1 - strlen(name));
+	for (int i = 0; i < 2500; i++) {
+		must_be(tern_own(scene.bus, name, 0, NULL), 0);
+		must_be(tern_disown(scene.bus, name), 0);
+	}
+}
+
+/* One that runs is known after the journal was written anew, too: on its way out it is waited for. */
+START_TEST(runs_on)
+{
+	pid_t first, last;
+
+	actor("serve", "");
+	echo(scene.bus, NAME, 1);
+	must_be(n_starts(&first), 1);
+	fill_journal();
+	another();
+	quit();
+	echo(scene.bus, NAME, 1);
+	must_be(n_starts(&last), 2);
+	must(last != first && has_ended(first));
 }
 END_TEST
 
@@ -617,6 +709,9 @@ main(void)
 	tcase_add_test(tcase, other_user);
 	tcase_add_test(tcase, ternd_dies);
 	tcase_add_test(tcase, both_die);
+	tcase_add_test(tcase, dies_while_it_starts);
+	tcase_add_test(tcase, time_goes_on);
+	tcase_add_test(tcase, runs_on);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

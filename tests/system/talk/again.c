@@ -251,6 +251,20 @@ START_TEST(name_events)
 }
 END_TEST
 
+/* Who only looks names up meets the next ternd, too, and does not read the last one's names for ever. */
+START_TEST(only_looks)
+{
+	tern_bus *other = scene_open();
+	tern_peer owner;
+
+	must_be(tern_own(other, NAME, 0, NULL), 0);
+	restart();
+	(void)tern_close(other);
+	while (tern_lookup(scene.bus, NAME, &owner) == 0)
+		(void)usleep(1000);
+}
+END_TEST
+
 /* A program with a loop of its own is woken to look for the next one. */
 START_TEST(own_loop)
 {
@@ -288,6 +302,7 @@ main(void)
 	tcase_add_test(tcase, given_up_meanwhile);
 	tcase_add_test(tcase, stranger);
 	tcase_add_test(tcase, name_events);
+	tcase_add_test(tcase, only_looks);
 	tcase_add_test(tcase, own_loop);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
