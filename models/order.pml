@@ -7,6 +7,10 @@
  * is hot, dozing or cold, and takes in by rounds: horizon, looks, the cold that rang, merge by stamp. What is
  * promised: C takes no reaction before its cause; and when nobody can do anything more, C has taken all.
  *
+ * One atomic step is whatever nobody could see in pieces: a store stays in its buffer as long as it likes, so what
+ * stores may do all of it together; who waits for what stays true may as well wait until it does the next
+ * step; what C has seen does not change while it takes it. What is not needed any more is set to 0.
+ *
  * long: EVENTS=2
  * switches: SEND_FENCE SLEEP_FENCE SLEEP_LOOK CHILL_FENCE CHILL_LOOK COMMIT COLD_FIRST DOZING_AFTER HORIZON ASK_COLD UNCOMMITTED_HOT
  */
@@ -15,9 +19,8 @@
 #define EVENTS   1
 #endif
 #define WORDS    6
-#define PROGRAMS 3
-#define DEPTH    6
-#include "memory.pml"
+#define DEPTH    4
+#include "memory-late.pml"
 
 #define A 0
 #define B 1
@@ -40,25 +43,36 @@ byte cause[EVENTS + 1], reactions;           /* the event that a reaction is to 
 bool doorbell, socket[2];
 byte taken[2];
 
-active proctype Drain()
+/* settle() - fence_seq(): what this program stored is seen */
+inline settle(program)
 {
-	byte value;
-
-end:	do
-	SEEN(A, A_TO_B) SEEN(A, PRODUCED(A)) SEEN(A, COMMIT)
-	SEEN(B, PRODUCED(B))
-	SEEN(C, ATTENTION(A)) SEEN(C, ATTENTION(B))
-	od
+	if
+	:: program == A -> let_out(A_TO_B); let_out(PRODUCED(A)); let_out(COMMIT)
+	:: program == B -> let_out(PRODUCED(B))
+	:: program == C -> let_out(ATTENTION(A)); let_out(ATTENTION(B))
+	fi
 }
+
+#define RINGS(cold, dozing) \
+	(word != rung && ((STATE(word) == COLD && cold) || (STATE(word) == DOZING && dozing)))
 
 /* ring() - as the attention word says, once an epoch */
 inline ring(l, cold, dozing)
 {
-	word = LOAD(ATTENTION(l));
+	atomic {
+#ifndef NO_SEND_FENCE
+		settle(l);
+#endif
+		load(word, ATTENTION(l));
+		if
+		:: !RINGS(cold, dozing) -> word = 0
+		:: else
+		fi
+	};
 	atomic {
 		if
-		:: STATE(word) == COLD && word != rung && cold -> socket[l] = true; rung = word
-		:: STATE(word) == DOZING && word != rung && dozing -> doorbell = true; rung = word
+		:: STATE(word) == COLD -> socket[l] = true; rung = word
+		:: STATE(word) == DOZING -> doorbell = true; rung = word
 		:: else
 		fi;
 		word = 0
@@ -72,12 +86,12 @@ active proctype Publisher()
 	do
 	:: number > EVENTS -> break
 	:: else ->
-		atomic { now++; stamp_a[number] = now };
-		STORE(A, A_TO_B, number);
-		STORE(A, PRODUCED(A), number);
-#ifndef NO_SEND_FENCE
-		SETTLED(A);
-#endif
+		atomic {
+			now++;
+			stamp_a[number] = now;
+			store(A_TO_B, number);
+			store(PRODUCED(A), number)
+		};
 #ifndef NO_COLD_FIRST
 #ifdef NO_DOZING_AFTER
 		ring(A, true, true);
@@ -85,11 +99,10 @@ active proctype Publisher()
 		ring(A, true, false);
 #endif
 #endif
-		SETTLED(A); /* C1; the fence above */
-		STORE(A, COMMIT, number);
-#ifndef NO_SEND_FENCE
-		SETTLED(A);
-#endif
+		atomic {
+			settle(A); /* C1; the fence above */
+			store(COMMIT, number)
+		};
 #ifdef NO_COLD_FIRST
 		ring(A, true, true);
 #else
@@ -101,56 +114,58 @@ active proctype Publisher()
 	od
 }
 
+#ifdef NO_COMMIT
+#define IS_COMMITTED(number) true
+#else
+#define IS_COMMITTED(number) CAN_SEE(COMMIT, number)
+#endif
+
 active proctype Reactor()
 {
 	byte number = 1, word = 0, rung = 0;
 
 	do
 	:: number > EVENTS -> break
-	:: else ->
-		LOAD(A_TO_B) >= number;
+	:: number <= EVENTS -> number++ /* no reaction to this one */
+	:: atomic {
+			number <= EVENTS && CAN_SEE(A_TO_B, number) && IS_COMMITTED(number) -> see(A_TO_B, number);
 #ifndef NO_COMMIT
-		LOAD(COMMIT) >= number;
+			see(COMMIT, number);
 #endif
-		if
-		:: number++; goto next
-		:: atomic { now++; reactions++; stamp_b[reactions] = now; cause[reactions] = number; number++ }
-		fi;
-		STORE(B, PRODUCED(B), reactions);
-#ifndef NO_SEND_FENCE
-		SETTLED(B);
-#endif
-		ring(B, true, true);
-next:		skip
+			now++;
+			reactions++;
+			stamp_b[reactions] = now;
+			cause[reactions] = number;
+			number++;
+			store(PRODUCED(B), reactions)
+	   };
+	   ring(B, true, true)
 	od
 }
-
-#ifdef NO_COMMIT
-#define COMMITTED EVENTS
-#else
-#define COMMITTED LOAD(COMMIT)
-#endif
 
 /* look() - the link's tail, and for A's how far it is committed */
 inline look(l)
 {
-	seen[l] = LOAD(PRODUCED(l));
+	atomic { load(seen[l], PRODUCED(l)) };
+#ifdef NO_COMMIT
+	committed = EVENTS
+#else
 	if
-	:: l == A -> committed = COMMITTED
-	:: else
+	:: atomic { l == A -> load(committed, COMMIT) }
+	:: l == B
 	fi
+#endif
 }
 
-/* attend() - each change to dozing or cold is a new epoch */
+/* attend() - each change to dozing or cold is a new epoch; that of a hot link is not looked at */
 inline attend(l, state)
 {
 	atomic {
-		if
-		:: state != HOT -> epoch++
-		:: else
-		fi;
 		attention[l] = state;
-		STORE(C, ATTENTION(l), epoch * 4 + state)
+		if
+		:: state != HOT -> epoch[l]++; store(ATTENTION(l), epoch[l] * 4 + state)
+		:: else -> store(ATTENTION(l), HOT)
+		fi
 	}
 }
 
@@ -181,19 +196,16 @@ inline heat_dozing()
 inline take_rung(l)
 {
 	if
-	:: socket[l] ->
-		socket[l] = false;
-		if
-		:: attention[l] == COLD -> attend(l, HOT); look(l)
-		:: else
-		fi
+	:: atomic { socket[l] && attention[l] == COLD -> socket[l] = false; attend(l, HOT) };
+		look(l)
+	:: atomic { socket[l] && attention[l] != COLD -> socket[l] = false }
 	:: else
 	fi
 }
 
 active proctype Receiver()
 {
-	byte horizon, committed, epoch, attention[2], seen[2];
+	byte horizon, committed, epoch[2], attention[2], seen[2];
 
 round:
 	atomic { horizon = now; seen[A] = taken[A]; seen[B] = taken[B]; committed = 0 }; /* H */
@@ -211,15 +223,16 @@ round:
 	:: else
 	fi;
 #endif
-	do
-	:: atomic { READY(A) && !(READY(B) && STAMP(B) < STAMP(A)) -> taken[A]++ }
-	:: atomic {
-		READY(B) && !(READY(A) && STAMP(A) < STAMP(B)) -> taken[B]++;
-		assert(taken[A] >= cause[taken[B]])
-	   }
-	:: atomic { !READY(A) && !READY(B) -> break }
-	od;
 	atomic {
+		do
+		:: READY(A) && !(READY(B) && STAMP(B) < STAMP(A)) -> taken[A]++; stamp_a[taken[A]] = 0
+		:: READY(B) && !(READY(A) && STAMP(A) < STAMP(B)) ->
+			taken[B]++;
+			assert(taken[A] >= cause[taken[B]]);
+			stamp_b[taken[B]] = 0;
+			cause[taken[B]] = 0
+		:: !READY(A) && !READY(B) -> break
+		od;
 		horizon = 0;
 		if
 		:: goto round
@@ -243,7 +256,7 @@ chill: /* A's; that of B is like it */
 #endif
 	attend(A, COLD);
 #ifndef NO_CHILL_FENCE
-	SETTLED(C);
+	atomic { settle(C) };
 #endif
 #ifndef NO_CHILL_LOOK
 	look(A);
@@ -270,7 +283,7 @@ sleep:
 		fi
 	};
 #ifndef NO_SLEEP_FENCE
-	SETTLED(C);
+	atomic { settle(C) };
 #endif
 #ifndef NO_SLEEP_LOOK
 	if
