@@ -5,11 +5,13 @@
  *
  * hostile-cycles [N]: every other one says goodbye, the others just end, in the middle of an answer. Afterwards ternd and
  * the service that they talked to have the descriptors and mappings of before, and their memory has not grown by more
- * than a hundredth.
+ * than a hundredth: what is their own, and what they share. Pages of files are not theirs; of these ternd's journal may
+ * grow until it is written anew, beyond 1 MiB. Where there are many cycles this is looked at twenty times.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +19,10 @@
 
 enum {
 	N_SHORT = 100,
-	N_BEFORE = 60, /* until all is made that is made once */
+	N_BEFORE = 60, /* at least, or a hundredth: until all is made that is made once */
+	STILL_MS = 20,
+	N_LOOKS = 20,
+	N_MANY = 10000,
 	N_AT_A_TIME = 4,
 	SLACK_KIB = 256, /* a hundredth of little is less than what an allocator keeps */
 };
@@ -102,11 +107,11 @@ run(uint64_t n)
 	}
 }
 
-/* memory_of() - resident, KiB */
+/* memory_of() - resident, KiB, without pages of files */
 static uint64_t
 memory_of(pid_t pid)
 {
-	unsigned long long kib = 0;
+	unsigned long long anonymous = 0, shared = 0;
 	char line[256];
 	FILE *file;
 
@@ -114,10 +119,10 @@ memory_of(pid_t pid)
 	file = fopen(line, "re");
 	must(file != NULL);
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %llu", &kib) == 1)
-			break;
+		if (sscanf(line, "RssAnon: %llu", &anonymous) != 1)
+			(void)sscanf(line, "RssShmem: %llu", &shared);
 	(void)fclose(file);
-	return kib;
+	return anonymous + shared;
 }
 
 struct held {
@@ -129,6 +134,20 @@ static struct held
 held_by(pid_t pid)
 {
 	return (struct held){ledger_fds(pid), ledger_maps(pid), memory_of(pid)};
+}
+
+/* rest() - what is held once that does not change any more */
+static struct held
+rest(pid_t pid)
+{
+	struct held now = held_by(pid), before;
+
+	do {
+		before = now;
+		(void)usleep(1000 * STILL_MS);
+		now = held_by(pid);
+	} while (memcmp(&now, &before, sizeof(now)) != 0);
+	return now;
 }
 
 /* settle() - until what the last ones had is given back. Return: what is held then */
@@ -171,17 +190,20 @@ START_TEST(nothing_is_left)
 	stage.scene->place = place;
 	stage.service = child_start(serve, stage.scene);
 	wait_for(&stage.scene->victim_ready, 1);
-	ternd = held_by(place.ternd);
-	service = held_by(stage.service);
-	run(N_BEFORE);
-	ternd = settle(place.ternd, &ternd);
-	service = settle(stage.service, &service);
+	run(MAX(n_cycles / 100, (uint64_t)N_BEFORE));
+	ternd = rest(place.ternd);
+	service = rest(stage.service);
 	began = clock_now_ns();
-	run(n_cycles);
-	(void)printf("%llu cycles in %llu s\n", (unsigned long long)n_cycles,
-		(unsigned long long)((clock_now_ns() - began) / NSEC_PER_SEC));
-	compare("ternd", place.ternd, &ternd);
-	compare("the service", stage.service, &service);
+	for (uint64_t done = 0; done < n_cycles;) {
+		uint64_t n = n_cycles < N_MANY ? n_cycles : MIN(n_cycles - done, n_cycles / N_LOOKS);
+
+		run(n);
+		done += n;
+		(void)printf("%llu cycles in %llu s\n", (unsigned long long)done,
+			(unsigned long long)((clock_now_ns() - began) / NSEC_PER_SEC));
+		compare("ternd", place.ternd, &ternd);
+		compare("the service", stage.service, &service);
+	}
 	store_rel(&stage.scene->stop, 1);
 	child_end(stage.service);
 	private_bus_stop(&place);
