@@ -20,7 +20,7 @@ measured = LOAD_BEFORE="$$(cut -d' ' -f1-3 /proc/loadavg)"; export LOAD_BEFORE; 
 	bench/growth.py $(BUILD)/bench.tsv docs/performance.md
 setup = test -f $(1)/build.ninja || meson setup $(1) $(2)
 
-.PHONY: kills all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture coverage valgrind old-kernel asan-short tsan-short
+.PHONY: kills bulk all help test demo bench library install asan tsan clang fuzz soak format docs clean streams hostile hostile-page cycles models mutants sweep torture coverage valgrind old-kernel asan-short tsan-short
 .DEFAULT_GOAL := all
 
 all: ## build everything into build/
@@ -118,6 +118,13 @@ soak: ## programs that do random things to each other, for TIME seconds
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
 	@$(BUILD)/tests/soak/soak-test -t $(TIME)
+
+bulk: ## N numbered messages in all forms, as fast as it goes
+	@tools/deps build test
+	@$(call setup,$(BUILD))
+	@tools/with $(BUILD) tests
+	@$(call ninja,$(BUILD))
+	@$(BUILD)/tests/soak/soak-test -b -n $(N)
 
 kills: ## sixteen programs that do random things, some of them or ternd killed every few ms, for TIME seconds
 	@tools/deps build test

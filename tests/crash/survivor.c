@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "client/bus.h"
 #include "kill.h"
+#include "whole.h"
 
 enum { FILL_SIZE = 8192, STREAM_END = 4 };
 
@@ -72,33 +73,18 @@ stage_is_filled(const void *bytes, size_t size, uint32_t victim, uint32_t number
 
 /* --- what it heard --- */
 
-/* is_whole() - all that belongs to a message is there, and is what was sent */
-static bool
-is_whole(tern_message *m, uint32_t victim, uint32_t number, uint64_t size, bool has_fd)
-{
-	const void *bytes;
-	size_t part;
-	uint64_t sum;
-
-	if (tern_message_n_parts(m) != (size ? 2 : 1))
-		return false;
-	if (size && (tern_message_part(m, 1, &bytes, &part) || part != size ||
-			    !stage_is_filled(bytes, size, victim, number)))
-		return false;
-	return !has_fd ||
-	       (pread(tern_message_fd(m, 0), &sum, sizeof(sum), 0) == sizeof(sum) && sum == number);
-}
-
 /* heard() - a message of the victim's: [victim, number, size, has descriptor] */
 static void
 heard(struct survivor *survivor, tern_message *m)
 {
 	struct report *report = survivor->report;
 	uint64_t victim, number, size, has_fd;
+	const void *bytes;
 
 	if (tern_message_unpack(m, "[uuuu]", &victim, &number, &size, &has_fd) ||
 		victim != load_acq(&survivor->stage->victim) || number >= MAX_NUMBERS ||
-		!is_whole(m, (uint32_t)victim, (uint32_t)number, size, has_fd) ||
+		!is_whole(m, size, has_fd, number, &bytes) ||
+		(size && !stage_is_filled(bytes, size, (uint32_t)victim, (uint32_t)number)) ||
 		(number > 0 && load_acq(&report->whole[number - 1]) == 0)) {
 		tell(&report->wrong);
 		return;

@@ -4,11 +4,10 @@
 
 #include "soak.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+
+#include "whole.h"
 
 static uint64_t
 mix(uint64_t a, uint64_t b)
@@ -113,18 +112,6 @@ check(const uint8_t *bytes, size_t size, uint64_t sum)
 	return !wrong;
 }
 
-static int
-attach(tern_message *m, uint64_t sum)
-{
-	int fd = memfd_create("soak", MFD_CLOEXEC), r;
-
-	must(fd >= 0);
-	must_be(write(fd, &sum, sizeof(sum)), sizeof(sum));
-	r = tern_message_attach(m, fd);
-	(void)close(fd);
-	return r;
-}
-
 int
 stamp_write(const struct stamp *stamp, tern_message *m, bool lend)
 {
@@ -135,7 +122,7 @@ stamp_write(const struct stamp *stamp, tern_message *m, bool lend)
 	must_be(tern_message_pack(m, STAMP_FORMAT, stamp->life, stamp->stream, stamp->order, stamp->number,
 			stamp->topic, stamp->size, stamp->has_fd, sum), 0);
 	if (stamp->has_fd)
-		must_be(attach(m, sum), 0);
+		must_be(attach_number(m, sum), 0);
 	if (!stamp->size)
 		return 0;
 	if (lend) {
@@ -156,20 +143,12 @@ void
 stamp_read(struct stamp *stamp, tern_message *m)
 {
 	const void *bytes = NULL;
-	size_t size = 0;
 	uint64_t sum, sent;
 
 	must_be(tern_message_unpack(m, STAMP_FORMAT, &stamp->life, &stamp->stream, &stamp->order, &stamp->number,
 			&stamp->topic, &stamp->size, &stamp->has_fd, &sent), 0);
 	sum = stamp_sum(stamp);
 	must(sum == sent);
-	must_be(tern_message_n_parts(m), stamp->size ? 2 : 1);
-	if (stamp->size)
-		must_be(tern_message_part(m, 1, &bytes, &size), 0);
-	must_be(size, stamp->size);
-	must(check(bytes, size, sum));
-	if (stamp->has_fd)
-		must_be(pread(tern_message_fd(m, 0), &sent, sizeof(sent), 0), sizeof(sent));
-	must(sum == sent);
-	must_be(tern_message_fd(m, stamp->has_fd), -ENOENT);
+	must(is_whole(m, stamp->size, stamp->has_fd, sum, &bytes));
+	must(check(bytes, stamp->size, sum));
 }

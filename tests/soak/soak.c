@@ -7,6 +7,7 @@
  *      soak-test -t 600             new seeds for ten minutes
  *      soak-test -s 17 -w 5         what one seed does, with five workers
  *      soak-test -k -w 16 -t 600    a kill every few ms, of workers and of ternd
+ *      soak-test -b -n 1000000000   so many messages, as fast as it goes (bulk.h)
  */
 
 #include "soak.h"
@@ -19,6 +20,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "bulk.h"
 
 #define RUN_NS      UINT64_C(700000000) /* of one seed in the short form */
 #define LONG_RUN_NS UINT64_C(8000000000)
@@ -33,7 +35,8 @@ enum {
 static struct {
 	uint64_t seed, run_ns;
 	uint32_t n_workers; /* 0: as the seed says */
-	bool verbose, kills;
+	uint64_t n_messages; /* in bulk; 0: any number */
+	bool verbose, kills, bulk;
 } options = {.run_ns = RUN_NS};
 
 struct director {
@@ -139,7 +142,7 @@ static void
 show(const struct world *world)
 {
 	static const char *const names[N_COUNTS] = {
-		"events", "gaps", "calls", "failed", "timed out", "killed", "ternd killed"};
+		"events", "gaps", "calls", "parts", "versions", "failed", "timed out", "killed", "ternd killed"};
 
 	(void)printf("seed %llu: %u workers, %u handles", (unsigned long long)world->seed, world->n_workers,
 		load_acq(&world->n_lives));
@@ -186,19 +189,32 @@ START_TEST(one_seed)
 }
 END_TEST
 
+START_TEST(bulk)
+{
+	bulk_run(options.n_messages, options.run_ns, options.verbose);
+}
+END_TEST
+
+/* run_test() - Return: it failed */
+static bool
+run_test(const TTest *test, int timeout)
+{
+	Suite *suite = suite_create("soak");
+	TCase *tcase = tcase_create("soak");
+
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	tcase_set_timeout(tcase, timeout);
+	tcase_add_test(tcase, test);
+	suite_add_tcase(suite, tcase);
+	return fixture_run(suite);
+}
+
 /* run_seed() - Return: it failed */
 static bool
 run_seed(void)
 {
-	Suite *suite = suite_create("soak");
-	TCase *tcase = tcase_create("soak");
-	bool failed;
+	bool failed = run_test(one_seed, TIMEOUT);
 
-	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-	tcase_set_timeout(tcase, TIMEOUT);
-	tcase_add_test(tcase, one_seed);
-	suite_add_tcase(suite, tcase);
-	failed = fixture_run(suite);
 	if (failed)
 		(void)fprintf(stderr, "soak: it failed with -s %llu, which decides what is done, not when\n",
 			(unsigned long long)options.seed);
@@ -217,34 +233,57 @@ run_seeds(uint32_t least, uint64_t time_ns)
 	return true;
 }
 
+/* set_option() - Return: false, there is no such */
+static bool
+set_option(int option, uint64_t value, uint64_t *time_ns)
+{
+	if (option == 'b')
+		options.bulk = true;
+	else if (option == 'k')
+		options.kills = true;
+	else if (option == 'n')
+		options.n_messages = value;
+	else if (option == 's')
+		options.seed = value;
+	else if (option == 't')
+		*time_ns = value * NSEC_PER_SEC;
+	else if (option == 'w' && value >= 1 && value <= MAX_WORKERS)
+		options.n_workers = (uint32_t)value;
+	else
+		return false;
+	return true;
+}
+
+/* run_bulk() - Return: it failed */
+static bool
+run_bulk(uint64_t time_ns)
+{
+	if (options.verbose)
+		options.run_ns = time_ns ? time_ns : options.n_messages ? TERN_FOREVER : LONG_RUN_NS;
+	return run_test(bulk, options.verbose ? 0 : TIMEOUT);
+}
+
 int
 main(int argc, char **argv)
 {
 	uint64_t time_ns = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "ks:t:w:")) != -1) {
-		uint64_t value = option == '?' || option == 'k' ? 0 : strtoull(optarg, NULL, 10);
-
-		if (option == 'k') {
-			options.kills = true;
-		} else if (option == 's') {
-			options.seed = value;
-		} else if (option == 't') {
-			time_ns = value * NSEC_PER_SEC;
-		} else if (option == 'w' && value >= 1 && value <= MAX_WORKERS) {
-			options.n_workers = (uint32_t)value;
-		} else {
-			(void)fprintf(stderr, "usage: soak-test [-k] [-s SEED] [-t SECONDS] [-w WORKERS, 1 to %d]\n", MAX_WORKERS);
+	while ((option = getopt(argc, argv, "bkn:s:t:w:")) != -1) {
+		if (!set_option(option, optarg ? strtoull(optarg, NULL, 10) : 0, &time_ns)) {
+			(void)fprintf(stderr, "usage: soak-test [-k] [-s SEED] [-t SECONDS] [-w WORKERS, 1 to %d]\n"
+				"       soak-test -b [-n MESSAGES] [-t SECONDS]\n", MAX_WORKERS);
 			return 2;
 		}
 	}
 	options.verbose = argc > 1;
+	if (options.bulk)
+		return run_bulk(time_ns);
 	if (options.verbose)
 		options.run_ns = LONG_RUN_NS;
 	if (time_ns && !options.seed)
 		options.seed = clock_now_ns() % 1000000;
 	else if (!options.seed)
 		options.seed = 1;
-	return run_seeds(options.verbose ? 1 : N_SEEDS, time_ns);
+	return run_seeds(options.verbose ? 1 : N_SEEDS, time_ns) || (!options.verbose && run_bulk(0));
 }

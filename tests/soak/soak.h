@@ -5,8 +5,8 @@
  * soak: programs that do random things to each other, and a ledger of what may come of it
  *
  * Each worker is a process with a handle on a private bus. It owns, queues for and gives up names, calls
- * and is called, answers at once, later and not at all, subscribes and publishes, closes its handle and
- * opens another. Meanwhile workers are killed and replaced, and ternd and they are stopped for a moment.
+ * and is called, answers at once, later and not at all, subscribes with each policy and publishes, streams, keeps values
+ * and follows those of others, closes its handle and opens another. Meanwhile workers are killed and replaced, and ternd and they are stopped for a moment.
  *
  * What is sent says from whom it is, and which number it has: of all the sender sent, of its calls, of its
  * events on a topic. So it shows at the other end whether something came twice, damaged, in a wrong order, or not
@@ -63,6 +63,8 @@ enum count {
 	COUNT_EVENTS, /* heard */
 	COUNT_GAPS,
 	COUNT_CALLS, /* answered as they should */
+	COUNT_PARTS, /* of streams, at either end */
+	COUNT_VERSIONS, /* of values, heard or read */
 	COUNT_FAILED,
 	COUNT_TIMED_OUT,
 	COUNT_KILLED,

@@ -101,6 +101,7 @@ open_handle(struct worker *worker)
 	store_rel(&worker->self->state, LIFE_OPEN);
 	set_options(worker);
 	worker->exported = false;
+	worker->habit = dice_is(&worker->dice, 50) ? HABIT_USUAL : (enum habit)dice_below(&worker->dice, 4);
 	store_rlx(&worker->n_calls, 0); /* as bus */
 	memset(worker->orders, 0, sizeof(worker->orders));
 	memset(worker->numbers, 0, sizeof(worker->numbers));
@@ -114,6 +115,11 @@ free_objects(struct worker *worker)
 {
 	for (size_t i = 0; i < MAX_SUBS; i++)
 		unsubscribe(&worker->subs[i]);
+	for (size_t i = 0; i < MAX_OPENED; i++)
+		value_close(&worker->opened[i]);
+	flows_end(worker);
+	for (uint32_t i = 0; i < N_NAMES; i++)
+		value_free(worker, i);
 	for (size_t i = 0; i < N_NAMES; i++)
 		worker->services[i] = tern_service_free(worker->services[i]);
 	for (size_t i = 0; i < N_TOPICS; i++)
@@ -248,9 +254,10 @@ name_any(struct worker *worker)
 	const char *name = soak_name(n);
 	int r = 0;
 
-	if (worker->services[n])
+	if (worker->services[n]) {
+		value_free(worker, n);
 		worker->services[n] = tern_service_free(worker->services[n]);
-	else if (dice_is(&worker->dice, 40))
+	} else if (dice_is(&worker->dice, 40))
 		r = tern_serve(worker->bus, name, NULL, methods, 1, worker, &worker->services[n]);
 	else if (dice_is(&worker->dice, 40))
 		r = tern_disown(worker->bus, name);
@@ -284,8 +291,9 @@ do_any(struct worker *worker)
 		{"publishing", 300, publish_any}, {"calling", 60, call_any},      {"sending a call", 200, call_async},
 		{"calling one way", 40, call_one_way}, {"cancelling", 20, call_cancel}, {"waiting for a call", 40, call_wait},
 		{"subscribing", 25, subscribe_any}, {"naming", 25, name_any}, {"waking", 3, wake}, {"reopening", 1, reopen},
+		{"streaming", 15, stream_any}, {"setting values", 80, values_set}, {"values of others", 120, value_any},
 	};
-	uint32_t at = dice_below(&worker->dice, 714);
+	uint32_t at = dice_below(&worker->dice, 929);
 
 	for (size_t i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
 		if (at < deeds[i].share) {

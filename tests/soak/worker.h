@@ -15,6 +15,8 @@ enum {
 	MAX_FLIGHTS = 64,
 	MAX_HELD = 64,
 	MAX_KEPT = 8,
+	MAX_FLOWS = 16,
+	MAX_OPENED = 4,
 };
 
 struct worker;
@@ -33,6 +35,7 @@ struct sub {
 	uint32_t mask;
 	uint64_t sender; /* a life; MAX_LIVES anybody's */
 	uint64_t told; /* by all, styled */
+	bool is_over; /* TERN_DISCONNECT: a gap came */
 	struct heard *heard; /* MAX_LIVES */
 };
 
@@ -59,6 +62,35 @@ struct kept {
 	struct stamp stamp;
 };
 
+/* A stream that others have with this one. */
+struct flow {
+	struct worker *worker;
+	tern_call *call; /* ours; NULL: free */
+	uint64_t life, n_parts;
+};
+
+/* A value of another program. */
+struct opened {
+	struct worker *worker;
+	tern_state *state; /* NULL: free */
+	tern_subscription *follows;
+	uint32_t policy;
+	uint64_t life; /* its owner; MAX_LIVES not known yet */
+	uint64_t read, heard; /* versions */
+	uint64_t missing, told;
+};
+
+/*
+ * What all rules of a handle have in common: of several rules that match an event the most careful one counts for all,
+ * so what is lost can be told apart only among those of one kind.
+ */
+enum habit {
+	HABIT_USUAL,	  /* TERN_WAIT and TERN_DROP_NEWEST */
+	HABIT_KEEP,	  /* these, and TERN_DROP_OLDEST: what is kept comes after what was sent later */
+	HABIT_LATEST,	  /* TERN_LATEST */
+	HABIT_DISCONNECT, /* TERN_DISCONNECT */
+};
+
 struct worker {
 	struct world *world;
 	uint32_t number;
@@ -75,6 +107,11 @@ struct worker {
 	uint64_t numbers[N_TOPICS];
 	tern_topic *topics[N_TOPICS];
 	tern_service *services[N_NAMES];
+	tern_state *values[N_NAMES];
+	uint64_t versions[N_NAMES];
+	struct opened opened[MAX_OPENED];
+	struct flow flows[MAX_FLOWS];
+	enum habit habit;
 	struct sub subs[MAX_SUBS];
 	struct flight flights[MAX_FLIGHTS];
 	uint64_t (*came)[N_STREAMS][N_STYLES]; /* the last order of each life */
@@ -119,6 +156,29 @@ uint32_t calls_under_way(const struct worker *worker);
 /* release_held() - the handle was closed */
 void release_held(struct worker *worker);
 void *run_helper(void *user);
+
+/* somebody() - a peer that is or was, or a name */
+const char *somebody(struct worker *worker, struct dice *dice, char *storage, size_t size);
+/* is_own() - it would wait for itself */
+bool is_own(struct worker *worker, const char *service);
+
+/* --- streams (worker_streams.c) --- */
+
+void stream_any(struct worker *worker);
+/* stream_came() - as call_came() */
+int stream_came(struct worker *worker, tern_call *call, tern_message *m);
+/* flows_end() - with the handle */
+void flows_end(struct worker *worker);
+
+/* --- values (worker_values.c) --- */
+
+/* values_set() - the next version of each of its own */
+void values_set(struct worker *worker);
+/* value_free() - with the service of that name */
+void value_free(struct worker *worker, uint32_t n);
+/* value_any() - open, read, follow or close somebody's */
+void value_any(struct worker *worker);
+void value_close(struct opened *opened);
 
 /* --- events (worker_events.c) --- */
 

@@ -57,6 +57,10 @@ call_came(struct worker *worker, tern_call *call, tern_message *m, bool styled)
 	struct stamp stamp;
 	uint32_t what = dice_below(&worker->dice, 100);
 
+	if (strcmp(tern_message_member(m), "Do") != 0)
+		return 0; /* somebody opens a value of a name that has no service: dropped */
+	if (tern_call_is_stream(call))
+		return stream_came(worker, call, m);
 	stamp_read(&stamp, m);
 	must(stamp.life < MAX_LIVES && stamp.number < MAX_CALLS);
 	must_be(tern_call_sender(call), load_acq(&worker->world->lives[stamp.life].peer));
@@ -131,8 +135,7 @@ run_helper(void *user)
 
 /* --- calling --- */
 
-/* somebody() - a peer that is or was, or a name */
-static const char *
+const char *
 somebody(struct worker *worker, struct dice *dice, char *storage, size_t size)
 {
 	uint32_t n = load_acq(&worker->world->n_lives), back = 2 * worker->world->n_workers;
@@ -200,8 +203,7 @@ check_answer(struct worker *worker, uint64_t number, int result, tern_message *r
 	must_be(n_handled(worker, number), 1);
 }
 
-/* is_own() - it would wait for itself */
-static bool
+bool
 is_own(struct worker *worker, const char *service)
 {
 	tern_peer peer = 0;

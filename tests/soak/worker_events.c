@@ -72,7 +72,7 @@ order_came(struct worker *worker, const struct stamp *stamp, bool styled, bool a
 static bool
 is_told(const struct sub *sub, const struct heard *heard, uint64_t missing)
 {
-	return missing <= (sub->styled ? sub->told : heard->told);
+	return sub->worker->habit == HABIT_LATEST || sub->is_over || missing <= (sub->styled ? sub->told : heard->told);
 }
 
 static void
@@ -83,14 +83,16 @@ heard(struct sub *sub, tern_message *m)
 	struct heard *of;
 	uint64_t before;
 
-	if (tern_message_sender(m) == TERN_PEER_BUS)
-		return; /* a name; who has no tags hears those too */
+	if (tern_message_sender(m) == TERN_PEER_BUS || tern_message_version(m))
+		return; /* a name, or a value; who has no tags hears those too */
 	stamp_read(&stamp, m);
 	must(stamp.life < MAX_LIVES && stamp.topic < N_TOPICS);
 	must_be(tern_message_sender(m), load_acq(&worker->world->lives[stamp.life].peer));
 	must_be(topic_mask((uint32_t)stamp.topic) & sub->mask, sub->mask);
 	must(sub->sender == MAX_LIVES || sub->sender == stamp.life);
-	order_came(worker, &stamp, sub->styled, true);
+	if (worker->habit != HABIT_KEEP && worker->habit != HABIT_LATEST)
+		order_came(worker, &stamp, sub->styled, true);
+	must(!sub->is_over);
 	of = &sub->heard[stamp.life];
 	must(stamp.number > of->last[stamp.topic]); /* neither twice nor late */
 	before = MAX(of->last[stamp.topic], of->base[stamp.topic]);
@@ -107,6 +109,14 @@ heard(struct sub *sub, tern_message *m)
 }
 
 static void
+gap_told(struct sub *sub)
+{
+	must(!sub->is_over);
+	sub->is_over = sub->worker->habit == HABIT_DISCONNECT;
+	count_one(sub->worker, COUNT_GAPS);
+}
+
+static void
 on_event(tern_subscription *s, tern_message *m, uint64_t lost, void *user)
 {
 	struct sub *sub = user;
@@ -118,7 +128,7 @@ on_event(tern_subscription *s, tern_message *m, uint64_t lost, void *user)
 	}
 	must(lost > 0);
 	sub->told += lost;
-	count_one(sub->worker, COUNT_GAPS);
+	gap_told(sub);
 }
 
 static struct sub *
@@ -151,7 +161,7 @@ gap_came(struct worker *worker, const struct tern_event *event)
 	for (uint32_t i = 0; i < n; i++)
 		if (load_acq(&worker->world->lives[i].peer) == event->peer)
 			sub->heard[i].told += event->lost;
-	count_one(worker, COUNT_GAPS);
+	gap_told(sub);
 }
 
 /* --- subscriptions --- */
@@ -181,6 +191,12 @@ sub_begin(struct sub *sub)
 void
 subscribe_any(struct worker *worker)
 {
+	static const uint32_t policies[][3] = {
+		[HABIT_USUAL] = {TERN_WAIT, TERN_DROP_NEWEST, TERN_DROP_NEWEST},
+		[HABIT_KEEP] = {TERN_WAIT, TERN_DROP_NEWEST, TERN_DROP_OLDEST},
+		[HABIT_LATEST] = {TERN_LATEST, TERN_LATEST, TERN_LATEST},
+		[HABIT_DISCONNECT] = {TERN_DISCONNECT, TERN_DISCONNECT, TERN_DISCONNECT},
+	};
 	struct sub *sub = &worker->subs[dice_below(&worker->dice, MAX_SUBS)];
 	struct tern_rule rule = {.size = sizeof(rule)};
 	const char *tags[N_TAGS + 1];
@@ -194,7 +210,7 @@ subscribe_any(struct worker *worker)
 	*sub = (struct sub){.worker = worker, .styled = dice_is(&worker->dice, 30)};
 	for (uint32_t n = dice_below(&worker->dice, 3); n > 0; n--)
 		sub->mask |= 1u << dice_below(&worker->dice, N_TAGS);
-	rule.policy = dice_is(&worker->dice, 50) ? TERN_WAIT : TERN_DROP_NEWEST;
+	rule.policy = policies[worker->habit][dice_below(&worker->dice, 3)];
 	rule.tags = mask_tags(sub->mask, tags);
 	sub->sender = dice_is(&worker->dice, 15) ? dice_below(&worker->dice, load_acq(&worker->world->n_lives))
 						 : MAX_LIVES;
