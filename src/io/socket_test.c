@@ -252,6 +252,21 @@ START_TEST(a_packet_that_does_not_fit_is_lost_with_its_descriptors)
 }
 END_TEST
 
+/* is_limited_to() - does the kernel know of the limit? valgrind keeps it to itself, and what comes by a socket escapes it. */
+static bool
+is_limited_to(rlim_t n_fds)
+{
+	FILE *file = fopen("/proc/self/limits", "re");
+	unsigned long long soft = 0;
+	char line[256];
+
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) && sscanf(line, "Max open files %llu", &soft) != 1)
+		;
+	(void)fclose(file); /* was read only */
+	return soft == n_fds;
+}
+
 START_TEST(descriptors_that_find_no_room_in_the_process)
 {
 	struct rlimit old, low;
@@ -264,6 +279,10 @@ START_TEST(descriptors_that_find_no_room_in_the_process)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
 	low = (struct rlimit){.rlim_cur = (rlim_t)pair[1] + 3, .rlim_max = old.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	if (!is_limited_to(low.rlim_cur)) {
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+		return;
+	}
 	ck_assert_int_eq(
 		socket_recv(pair[1], buffer, 8, &size, fds, 8, &n_fds), SOCKET_E_TRUNCATED);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
