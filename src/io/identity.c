@@ -18,7 +18,10 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
-/* Always CLOEXEC. Without SO_PEERPIDFD the number may have been reused: then it is another's. */
+/*
+ * Always CLOEXEC; -1: errno tells why, ESRCH that it has ended. Without SO_PEERPIDFD the number may have been given again:
+ * then it is another's.
+ */
 static int
 peer_pidfd(int fd, uint32_t pid)
 {
@@ -27,6 +30,8 @@ peer_pidfd(int fd, uint32_t pid)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
 		return pidfd;
+	if (errno == EINVAL)
+		errno = ESRCH; /* what Linux said before 6.16, or so */
 	if (errno != ENOPROTOOPT || pid == 0)
 		return -1;
 	return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
@@ -82,8 +87,11 @@ socket_identity(int fd, struct identity *ret_identity)
 	identity.gid = cred.gid;
 	identity.pid = cred.pid > 0 ? (uint32_t)cred.pid : 0;
 	identity.pidfd = peer_pidfd(fd, identity.pid);
+	if (identity.pidfd < 0 && identity.pid != 0 && errno == ESRCH)
+		identity.process = PROCESS_ENDED;
+	else
+		identity.process = process_id(identity.pid, identity.pidfd);
 	identity.userns = peer_userns(identity.pid, identity.pidfd);
-	identity.process = process_id(identity.pid, identity.pidfd);
 
 	*ret_identity = identity;
 	identity = IDENTITY_INIT;
@@ -127,6 +135,7 @@ socket_sender(int fd)
 		uint8_t bytes[CMSG_SPACE(sizeof(struct ucred))]; /* and so no descriptors */
 	} control;
 	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct ucred cred;
 
 	if (recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0 || message.msg_controllen < sizeof(control) ||

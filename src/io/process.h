@@ -11,6 +11,9 @@
 
 #include "base/attribute.h"
 
+/* Nobody's id: noted down of a process that had ended before its own could be known, so that nobody passes for it. */
+#define PROCESS_ENDED UINT64_MAX
+
 /**
  * process_id() - of the process behind a pidfd
  * @pid: its number, of which nothing is believed; @pidfd: borrowed; -1: not known
