@@ -16,6 +16,11 @@
  * - Timeouts are nanoseconds from now; TERN_DEFAULT means the handle's option.
  * - Handlers run only inside tern_next() and tern_process().
  * - Nothing prints, exits, or installs signal handlers; SIGPIPE is never raised.
+ * - Signals may come at any time, and make nothing fail. Who handles one may call tern_wake(), and may not leave a function
+ *   of this library by longjmp().
+ * - No function is a cancellation point, nor is a handler that it runs: who is cancelled meanwhile ends later, where the
+ *   program comes by one of its own. Who waits for ever is woken first. Not with PTHREAD_CANCEL_ASYNCHRONOUS.
+ * - A program that is executed has no descriptor of this library, whatever threads did meanwhile.
  *
  * Include this header, or single ones of them.
  */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
+
 #ifdef NDEBUG
 #error "tern keeps its assertions: build without NDEBUG"
 #endif
@@ -63,6 +65,7 @@ static inline int
 fd_close(int fd)
 {
 	if (fd >= 0) {
+		_cleanup_(cancel_backp) int cancel = cancel_off();
 		int saved = errno;
 
 		(void)close(fd); /* nothing can be done, and the descriptor is gone */

@@ -22,6 +22,7 @@ static int64_t
 read_offset(void)
 {
 	_cleanup_(fd_closep) int fd = -1;
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	char text[256];
 	ssize_t n;
 	char *line;

@@ -23,6 +23,7 @@ static bool
 read_text(const char *path, char *text, size_t size)
 {
 	_cleanup_(fd_closep) int fd = -1;
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	ssize_t n;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);

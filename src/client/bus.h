@@ -486,6 +486,8 @@ void take_hello(struct partner *partner);
 bool take_has_news(tern_bus *bus);
 /* take_poll() - ask the epoll set, ns, UINT64_MAX for ever; unlocks while it waits. Return: events. */
 size_t take_poll(tern_bus *bus, uint64_t timeout_ns);
+/* take_bells() - of an eventfd or a timer, which there may be */
+void take_bells(int fd);
 /* take_doze() - announce sleep on all hot links. Return: may sleep; else all are hot again. */
 bool take_doze(tern_bus *bus);
 

@@ -10,7 +10,7 @@
 #include "client/error.h"
 #include "io/socket.h"
 
-#define CONNECT_TIMEOUT_MS 25000
+#define CONNECT_TIMEOUT (25 * NSEC_PER_SEC)
 #define HELLO_AGAIN        1 /* it may have waited: ternd was stopped, or had no processor */
 
 /* ask_later() - a request that this version does not know */
@@ -70,22 +70,34 @@ take_first(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 	return -(int)MIN(MAX(failed->code, 1u), 4095u);
 }
 
+/* poll_welcome() - Return: false, nothing came in time, however many signals did */
+static bool
+poll_welcome(int fd)
+{
+	_cleanup_(cancel_backp) int cancel = cancel_off();
+	uint64_t deadline = clock_deadline_ns(clock_now_ns(), CONNECT_TIMEOUT), now;
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+	int r;
+
+	do {
+		now = clock_now_ns();
+		r = poll(&pollfd, 1, now < deadline ? (int)((deadline - now) / NSEC_PER_MSEC) + 1 : 0);
+	} while (r < 0 && errno == EINTR);
+	return r != 0; /* what else is wrong shows when it is read */
+}
+
 static int
 wait_welcome(tern_bus *bus)
 {
 	_cleanup_(freep) uint8_t *packet = malloc(CONTROL_MAX_PACKET);
 	struct daemon *daemon = bus->daemon;
-	struct pollfd pollfd = {.fd = daemon->fd, .events = POLLIN};
 	struct control control;
 	int fds[CONTROL_MAX_FDS], r;
 	size_t size, n_fds;
 
 	if (!packet)
 		return error_errno(-ENOMEM, "connecting");
-	do {
-		r = poll(&pollfd, 1, CONNECT_TIMEOUT_MS);
-	} while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (!poll_welcome(daemon->fd))
 		return error_set(-ETIME, ERROR_TIMEOUT, "ternd does not answer");
 	r = socket_recv(daemon->fd, packet, CONTROL_MAX_PACKET, &size, fds, CONTROL_MAX_FDS,
 		&n_fds);

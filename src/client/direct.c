@@ -290,6 +290,7 @@ is_between(int error, const char *path)
 static int
 join_when_there(tern_bus *bus, const char *path)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	const struct timespec pause = {.tv_nsec = NSEC_PER_MSEC * 10};
 	uint64_t deadline = clock_deadline_ns(clock_now_ns(), OPEN_WAIT);
 	int r;

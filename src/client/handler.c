@@ -24,7 +24,7 @@ void
 handler_begin(tern_bus *bus, struct handler_frame *frame, uint32_t *n_running)
 {
 	++*n_running;
-	*frame = (struct handler_frame){.outer = frames, .bus = bus, .n_running = n_running};
+	*frame = (struct handler_frame){.outer = frames, .bus = bus, .n_running = n_running, .cancel = cancel_off()};
 	frames = frame;
 	bus_leave(bus);
 }
@@ -33,6 +33,7 @@ void
 handler_end(struct handler_frame *frame)
 {
 	frames = frame->outer;
+	cancel_back(frame->cancel);
 	bus_lock(frame->bus);
 	--*frame->n_running;
 	if (unlikely(frame->bus->n_handler_waits))
@@ -75,6 +76,7 @@ leads_back(const uint32_t *n_running)
 void
 handler_wait(tern_bus *bus, const uint32_t *n_running)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct handler_waiter waiter = {.frames = frames, .n_running = n_running};
 	uint32_t own = count(frames, n_running);
 	bool is_cycle;

@@ -24,9 +24,13 @@ struct handler_frame {
 	struct handler_frame *outer;
 	tern_bus *bus;
 	uint32_t *n_running;
+	int cancel; /* could the thread be cancelled before? */
 };
 
-/* handler_begin() - count this thread in and release the lock; handler_end() - the reverse, with the lock again */
+/*
+ * handler_begin() - count this thread in and release the lock; handler_end() - the reverse, with the lock again
+ * The thread is not cancelled meanwhile: the handler would be counted for ever.
+ */
 void handler_begin(tern_bus *bus, struct handler_frame *frame, uint32_t *n_running);
 void handler_end(struct handler_frame *frame);
 

@@ -94,6 +94,7 @@ lead_wake_items(tern_bus *bus)
 static void
 write_one(int eventfd)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	static const uint64_t one = 1;
 	int saved = errno;
 
@@ -411,8 +412,8 @@ lead_sleep(tern_bus *bus, struct waiter *waiter, uint64_t deadline, uint64_t *ri
 	bus->wakes_at = soonest;
 	bus->counters.sleeps++;
 	bus->sleeping = true;
-	if (take_poll(bus, time_until(bus, until)) == 0 && until != deadline &&
-		waiter->partner && !waiter->partner->dead) {
+	if (take_poll(bus, time_until(bus, until)) == 0 && until != deadline && bus_clock(bus) >= until &&
+		waiter->partner && !waiter->partner->dead) { /* a signal is no reason */
 		/* an edge of the doorbell may have been read away by a third of this domain */
 		link_ring_again(waiter->partner->link);
 		*ring_again *= 2;
@@ -487,6 +488,7 @@ lead(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 static int
 follow(tern_bus *bus, struct waiter *waiter, uint64_t deadline)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
 		.tv_nsec = (long)(deadline % NSEC_PER_SEC),
@@ -584,8 +586,6 @@ lead_deadline(tern_bus *bus, uint64_t at)
 void
 lead_arm(tern_bus *bus, bool more)
 {
-	uint64_t count;
-
 	if (!bus->exported || bus->closed)
 		return;
 	if (!more && !bus->leader) {
@@ -596,7 +596,7 @@ lead_arm(tern_bus *bus, bool more)
 	if (more) {
 		write_more(bus);
 	} else if (bus->armed) {
-		(void)!read(bus->more, &count, sizeof(count)); /* there was something, or another took it */
+		take_bells(bus->more); /* there was something, or another took it */
 		bus->armed = false;
 	}
 	set_timer(bus);

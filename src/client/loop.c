@@ -528,6 +528,7 @@ tern_flush(tern_bus *bus)
 _public_ int
 tern_wake(tern_bus *bus)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off(); /* of glibc it may be called by who handles a signal */
 	static const uint64_t one = 1;
 	int saved = errno;
 

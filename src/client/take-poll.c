@@ -43,13 +43,21 @@ take_hello(struct partner *partner)
 		lead_kick(partner->bus); /* it is hot now: nobody rings, so whoever sleeps must look */
 }
 
+void
+take_bells(int fd)
+{
+	_cleanup_(cancel_backp) int cancel = cancel_off();
+	uint64_t count;
+
+	(void)!read(fd, &count, sizeof(count)); /* empty: another was first */
+}
+
 static void
 drain_wake(tern_bus *bus)
 {
 	struct waiter *waiter;
-	uint64_t count;
 
-	(void)!read(bus->wake, &count, sizeof(count)); /* empty: another was first */
+	take_bells(bus->wake);
 	if (!load_rlx(&bus->woken)) /* the eventfd ordered it */
 		return;
 	DL_FOREACH (bus->waiters, waiter) {
@@ -64,8 +72,6 @@ drain_wake(tern_bus *bus)
 static void
 source_ready(tern_bus *bus, struct source *source, uint32_t events)
 {
-	uint64_t count;
-
 	switch (source->kind) {
 	case SOURCE_PARTNER:
 		partner_ready(bus, container_of(source, struct partner, source), events);
@@ -79,7 +85,7 @@ source_ready(tern_bus *bus, struct source *source, uint32_t events)
 		drain_wake(bus);
 		break;
 	case SOURCE_TIMER:
-		(void)!read(bus->timer, &count, sizeof(count)); /* call_expire() follows */
+		take_bells(bus->timer); /* call_expire() follows */
 		break;
 	case SOURCE_LISTEN:
 		direct_accept(bus);
@@ -105,6 +111,7 @@ expect_record(const tern_bus *bus)
 size_t
 take_poll(tern_bus *bus, uint64_t timeout_ns)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct epoll_event events[POLL_EVENTS];
 	size_t total = 0;
 	int timeout, n;

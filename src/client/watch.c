@@ -132,6 +132,7 @@ watch_begin(tern_watch *watch)
 static int
 flow_pump(struct flow *flow, int from, int to, void *user)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	bool progress = false;
 	ssize_t n;
 

@@ -45,6 +45,7 @@ is_at(int fd, const char *path)
 static int
 lock_take(const char *path, int *ret_lock)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct lock_path lock = lock_path(path);
 
 	for (int i = 0; i < LOCK_TRIES; i++) {
@@ -68,6 +69,7 @@ lock_take(const char *path, int *ret_lock)
 static int
 remove_stale(const struct sockaddr_un *address)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	_cleanup_(fd_closep) int fd = -1;
 	struct stat st;
 

@@ -19,6 +19,7 @@ static uint64_t
 read_started(uint32_t pid)
 {
 	char path[64], line[1024];
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	unsigned long long started = 0;
 	const char *rest;
 	FILE *file;
@@ -38,6 +39,8 @@ read_started(uint32_t pid)
 bool
 process_lives(int pidfd)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
+
 	return pidfd >= 0 && poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 0) == 0;
 }
 

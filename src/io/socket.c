@@ -60,6 +60,7 @@ socket_pair(int ret_pair[2])
 static int
 connect_until(int fd, const struct sockaddr_un *address, uint64_t deadline_ns)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	struct timeval left;
 	uint64_t now;
 
@@ -96,6 +97,7 @@ connect_blocking(int fd, const struct sockaddr_un *address)
 static int
 connect_to(const char *path, bool may_block, int *ret_fd)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	_cleanup_(fd_closep) int fd = -1;
 	struct sockaddr_un address;
 	int r;
@@ -131,6 +133,7 @@ socket_connect_now(const char *path, int *ret_fd)
 int
 socket_accept(int listener, int *ret_fd)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	int fd;
 
 	do
@@ -187,6 +190,7 @@ int
 socket_send(int fd, const struct iovec *iov, size_t n_iov, const int *fds, size_t n_fds)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n_iov};
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	union control control;
 	size_t size = 0;
 	ssize_t n;
@@ -226,6 +230,7 @@ socket_recv(int fd, void *buffer, size_t capacity, size_t *ret_size, int *fds, s
 	size_t *ret_n_fds)
 {
 	struct iovec iov = {.iov_base = buffer, .iov_len = capacity};
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	int came[SOCKET_MAX_FDS];
 	union control control;
 	struct msghdr message = {.msg_iov = &iov,

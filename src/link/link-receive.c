@@ -188,7 +188,6 @@ link_produced(const struct link *link)
 static void
 ring_for_room(struct link *link)
 {
-	static const uint64_t one = 1;
 	uint64_t word;
 
 	if (!link->ready)
@@ -200,7 +199,7 @@ ring_for_room(struct link *link)
 	if (!(word & 1) || word == link->room_rung)
 		return;
 	link->room_rung = word;
-	if (link->doorbell < 0 || write(link->doorbell, &one, sizeof(one)) != sizeof(one))
+	if (!link_ring_doorbell(link))
 		(void)packet_send_bell(link); /* a full socket has bells enough in it */
 }
 

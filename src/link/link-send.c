@@ -397,10 +397,10 @@ bell_socket(struct link *link)
 	return r == 0 || r == LINK_E_FULL;
 }
 
-/* bell_doorbell() - the partner's eventfd; false where it does not take it */
-static bool
-bell_doorbell(struct link *link)
+bool
+link_ring_doorbell(struct link *link)
 {
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	static const uint64_t one = 1;
 
 	return link->doorbell >= 0 && write(link->doorbell, &one, sizeof(one)) == sizeof(one);
@@ -430,7 +430,7 @@ link_ring(struct link *link, bool cold, bool dozing)
 	if (ATTENTION_STATE(word) == ATTENTION_HOT || word == link->rung)
 		return;
 	if (ATTENTION_STATE(word) == ATTENTION_DOZING) {
-		if (dozing && (bell_doorbell(link) || bell_socket(link)))
+		if (dozing && (link_ring_doorbell(link) || bell_socket(link)))
 			note_bell(link, word);
 	} else if (cold && bell_socket(link)) {
 		note_bell(link, word);

@@ -258,6 +258,9 @@ link_is_awake(const struct link *link)
  */
 void link_ring(struct link *link, bool cold, bool dozing);
 
+/* link_ring_doorbell() - its eventfd, unconditionally. Return: false, there is none, or it does not take it. */
+bool link_ring_doorbell(struct link *link);
+
 /* link_ring_again() - ring over the socket whatever was rung before */
 void link_ring_again(struct link *link);
 

@@ -37,18 +37,27 @@ memfd_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The whole size, in memory, now: the owner pays, and no later page fault can fail. */
+/*
+ * The whole size, in memory, now: the owner pays, and no later page fault can fail.
+ * A signal undoes what it interrupts, before Linux 6.8; a smaller piece may be ready before the next one.
+ */
 static int
 memfd_allocate(int fd, size_t size)
 {
-	int r;
+	_cleanup_(cancel_backp) int cancel = cancel_off();
+	size_t done = 0, piece = size, page = segment_page_size();
 
 	if (ftruncate(fd, (off_t)size) < 0)
 		return -errno;
-	do
-		r = fallocate(fd, 0, 0, (off_t)size);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	while (done < size) {
+		if (fallocate(fd, 0, (off_t)done, (off_t)MIN(piece, size - done)) == 0)
+			done += piece;
+		else if (errno == EINTR)
+			piece = ALIGN_TO(piece / 2, page);
+		else
+			return -errno;
+	}
+	return 0;
 }
 
 static int
