@@ -155,6 +155,37 @@ raw_moved(uint64_t to)
 	raw_record(&header, NULL);
 }
 
+/* Segments sent and taken back: who looks for one is held up by no more than may be mapped, who reads by less. */
+START_TEST(segments_sent_and_taken_back)
+{
+	enum { PIECE = 64 << 20 };
+	struct wire_header header = {.size = 128, .kind = WIRE_EVENT, .n_parts = 1};
+	struct wire_part part = {.segment = 4, .size = 100, .offset = 0};
+	struct segment large = SEGMENT_INIT;
+	uint64_t looked = a->looked;
+	bool rang;
+
+	ck_assert_int_eq(segment_create(&large, "tern-raw", PIECE), 0);
+	for (uint64_t i = 0; i < LINK_MAX_MAPPED / PIECE; i++) {
+		raw_packet(PACKET_SEGMENT, 8, &large.fd, 1);
+		raw_packet(PACKET_DROP, 8, NULL, 0);
+	}
+	raw_packet(PACKET_SEGMENT, 4, &raw.page.fd, 1);
+	raw_record(&header, &part);
+	if (_i) {
+		ck_assert_int_eq(link_read_socket(a, &rang), 0);
+		ck_assert_uint_eq(a->looked - looked, LINK_MAX_LOOKED);
+		looked = a->looked;
+	}
+	if (_i)
+		ck_assert_int_eq(take_raw(), 0); /* what is left is less */
+	else
+		broken("a part lies in a segment that was not sent");
+	ck_assert_uint_le(a->looked - looked, LINK_MAX_MAPPED);
+	segment_deinit(&large);
+}
+END_TEST
+
 /* ring_of() - a ring's segment of this size of ring */
 static struct segment
 ring_of(uint32_t size, uint32_t kind)
@@ -313,6 +344,7 @@ main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup_greeted, teardown_raw);
 	tcase_add_loop_test(tcase, records_that_are_wrong, 0, 13);
+	tcase_add_loop_test(tcase, segments_sent_and_taken_back, 0, 2);
 	tcase_add_loop_test(tcase, shared_records_need_the_page, 0, 2);
 	tcase_add_loop_test(tcase, moved_to_the_wrong_place, 0, 6);
 	tcase_add_test(tcase, moved_to_where_it_is);

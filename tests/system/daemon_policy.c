@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "raw.h"
@@ -56,7 +57,7 @@ static const char usual[] =
 	"tap = user:0\n";
 
 static struct ternd ternd;
-static char conf[] = "/tmp/tern-test-conf-XXXXXX";
+static char conf[64] = "/tmp/tern-test-conf-XXXXXX";
 static struct raw owner, peer, more;
 
 static void
@@ -324,6 +325,53 @@ START_TEST(denied_names_come_with_the_link)
 }
 END_TEST
 
+static const char crowded[] =
+	"[policy]\n"
+	"connect = *\n"
+	"[name org.example.*]\n"
+	"own = user:2001\n"
+	"[name org.example.Mixer]\n"
+	"own = user:2001\n"
+	"call = *\n";
+
+enum { N_DENIED = 129 }; /* one more than are told one by one */
+
+/* Of too many none may be called; when they get fewer, each is told of before that is over. */
+START_TEST(denied_names_beyond_those_told)
+{
+	char name[64];
+	uint32_t n = 0;
+
+	write_conf(crowded);
+	ck_assert(join_as(&owner, OWNER, OWNER, 0));
+	reload();
+	raw_expect(&owner, CONTROL_RIGHTS);
+	for (int i = 0; i < N_DENIED; i++) {
+		(void)snprintf(name, sizeof(name), "org.example.n%d", i);
+		ck_assert_uint_eq(ask_name(&owner, CONTROL_OWN, name), 0);
+	}
+	ck_assert_uint_eq(ask_name(&owner, CONTROL_OWN, "org.example.Mixer"), 0);
+	ck_assert(join_as(&peer, FRIEND, FRIEND, 0));
+	ck_assert_uint_eq(ask_name(&peer, CONTROL_INTRODUCE, "org.example.Mixer"), 0);
+	raw_expect(&owner, CONTROL_LINK);
+	ck_assert(owner.control.link.withheld & CONTROL_NO_NAMES);
+	raw_send(&owner, &(struct control){.type = CONTROL_DISOWN, .name.name = raw_text(name)});
+	for (;;) {
+		ck_assert(raw_receive(&owner));
+		if (owner.control.type == CONTROL_DONE)
+			break;
+		ck_assert_uint_eq(owner.control.type, CONTROL_RIGHTS);
+		if (!owner.control.rights.denied)
+			continue;
+		ck_assert(owner.control.rights.withheld & CONTROL_NO_NAMES);
+		ck_assert(!is_text(&owner.control.rights.name, "org.example.Mixer"));
+		n++;
+	}
+	ck_assert(!(owner.control.rights.withheld & CONTROL_NO_NAMES));
+	ck_assert_uint_eq(n, N_DENIED - 1);
+}
+END_TEST
+
 /* --- another file --- */
 
 /* Without Mixer for OTHER's group; Both is as it was. */
@@ -431,6 +479,48 @@ START_TEST(broken_file_changes_nothing)
 }
 END_TEST
 
+/* --- the file by default --- */
+
+static char home[] = "/tmp/tern-test-home-XXXXXX";
+
+static void
+setup_home(void)
+{
+	strcpy(home + strlen(home) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(home));
+	ck_assert_int_eq(setenv("XDG_CONFIG_HOME", home, 1), 0);
+	ternd_start(&ternd, NULL);
+	owner.fd = peer.fd = more.fd = -1;
+}
+
+static void
+teardown_home(void)
+{
+	raw_close(&owner);
+	raw_close(&peer);
+	ternd_stop(&ternd);
+	(void)unlink(conf);
+	(void)snprintf(conf, sizeof(conf), "%s/tern", home);
+	ck_assert_int_eq(rmdir(conf), 0);
+	ck_assert_int_eq(rmdir(home), 0);
+}
+
+/* A file that is made after the start counts from the next reload on. */
+START_TEST(file_that_comes_later)
+{
+	ck_assert(join_as(&owner, 0, 0, 0));
+	ck_assert(!join_as(&peer, FRIEND, FRIEND, 0));
+	raw_close(&peer);
+	(void)snprintf(conf, sizeof(conf), "%s/tern", home);
+	ck_assert_int_eq(mkdir(conf, 0755), 0);
+	(void)snprintf(conf, sizeof(conf), "%s/tern/ternd.conf", home);
+	write_conf("[policy]\nconnect = *\n");
+	reload();
+	raw_expect(&owner, CONTROL_RIGHTS);
+	ck_assert(join_as(&peer, FRIEND, FRIEND, 0));
+}
+END_TEST
+
 /* Rules that nobody of a user may have anything for are not shown to that user's programs; see also talk-policy. */
 int
 main(void)
@@ -448,10 +538,16 @@ main(void)
 	tcase_add_test(tcase, link_tells_what_is_withheld);
 	tcase_add_test(tcase, name_that_comes_is_told_first);
 	tcase_add_test(tcase, denied_names_come_with_the_link);
+	tcase_add_test(tcase, denied_names_beyond_those_told);
 	tcase_add_test(tcase, reload_ends_what_is_forbidden_and_nothing_else);
 	tcase_add_test(tcase, reload_takes_names_away);
 	tcase_add_test(tcase, reload_hangs_up_on_strangers);
 	tcase_add_test(tcase, broken_file_changes_nothing);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("file by default");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup_home, teardown_home);
+	tcase_add_test(tcase, file_that_comes_later);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
