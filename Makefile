@@ -165,13 +165,19 @@ cycles: ## programs that connect, talk and die: N=1000000 of them; and a death t
 	@$(BUILD)/tests/hostile/hostile-notice 300
 	@$(BUILD)/tests/hostile/hostile-cycles $(N)
 
-coverage: ## which lines and branches tests reach (build-coverage/)
+# Counters in files that processes share: what was killed has counted, too.
+counted = -fprofile-instr-generate=$(CURDIR)/build-coverage/profile/%m%c.profraw -fcoverage-mapping \
+	-mllvm -runtime-counter-relocation
+
+coverage: ## which lines and branches tests reach (build-coverage/; CHECK=--check: fails below the targets)
 	@tools/deps build test coverage
-	@$(call setup,build-coverage,-Db_coverage=true -Doptimization=0 -Dtests=enabled -Dbench=disabled)
+	@test -f build-coverage/build.ninja || CC=clang CXX=clang++ meson setup build-coverage -Doptimization=0 \
+		-Ddebug=false -Dtests=enabled -Dbench=disabled -Db_lundef=false \
+		"-Dc_args=$(counted)" "-Dc_link_args=-fprofile-instr-generate"
 	@$(call ninja,build-coverage)
-	@find build-coverage -name '*.gcda' -delete
-	@tools/run-tests -C build-coverage --slower 4 --without house $(T) || true
-	@tools/coverage build-coverage
+	@rm -rf build-coverage/profile
+	@tools/run-tests -C build-coverage --slower 6 --without house $(T) || true
+	@tools/coverage build-coverage $(CHECK)
 
 valgrind: ## tests of modules under valgrind (SUITE=system: others)
 	@tools/deps build test valgrind

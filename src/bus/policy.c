@@ -219,11 +219,3 @@ policy_entry_allows(
 {
 	return entry->lists[right] && policy_list_allows(entry->lists[right], subject, same);
 }
-
-const char *
-policy_right_name(enum policy_right right)
-{
-	static const char *const names[N_POLICY] = {"own", "call", "hear", "tap"};
-
-	return right < N_POLICY ? names[right] : "nothing";
-}

@@ -141,6 +141,3 @@ bool policy_list_allows(const struct policy_list *list, const struct policy_subj
 /* policy_entry_allows() - has the entry a list for this right that means the subject? */
 bool policy_entry_allows(
 	const struct policy_entry *entry, enum policy_right right, const struct policy_subject *subject, uint32_t same);
-
-/* policy_right_name() - "own", "call", "hear", "tap" */
-const char *policy_right_name(enum policy_right right);

@@ -77,37 +77,24 @@ payload_get(tern_message *m, struct json_object **ret)
 	return payload_read_hooked(tern_message_type(m), bytes, size, &hooks, ret);
 }
 
-static int
-put(tern_message *m, struct json_object *value, uint32_t n_fds, struct payload_fault *ret_fault)
+int
+payload_put_guided(tern_message *m, const struct guided *g, struct payload_fault *ret_fault)
 {
 	_cleanup_(freep) void *cbor = NULL;
 	struct json_fault fault;
 	size_t size;
 	int r;
 
-	r = json_to_cbor_with(value, n_fds, &cbor, &size, &fault);
+	for (uint32_t i = 0; i < g->n_fds; i++) {
+		r = tern_message_attach(m, g->fds[i]);
+		if (r < 0)
+			return r;
+	}
+	r = json_to_cbor_with(g->value, g->n_fds, &cbor, &size, &fault);
 	if (r == JSON_E_INVALID) {
 		(void)snprintf(
 			ret_fault->text, sizeof(ret_fault->text), "%s", fault.text); /* fits */
 		return PAYLOAD_E_INVALID;
 	}
 	return r ? r : tern_message_append(m, cbor, size);
-}
-
-int
-payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault)
-{
-	return put(m, value, 0, ret_fault);
-}
-
-int
-payload_put_guided(tern_message *m, const struct guided *g, struct payload_fault *ret_fault)
-{
-	for (uint32_t i = 0; i < g->n_fds; i++) {
-		int r = tern_message_attach(m, g->fds[i]);
-
-		if (r < 0)
-			return r;
-	}
-	return put(m, g->value, g->n_fds, ret_fault);
 }

@@ -43,8 +43,9 @@ struct tern_cbor_hooks;
 int payload_read_hooked(const char *type, const void *bytes, size_t size, const struct tern_cbor_hooks *hooks,
 	struct json_object **ret);
 
-/* payload_put() - add a value as a part. Return: 0; PAYLOAD_E_INVALID; a negative errno. */
-int payload_put(tern_message *m, struct json_object *value, struct payload_fault *ret_fault);
-
-/* payload_put_guided() - the same with the descriptors that belong to it, before any others */
+/*
+ * payload_put_guided() - add a value as a part, with the descriptors that belong to it, before any others
+ *
+ * Return: 0; PAYLOAD_E_INVALID; a negative errno.
+ */
 int payload_put_guided(tern_message *m, const struct guided *g, struct payload_fault *ret_fault);

@@ -28,7 +28,7 @@ partner_ref(struct partner *partner)
 _cold_ struct partner *
 partner_free(struct partner *partner)
 {
-	(void)link_unref(partner->link); /* always NULL, as the next */
+	(void)link_free(partner->link); /* always NULL, as the next */
 	(void)domain_unref(partner->bus, partner->domain);
 	rules_here_free(partner->rules);
 	(void)rights_free(partner->rights); /* always NULL */

@@ -51,8 +51,8 @@ setup_both(void)
 void
 teardown_both(void)
 {
-	ck_assert_ptr_null(link_unref(a));
-	ck_assert_ptr_null(link_unref(b));
+	ck_assert_ptr_null(link_free(a));
+	ck_assert_ptr_null(link_free(b));
 	endpoint_deinit(&ends[0]);
 	endpoint_deinit(&ends[1]);
 	ck_assert_int_eq(count_fds(), n_fds_before);
@@ -137,7 +137,7 @@ setup_raw(void)
 void
 teardown_raw(void)
 {
-	ck_assert_ptr_null(link_unref(a));
+	ck_assert_ptr_null(link_free(a));
 	endpoint_deinit(&ends[0]);
 	raw.fd = socket_close(raw.fd);
 	segment_deinit(&raw.segment);

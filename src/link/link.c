@@ -51,7 +51,7 @@ link_init_lent(struct link *link)
 int
 link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret)
 {
-	_cleanup_(link_unrefp) struct link *link = NULL;
+	_cleanup_(link_freep) struct link *link = NULL;
 	int r;
 
 	link = aligned_alloc(CACHE_LINE, sizeof(*link));
@@ -59,7 +59,6 @@ link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **ret)
 		return -ENOMEM;
 	memset(link, 0, sizeof(*link));
 	link->endpoint = endpoint;
-	link->refs = 1;
 	link->fd = link->doorbell = -1;
 	link->own = link->ring = link->old_ring = SEGMENT_INIT;
 	link->partner_segment = link->partner_page = SEGMENT_INIT;
@@ -93,13 +92,6 @@ link_hang_up(struct link *link)
 	link->n_fds = 0;
 }
 
-struct link *
-link_ref(struct link *link)
-{
-	link->refs++;
-	return link;
-}
-
 struct remote *
 remote_unref(struct remote *remote)
 {
@@ -122,9 +114,9 @@ link_free_lent(struct link *link)
 }
 
 struct link *
-link_unref(struct link *link)
+link_free(struct link *link)
 {
-	if (!link || --link->refs > 0)
+	if (!link)
 		return NULL;
 	link_hang_up(link);
 	DL_DELETE(link->endpoint->links, link);

@@ -90,7 +90,6 @@ struct link {
 	struct identity partner;
 	uint64_t id; /* the partner's peer id */
 	int fd;      /* the socket; -1 once closed */
-	uint32_t refs;
 
 	/* own segment */
 	struct segment own;
@@ -144,9 +143,8 @@ int link_new(struct endpoint *endpoint, int fd, bool same_domain, struct link **
 /* link_hang_up() - close the socket; what was taken stays readable */
 void link_hang_up(struct link *link);
 
-struct link *link_ref(struct link *link);
-struct link *link_unref(struct link *link);
-DEFINE_FREEP(struct link, link_unref)
+struct link *link_free(struct link *link);
+DEFINE_FREEP(struct link, link_free)
 
 /*
  * link_read_socket() - take everything the socket holds, of a partner that floods it a share

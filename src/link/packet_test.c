@@ -221,7 +221,7 @@ begin_shares(enum share_kind kind, uint64_t n)
 static void
 expect_no_share(enum share_kind kind)
 {
-	ck_assert_ptr_null(link_unref(a));
+	ck_assert_ptr_null(link_free(a));
 	a = NULL;
 	ck_assert_uint_eq(budgets.of[kind].used, 0);
 }

@@ -350,6 +350,24 @@ START_TEST(valid_is_total)
 	ck_assert(!ring_in_valid(&pair->in));
 	ck_assert(!ring_out_valid(&(struct ring_out){0}));
 	ck_assert(!ring_in_valid(&(struct ring_in){0}));
+	teardown();
+	setup();
+	pair->out.produced = NULL;
+	ck_assert(!ring_out_valid(&pair->out));
+	pair->in.consumed = NULL;
+	ck_assert(!ring_in_valid(&pair->in));
+	pair->in.produced = NULL;
+	ck_assert(!ring_in_valid(&pair->in));
+}
+END_TEST
+
+/* Whoever is not told what is consumed has one ring full, and no more. */
+START_TEST(nobody_tells_what_is_consumed)
+{
+	pair->out.consumed = NULL;
+	put(SIZE, 1);
+	ck_assert_int_eq(ring_out_look(&pair->out), 0);
+	ck_assert_int_eq(ring_out_room(&pair->out, RING_ALIGN, 0), 0);
 }
 END_TEST
 
@@ -452,6 +470,7 @@ main(void)
 	tcase_add_test(tcase, record_past_the_end);
 	tcase_add_loop_test(tcase, garbage_is_survived, 0, 4);
 	tcase_add_test(tcase, valid_is_total);
+	tcase_add_test(tcase, nobody_tells_what_is_consumed);
 	tcase_add_test(tcase, both_at_once);
 	tcase_add_test(tcase, killed_producer_leaves_nothing_half);
 	suite_add_tcase(suite, tcase);

@@ -297,14 +297,11 @@ table_extra_at(const struct table *table, uint32_t index)
 
 /* Every record in a row, up to the mark; how many are live, or -1. */
 static int64_t
-valid_records(const struct table *table, const _Atomic uint64_t *half)
+valid_records(const struct table *table, const _Atomic uint64_t *half, uint64_t used)
 {
 	uint64_t copy[TABLE_RECORD_MAX / sizeof(uint64_t)];
-	uint64_t used = load_acq(&half[HALF_USED]);
 	int64_t n_live = 0;
 
-	if (used > table->capacity)
-		return -1;
 	for (uint64_t unit = 0; unit < used;) {
 		uint64_t word = table_unit_word(table->capacity, (uint32_t)unit);
 		uint64_t state = load_acq(&half[word + RECORD_STATE]);
@@ -325,15 +322,13 @@ valid_records(const struct table *table, const _Atomic uint64_t *half)
 
 /* The live records of a chain, each under its own hash and before the mark; or -1. */
 static int64_t
-valid_chain(const struct table *table, const _Atomic uint64_t *half, uint32_t bucket)
+valid_chain(const struct table *table, const _Atomic uint64_t *half, uint64_t used, uint32_t bucket)
 {
 	uint64_t copy[TABLE_RECORD_MAX / sizeof(uint64_t)];
 	uint64_t link = load_acq(&half[table_bucket_word(table->capacity, bucket)]);
-	uint64_t seed = load_rlx(&half[HALF_SEED]), used = load_acq(&half[HALF_USED]);
+	uint64_t seed = load_rlx(&half[HALF_SEED]);
 	int64_t n_live = 0;
 
-	if (used > table->capacity)
-		return -1;
 	for (uint32_t n = 0; link; n++) {
 		uint32_t unit = (uint32_t)link - 1;
 		uint64_t hash;
@@ -360,15 +355,16 @@ bool
 table_valid(const struct table *table)
 {
 	const _Atomic uint64_t *half = table->half[load_acq(&table->shm->generation) & 1];
+	uint64_t used = load_acq(&half[HALF_USED]);
 	int64_t n_records, n_linked = 0;
 
-	if (!is_capacity(table->capacity) || load_rlx(&half[HALF_USED]) > table->capacity)
+	if (!is_capacity(table->capacity) || used > table->capacity)
 		return false;
-	n_records = valid_records(table, half);
+	n_records = valid_records(table, half, used);
 	if (n_records < 0)
 		return false;
 	for (uint32_t i = 0; i < table_n_buckets(table->capacity); i++) {
-		int64_t n = valid_chain(table, half, i);
+		int64_t n = valid_chain(table, half, used, i);
 
 		if (n < 0)
 			return false;

@@ -478,6 +478,165 @@ START_TEST(test_total_on_garbage)
 }
 END_TEST
 
+/* Where the words of a unit, a bucket or a half lie in an image. */
+static _Atomic uint64_t *
+word_of(const struct table *view, uint64_t word)
+{
+	return (_Atomic uint64_t *)&view->half[load_rlx(&view->shm->generation) & 1][word];
+}
+
+struct fault {
+	enum { AT_USED, AT_STATE, AT_KEY, AT_NEXT, AT_BUCKET } at;
+	bool is_found; /* the record is found all the same */
+	uint64_t value;
+};
+
+/* The first record of some has one word spoilt: the table is told to be wrong, and the walk ends. */
+static void
+one_fault(const struct fault *fault)
+{
+	uint64_t key = 1, copy[TABLE_RECORD_MAX / 8];
+	struct table_cursor cursor = {0};
+	struct table view;
+	size_t size, n = 0;
+	uint8_t *image = image_take(&size);
+	uint64_t at[5], bucket, unit;
+
+	ck_assert_int_eq(table_view(&view, &unique_type, image, size), 0);
+	bucket = table_bucket_word(view.capacity, hash_bytes(load_rlx(word_of(&view, 0)), &key, sizeof(key)));
+	unit = table_unit_word(view.capacity, 0);
+	at[AT_USED] = offsetof(struct shm_half, used) / 8;
+	at[AT_STATE] = unit + 1;
+	at[AT_KEY] = unit + offsetof(struct sample, key) / 8;
+	at[AT_NEXT] = unit;
+	at[AT_BUCKET] = bucket;
+	ck_assert(table_valid(&view));
+	store_rlx(word_of(&view, at[fault->at]), fault->value);
+	ck_assert(!table_valid(&view));
+	ck_assert_int_eq(table_find(&view, &key, sizeof(key), copy, &n) == 0, fault->is_found);
+	for (int i = 0; i < 64 && table_next(&view, &cursor, copy, &n) == 0; i++)
+		ck_assert_uint_le(n, TABLE_RECORD_MAX);
+	free(image);
+}
+
+START_TEST(test_each_fault_is_found)
+{
+	const uint64_t one = UINT64_C(1) << 32, units = TABLE_RECORD_MAX / TABLE_UNIT;
+	const struct fault faults[] = {
+		{AT_USED, true, 65},
+		{AT_USED, true, UINT64_MAX},
+		{AT_USED, true, 0},
+		{AT_STATE, false, one | (RECORD_DEAD + 1)},
+		{AT_STATE, false, RECORD_LIVE},
+		{AT_STATE, false, RECORD_DEAD},
+		{AT_STATE, false, (units + 1) * one | RECORD_LIVE},
+		{AT_STATE, false, UINT64_C(65) * one | RECORD_LIVE},
+		{AT_KEY, false, 0},
+		{AT_KEY, false, 2},
+		{AT_NEXT, true, 1},  /* itself */
+		{AT_NEXT, true, 65}, /* behind the end */
+		{AT_BUCKET, false, 0},
+		{AT_BUCKET, false, 1},
+		{AT_BUCKET, false, 65},
+	};
+
+	begin(&unique_type, 64, 2);
+	for (uint64_t key = 1; key <= 40; key++)
+		ck_assert_int_eq(put(key, key), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		one_fault(&faults[i]);
+
+	table.capacity = 3;
+	ck_assert(!table_valid(&table));
+	table.capacity = 64;
+	ck_assert(table_valid(&table));
+}
+END_TEST
+
+/* A record with a good hash in the chain of another bucket: nobody would find it. */
+START_TEST(test_wrong_bucket)
+{
+	struct table view;
+	size_t size;
+	uint64_t link = 0, from = 0;
+	uint8_t *image;
+
+	begin(&unique_type, 64, 0);
+	ck_assert_int_eq(put(1, 1), 0);
+	image = image_take(&size);
+	ck_assert_int_eq(table_view(&view, &unique_type, image, size), 0);
+	for (uint64_t bucket = 0; bucket < 32 && !link; bucket++) {
+		from = table_bucket_word(64, bucket);
+		link = load_rlx(word_of(&view, from));
+	}
+	ck_assert_uint_ne(link, 0);
+	ck_assert(table_valid(&view));
+	store_rlx(word_of(&view, from), 0);
+	store_rlx(word_of(&view, from == table_bucket_word(64, 0) ? from + 1 : from - 1), link);
+	ck_assert(!table_valid(&view));
+	free(image);
+}
+END_TEST
+
+static const void *
+no_key(const void *record, size_t size, size_t *ret_size)
+{
+	return NULL;
+}
+
+static const void *
+short_key(const void *record, size_t size, size_t *ret_size)
+{
+	*ret_size = 4;
+	return &((const struct sample *)record)->key;
+}
+
+/* The hash is right, and the record has no key, or one of another length. */
+START_TEST(test_records_without_the_key)
+{
+	struct table_type other = unique_type;
+	uint64_t key = 1, copy[TABLE_RECORD_MAX / 8];
+	size_t size;
+
+	begin(&unique_type, 64, 1);
+	ck_assert_int_eq(put(1, 1), 0);
+	table.type = &other;
+	other.key = no_key;
+	ck_assert_int_eq(table_find(&table, &key, sizeof(key), copy, &size), TABLE_E_NOT_FOUND);
+	other.key = short_key;
+	ck_assert_int_eq(table_find(&table, &key, sizeof(key), copy, &size), TABLE_E_NOT_FOUND);
+	ck_assert_ptr_eq(table_extra_at(&table, 0), &table.extra[0]);
+	ck_assert_ptr_null(table_extra_at(&table, 1));
+}
+END_TEST
+
+/* A long walk looks up, finds that its half is written anew, and ends; asked again it says nothing else. */
+START_TEST(test_long_walk_is_lost)
+{
+	uint64_t key = 7, copy[TABLE_RECORD_MAX / 8];
+	struct sample sample = {.key = 7};
+	struct table_walk walk;
+	size_t size;
+	int n = 0;
+
+	begin(&many_type, 256, 0);
+	for (int i = 0; i < 100; i++) {
+		ck_assert_int_eq(table_reserve(&writer, 1), 0);
+		(void)table_append(&writer, &sample, TABLE_UNIT);
+	}
+	ck_assert_int_eq(table_begin(&walk, &table), 0);
+	table_seek(&walk, &key, sizeof(key));
+	ck_assert(table_step(&walk, copy, &size));
+	table_compact(&writer);
+	while (table_step(&walk, copy, &size))
+		n++;
+	ck_assert(walk.lost);
+	ck_assert_int_lt(n, 99);
+	ck_assert(!table_step(&walk, copy, &size));
+	ck_assert(!table_settled(&walk, false));
+}
+END_TEST
+
 START_TEST(test_open_refuses)
 {
 	struct segment segment = SEGMENT_INIT;
@@ -515,6 +674,10 @@ main(void)
 	tcase_add_test(tcase, test_removed_under_a_walk);
 	tcase_add_test(tcase, test_geometry_is_checked);
 	tcase_add_test(tcase, test_total_on_garbage);
+	tcase_add_test(tcase, test_each_fault_is_found);
+	tcase_add_test(tcase, test_wrong_bucket);
+	tcase_add_test(tcase, test_records_without_the_key);
+	tcase_add_test(tcase, test_long_walk_is_lost);
 	tcase_add_test(tcase, test_open_refuses);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

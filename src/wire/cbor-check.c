@@ -90,15 +90,11 @@ key_compare(const struct key *a, const struct key *b)
 	return memcmp(a->bytes, b->bytes, a->size);
 }
 
-/* The order of RFC 8949, 4.2.1: by what is encoded, byte for byte. */
+/* The order of RFC 8949, 4.2.1: by what is encoded, byte for byte. No encoding is the beginning of another one. */
 static int
 key_compare_raw(const struct key *a, const struct key *b)
 {
-	int order = memcmp(a->raw, b->raw, MIN(a->raw_size, b->raw_size));
-
-	if (order)
-		return order;
-	return (a->raw_size > b->raw_size) - (a->raw_size < b->raw_size);
+	return memcmp(a->raw, b->raw, MIN(a->raw_size, b->raw_size));
 }
 
 static uint64_t
@@ -147,7 +143,7 @@ static int
 check_again(struct check *c, const struct map *map, const struct key *key)
 {
 	struct tern_cbor_reader again;
-	struct key other;
+	struct key other = {0};
 	size_t size = (size_t)(key->raw - c->reader.start - map->first);
 
 	c->reread += size;
@@ -155,7 +151,8 @@ check_again(struct check *c, const struct map *map, const struct key *key)
 		return cbor_reader_fail(&c->reader, TERN_CBOR_E_KEYS, c->reader.item);
 	tern_cbor_reader_init(&again, c->reader.start + map->first, size);
 	while (tern_cbor_peek(&again) > 0) {
-		if (key_get(&again, &other) && key_compare(&other, key) == 0)
+		(void)key_get(&again, &other); /* it could be compared when it was checked itself */
+		if (key_compare(&other, key) == 0)
 			return cbor_reader_fail(&c->reader, TERN_CBOR_E_DUPLICATE, c->reader.item);
 		(void)tern_cbor_skip(&again); /* was read before; a fault ends the loop */
 		(void)tern_cbor_skip(&again);

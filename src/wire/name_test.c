@@ -65,6 +65,33 @@ START_TEST(tags)
 }
 END_TEST
 
+START_TEST(tags_that_are_too_long)
+{
+	char longest[NAME_MAX_SIZE + 1];
+	size_t at = 7;
+
+	memset(longest, ' ', sizeof(longest));
+	ck_assert_int_eq(tag_check(longest, NAME_MAX_SIZE, &at), 0);
+	ck_assert_uint_eq(at, 0);
+	ck_assert_int_eq(tag_check(longest, NAME_MAX_SIZE + 1, &at), NAME_E_LONG);
+	longest[9] = '\0';
+	ck_assert_int_eq(tag_check(longest, NAME_MAX_SIZE, &at), NAME_E_CHARACTER);
+	ck_assert_uint_eq(at, 9);
+}
+END_TEST
+
+START_TEST(every_answer_has_a_text)
+{
+	const char *last = name_strerror(0);
+
+	for (int e = NAME_E_EMPTY; e <= NAME_E_RESERVED; e++) {
+		ck_assert_str_ne(name_strerror(e), last);
+		last = name_strerror(e);
+		ck_assert_str_ne(last, name_strerror(0));
+	}
+}
+END_TEST
+
 START_TEST(ids)
 {
 	uint64_t id = 7;
@@ -75,6 +102,12 @@ START_TEST(ids)
 	ck_assert(!name_get_id(":", 1, &id));
 	ck_assert(!name_get_id(":01", 3, &id));
 	ck_assert(!name_get_id(":1x", 3, &id));
+	ck_assert(!name_get_id(":1 ", 3, &id));
+	ck_assert(!name_get_id(":99999999999999999999", 21, &id));
+	ck_assert(!name_get_id(":999999999999999999999", 22, &id));
+	ck_assert(name_is_id(":1", 2));
+	ck_assert(!name_is_id("", 0));
+	ck_assert(!name_is_id("a", 1));
 	ck_assert(!name_get_id("1", 1, &id));
 }
 END_TEST
@@ -91,6 +124,8 @@ main(void)
 	tcase_add_test(tcase, good_names);
 	tcase_add_test(tcase, bad_names);
 	tcase_add_test(tcase, tags);
+	tcase_add_test(tcase, tags_that_are_too_long);
+	tcase_add_test(tcase, every_answer_has_a_text);
 	tcase_add_test(tcase, ids);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

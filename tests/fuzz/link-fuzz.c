@@ -191,8 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		play();
 	}
 	foreign_begin(NULL, 0);
-	a = link_unref(a);
-	b = link_unref(b);
+	a = link_free(a);
+	b = link_free(b);
 	endpoint_deinit(&ends[0]);
 	endpoint_deinit(&ends[1]);
 	return 0;

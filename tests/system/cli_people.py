@@ -10,9 +10,10 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
-from tool import (LIMIT, NAME, TERN, a_bus, a_program, a_service, a_terminal, check, completed, environment, expect, finished, run,
+from tool import (LIMIT, NAME, SERVICE, TERN, a_bus, a_program, a_service, a_terminal, check, completed, environment, expect, finished, run,
                   same, tern, value)
 
 ESCAPE = "\033"
@@ -59,6 +60,54 @@ def programs_are_listed():
         pids = [peer["pid"] for peer in value(tern("list", "-ju", bus=bus))]
         check(service.pid in pids and other.pid in pids, f"{pids}")
         expect(tern("list", "-un", bus=bus), 2, "", "--unique lists programs")
+
+
+def write_service(folder, name, command):
+    with open(f"{folder}/{name}.service", "w", encoding="utf-8") as file:
+        file.write(f"[Service]\nExec={command}\n")
+
+
+def services_that_may_be_started_are_listed():
+    failing, resting = "org.example.Failing", "org.example.Resting"
+    with tempfile.TemporaryDirectory(prefix="tern-test-") as first, tempfile.TemporaryDirectory(prefix="tern-test-") as second:
+        write_service(first, NAME, f"{SERVICE} {NAME}")
+        write_service(second, NAME, "/bin/false")  # the first folder decides
+        write_service(second, failing, "/bin/false")
+        write_service(second, resting, f"{SERVICE} {resting}")
+        for passed_over in (".service", "no name.service", "tern.service", "org.example.Note"):
+            write_service(second, passed_over.removesuffix(".service"), "/bin/false")
+        os.rename(f"{second}/org.example.Note.service", f"{second}/org.example.Note")
+        with a_bus(arguments=("--services", first, "--services", second)) as (bus, _):
+            same(expect(tern("list", "-an", bus=bus), 0).stdout.split(), [NAME, failing, resting])
+            same(tern("list", bus=bus).stdout, "")
+            expect(tern("call", failing, "Echo", bus=bus), 5, "", "exit status 1")
+            expect(tern("call", NAME, "Echo", bus=bus), 0)
+            echo, failed, other = value(tern("list", "-aj", bus=bus))
+            same((echo["name"], echo["state"], echo["file"]), (NAME, "running", f"{first}/{NAME}.service"))
+            same(value(tern("list", "-ju", bus=bus))[-1]["pid"] > 0 and echo["pid"] > 0, True)
+            same((failed["name"], failed["state"], "pid" in failed), (failing, "failed", False))
+            check("exit status 1" in failed["fault"], failed)
+            check(0 < failed["rests"] <= 60 * 10**9, failed)
+            same(other, {"name": resting, "file": f"{second}/{resting}.service", "state": "resting"})
+            rows = [line.split() for line in expect(tern("list", "-a", bus=bus), 0).stdout.splitlines()]
+            same([row[:3] for row in rows[:1]], [[NAME, "running", str(echo["pid"])]])
+            same([row[:2] for row in rows[1:]], [[failing, "failed"], [resting, "resting"]])
+            same(value(tern("list", "-aj", resting, bus=bus)), [other])
+            os.unlink(f"{first}/{NAME}.service")
+            same(value(tern("list", "-aj", NAME, bus=bus))[0]["file"], f"{second}/{NAME}.service")
+            expect(tern("list", "-au", bus=bus), 2, "", "no --unique or --label")
+            os.kill(echo["pid"], signal.SIGTERM)
+
+
+def any_number_of_services_is_listed():
+    names = sorted(f"org.example.Service{'x' * 150}{i}" for i in range(700))
+    with tempfile.TemporaryDirectory(prefix="tern-test-") as folder:
+        for name in names:
+            write_service(folder, name, "/bin/false")
+        with a_bus(arguments=("--services", folder)) as (bus, _):
+            same([service["name"] for service in value(tern("list", "-aj", bus=bus))], names)
+        with a_bus(arguments=("--services", f"{folder}/nothing")) as (bus, _):
+            same(value(tern("list", "-aj", bus=bus)), [])
 
 
 def tables_fit():
@@ -217,5 +266,6 @@ def start(bus, *words):
                             text=True, env=environment(bus))
 
 
-run([tables_have_headings, who_waits_is_listed, programs_are_listed, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
+run([tables_have_headings, who_waits_is_listed, programs_are_listed, services_that_may_be_started_are_listed,
+     any_number_of_services_is_listed, tables_fit, labels_play_no_tricks, colours_are_for_terminals, words_are_completed,
      completion_never_hangs, bash_asks_tern, a_person_presses_tab, scripts_are_shells, services_are_waited_for])
