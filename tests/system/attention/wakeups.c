@@ -5,9 +5,14 @@
  *
  * Both sides sleep as soon as they have nothing to do, and nobody rings twice: a wake-up that is lost is a
  * program that sleeps until the test's time is over.
+ *
+ * TERN_TEST_TIMES=n: n times the rounds. Each test then says how often its two programs slept, 400,000 times in a round
+ * of all of them: what the kernel counts as switches that a program wanted.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../link/links.h"
@@ -36,6 +41,20 @@ rounds(uint64_t n)
 	const char *times = getenv("TERN_TEST_TIMES");
 
 	return n * (times ? strtoull(times, NULL, 10) : is_long() ? N_ROUNDS_LONG : 1);
+}
+
+/* say() - of the long forms: how often it slept, and the child that has ended */
+static void
+say(const char *what, int number)
+{
+	struct rusage own, child;
+
+	if (!is_long() && !getenv("TERN_TEST_TIMES"))
+		return;
+	must_be(getrusage(RUSAGE_SELF, &own), 0);
+	must_be(getrusage(RUSAGE_CHILDREN, &child), 0);
+	(void)printf("%s %d: slept %ld times\n", what, number, own.ru_nvcsw + child.ru_nvcsw);
+	(void)fflush(stdout);
 }
 
 /* calm() - no spinning, and no second ring that would hide a lost one */
@@ -143,6 +162,7 @@ START_TEST(ping_pong)
 	}
 	must_be(tern_call_sync(bus, ground_service(&ground), "Stop", NULL, NULL, NULL), 0);
 	child_end(child);
+	say("ping_pong", _i);
 	(void)tern_close(bus);
 	ground_end(&ground);
 }
@@ -170,6 +190,7 @@ START_TEST(ping_pong_over_cold_links)
 	}
 	must_be(tern_call_sync(all[0], NULL, "Stop", NULL, NULL, NULL), 0);
 	child_end(child);
+	say("ping_pong_over_cold_links", _i);
 	for (int i = 0; i < N_COLD; i++)
 		(void)tern_close(all[i]);
 	ground_end(&ground);
@@ -230,6 +251,7 @@ START_TEST(full_ring)
 			dawdle(&random);
 	}
 	child_end(child);
+	say("full_ring", _i);
 	(void)tern_subscription_free(s);
 	(void)tern_close(bus);
 	ground_end(&ground);
