@@ -89,14 +89,22 @@ send_number(enum who who, enum who other, uint64_t number, size_t padding)
 
 /* --- a batch --- */
 
+/* clock_begin() - from now on it stands still, nearly */
+static void
+clock_begin(void)
+{
+	hook_clock = NULL;
+	clock_of_all = (struct hook_clock){.now = clock_now_ns(), .step = 100};
+	hook_clock = &clock_of_all;
+}
+
 static void
 program_open(enum who who)
 {
 	int r;
 
-	do
-		r = tern_open(scenes_address, &programs[who]);
-	while (r == -EPROTO); /* its hello was a second old: the machine is busy */
+	while ((r = tern_open(scenes_address, &programs[who])) == -EPROTO)
+		clock_begin(); /* its hello was a second old: the machine is busy */
 	must_be(r, 0);
 	must_be(tern_set_option(programs[who], TERN_OPT_SPIN, 0), 0);
 	must_be(bus_enter(programs[who]), 0);
@@ -134,8 +142,7 @@ acquaint(enum who who, enum who other)
 static void
 bus_begin(unsigned int n)
 {
-	clock_of_all = (struct hook_clock){.now = clock_now_ns(), .step = 100};
-	hook_clock = &clock_of_all;
+	clock_begin();
 	sent = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		program_open(i);
