@@ -19,7 +19,7 @@ import tempfile
 import termios
 import time
 
-from tool import (LIMIT, NAME, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
+from tool import (LIMIT, NAME, SERVICE, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
                   stop, tern, value)
 
 OTHER = "org.example.Other"
@@ -234,5 +234,32 @@ def a_bus_that_ails():
         diagnosed(1, "descriptors", bus=bus, preexec_fn=few)
 
 
-run([a_sound_setup, a_place_without_a_bus, a_bus_that_ails, the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
+def services_that_are_started():
+    with tempfile.TemporaryDirectory(prefix="tern-test-") as folder:
+        os.chmod(folder, 0o755)
+        for name, program in ("org.example.Good", f"{SERVICE} org.example.Good"), ("org.example.Wrong", "/nothing-there"):
+            with open(f"{folder}/{name}.service", "w", encoding="utf-8") as file:
+                file.write(f"[Service]\nExec={program}\n")
+        with a_bus(arguments=["--services", folder]) as (bus, _):
+            good, wrong = value(tern("list", "-a", "-j", bus=bus))
+            same((good["name"], wrong["name"]), ("org.example.Good", "org.example.Wrong"))
+            same((good["file"], good.get("pid", 0)), (f"{folder}/org.example.Good.service", 0))
+            resting = good["state"]
+            expect(tern("call", "org.example.Good", "Echo", "1", bus=bus), 0)
+            check(tern("call", "org.example.Wrong", "Echo", bus=bus).returncode != 0, "nothing was started, and yet it answers")
+            good, wrong = value(tern("list", "-a", "-j", bus=bus))
+            same((good["state"], wrong["state"]), ("running", "failed"))
+            check(resting != "running", "it ran before anybody called it")
+            check(good["pid"] > 0 and "/nothing-there" in wrong["fault"], (good, wrong))
+            shown = expect(tern("list", "-a", bus=bus), 0).stdout.splitlines()
+            check(re.match(rf"org.example.Good +running +{good['pid']} +{folder}", shown[-2]), shown)
+            check(re.match(r"org.example.Wrong +failed .*/nothing-there", shown[-1]), shown)
+            expect(tern("list", "-a", "-n", "org.example.W", bus=bus), 0, "org.example.Wrong\n")
+            os.kill(good["pid"], signal.SIGTERM)  # it would go on, with this test's output
+        with a_bus(arguments=["--services", folder + "/none"]) as (bus, _):
+            same(value(tern("list", "-a", "-j", bus=bus)), [])
+            expect(tern("list", "-a", "-u", bus=bus), 2, "", "no --unique or --label")
+
+
+run([services_that_are_started, a_sound_setup, a_place_without_a_bus, a_bus_that_ails, the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
      a_bus_that_vanishes])
