@@ -13,6 +13,7 @@
 #include "daemon/history.h"
 #include "daemon/request.h"
 #include "daemon/start.h"
+#include "daemon/turn.h"
 #include "daemon/watch.h"
 #include "io/identity.h"
 #include "io/socket.h"
@@ -108,6 +109,7 @@ client_end(struct client *client)
 	if (client->place == CLIENT_DEAD)
 		return;
 	loop_remove(&client->server->loop, &client->source);
+	turn_end(client);
 	set_stuck(client, false);
 	move_to(client, CLIENT_DEAD);
 }
@@ -120,11 +122,11 @@ has_output(const struct client *client)
 	return client->first || client->tables_due || client->lost;
 }
 
-/* Nobody is read from who does not read; and no peer while others are expected back. */
+/* Nobody is read from who does not read, or whose turn it is not; and no peer while others are expected back. */
 static void
 watch(struct client *client)
 {
-	uint32_t events = client->peer && client->server->settle_ns ? 0 : EPOLLIN;
+	uint32_t events = client->waits || (client->peer && client->server->settle_ns) ? 0 : EPOLLIN;
 
 	if (client->place == CLIENT_AWAY)
 		return;
@@ -383,7 +385,7 @@ receive(struct client *client)
 	size_t size;
 	int r;
 
-	for (int i = 0; i < REQUESTS_A_TURN; i++) {
+	for (int i = 0; turn_goes_on(client) && i < REQUESTS_A_TURN; i++) {
 		if (client->place == CLIENT_DEAD || has_output(client))
 			return;
 		if (client->peer && server->settle_ns) {
@@ -405,6 +407,23 @@ receive(struct client *client)
 	}
 }
 
+void
+client_turn(struct client *client)
+{
+	receive(client);
+	watch(client);
+}
+
+/* receive_in_turn() - now, or when it is the user's turn */
+static void
+receive_in_turn(struct client *client)
+{
+	if (turn_may(client))
+		receive(client);
+	else
+		watch(client);
+}
+
 static void
 client_ready(struct loop_source *source, uint32_t events)
 {
@@ -417,10 +436,10 @@ client_ready(struct loop_source *source, uint32_t events)
 			flush(client);
 		return;
 	}
-	if (events & (EPOLLHUP | EPOLLERR) && client->peer && client->server->settle_ns)
+	if (events & (EPOLLHUP | EPOLLERR) && (client->waits || (client->peer && client->server->settle_ns)))
 		client_end(client); /* what it asked for last is not waited for */
 	else
-		receive(client);
+		receive_in_turn(client);
 }
 
 /* --- life cycle --- */
@@ -441,6 +460,8 @@ fill_client(struct client *client, int fd, const struct bus_identity *identity)
 	r = bus_charge(&server->bus, &client->charge, client->user, QUOTA_FDS, 1);
 	if (!r)
 		r = bus_charge(&server->bus, &client->half_open, client->user, QUOTA_HALF_OPEN, 1);
+	if (!r)
+		r = turn_join(client);
 	if (r)
 		return r;
 	client->source = (struct loop_source){.fd = fd, .ready = client_ready};
@@ -464,6 +485,7 @@ client_new(
 	client->deadline_ns = clock_now_ns() + CLIENT_HELLO_NS;
 	r = fill_client(client, fd, identity);
 	if (r) {
+		turn_leave(client);
 		quota_release(&client->charge);
 		quota_release(&client->half_open);
 		client->user = quota_user_unref(client->user);
@@ -474,7 +496,7 @@ client_new(
 	DL_APPEND(server->half_open, client);
 	server->n_half_open++;
 	*ret = client;
-	receive(client); /* most say hello before they are accepted */
+	receive_in_turn(client); /* most say hello before they are accepted */
 	return 0;
 }
 
@@ -579,6 +601,7 @@ client_free(struct client *client)
 		(void)packet_free(packet); /* always NULL */
 	}
 	client->source.fd = socket_close(client->source.fd);
+	turn_leave(client);
 	quota_release(&client->charge);
 	client->user = quota_user_unref(client->user);
 	free(client->identity);

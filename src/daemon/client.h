@@ -71,6 +71,9 @@ struct client {
 	struct start_waiter *waiters; /* start.h */
 	struct watched *watched; /* watch.h; NULL: nothing */
 	struct quota_charge watched_charge;
+	struct turn *turn;	 /* its user's: turn.h; NULL: it is away */
+	struct client *line_prev, *line_next; /* of its user's, whose turn it is not */
+	bool waits;	     /* in it */
 	bool is_stuck;	     /* its socket is full for reasons of the kernel's own */
 	uint8_t token[CONTROL_TOKEN_SIZE];
 	size_t kept_at; /* in the journal; 0: it is not there */
@@ -102,6 +105,9 @@ void client_return(struct client *client, struct client *away);
 
 /* client_settled() - requests are read from now on */
 void client_settled(struct client *client);
+
+/* client_turn() - it is its user's turn: it is read from */
+void client_turn(struct client *client);
 
 /* client_free() - everything it has on the bus goes, too; returns NULL */
 struct client *client_free(struct client *client);

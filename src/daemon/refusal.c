@@ -80,6 +80,8 @@ refusal_send(const struct refusal *refusal, struct client *client, uint64_t seri
 {
 	struct control control = {.type = CONTROL_FAILED, .serial = serial};
 
+	if (refusal->code == EDQUOT)
+		turn_refused(client);
 	refusal_fill(refusal, &control.failed);
 	(void)client_send(client, &control, NULL, 0, CLIENT_MUST); /* who is gone need not know */
 }

@@ -382,9 +382,10 @@ server_run(struct server *server)
 		tell_alive(server, clock_now_ns());
 	server_rearm(server);
 	while (!server->is_ending) {
-		r = loop_turn(&server->loop, -1);
+		r = loop_turn(&server->loop, turn_begin(server));
 		if (r < 0 && r != -EINTR)
 			return error_trace(r);
+		turn_serve(server);
 		start_turn(server);
 		bury(server);
 	}
@@ -414,6 +415,7 @@ server_free(struct server *server)
 	DL_FOREACH_SAFE (server->away, client, next)
 		client_end(client);
 	bury(server);
+	assert(!server->turns.users); /* with their clients */
 	start_end(server);
 	bus_deinit(&server->bus);
 	tables_deinit(&server->tables);

@@ -22,6 +22,7 @@
 #include "daemon/options.h"
 #include "daemon/service-dirs.h"
 #include "daemon/tables.h"
+#include "daemon/turn.h"
 #include "io/journal.h"
 #include "io/listener.h"
 #include "io/loop.h"
@@ -50,6 +51,7 @@ struct server {
 	uint64_t away_ns;   /* who has not come back by then is gone; 0: nobody is away */
 	struct bus bus;
 	struct tables tables;
+	struct turns turns;
 	struct client *clients;	  /* who has been welcomed */
 	struct client *half_open; /* who has not; the oldest first */
 	struct client *away;	  /* who has not come back yet, from the ternd before (history.h) */
