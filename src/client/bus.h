@@ -85,6 +85,7 @@ struct partner {
 	bool broke; /* the protocol: what was in its ring is not trusted, and lost */
 	bool want_writable;
 	bool wants_out; /* epoll is asked for POLLOUT */
+	bool holds;	/* and to tell of each packet once: its socket is not read on */
 	bool keeps; /* replies or events wait for it (reply.h, backlog.h) */
 	bool slow; /* it held up a publish or a reply in vain: not waited for again before it has room */
 	bool is_behind; /* the same of keeping near to a publisher of large events */

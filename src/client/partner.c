@@ -307,16 +307,19 @@ partner_want_nothing(struct partner *partner)
 void
 partner_want_out(struct partner *partner, bool want)
 {
+	bool holds = partner->link->holds;
 	struct epoll_event event = {
 		.data = {.ptr = &partner->source},
 	};
 
 	want |= partner->link->n_untold > 0;
-	event.events = EPOLLIN | EPOLLRDHUP | (want ? EPOLLOUT : 0);
-	if (partner->wants_out == want || partner->link->fd < 0)
+	event.events = EPOLLIN | EPOLLRDHUP | (want ? EPOLLOUT : 0) | (holds ? EPOLLET : 0);
+	if ((partner->wants_out == want && partner->holds == holds) || partner->link->fd < 0)
 		return;
-	if (epoll_ctl(partner->bus->epoll, EPOLL_CTL_MOD, partner->link->fd, &event) == 0)
-		partner->wants_out = want;
+	if (epoll_ctl(partner->bus->epoll, EPOLL_CTL_MOD, partner->link->fd, &event) < 0)
+		return;
+	partner->wants_out = want;
+	partner->holds = holds;
 }
 
 _cold_ void

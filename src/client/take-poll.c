@@ -24,6 +24,10 @@ partner_ready(tern_bus *bus, struct partner *partner, uint32_t events)
 		partner_want_out(partner, false);
 	}
 	r = link_read_socket(partner->link, &rang);
+	if (unlikely(partner->link->holds != partner->holds))
+		partner_want_out(partner, partner->wants_out);
+	if (unlikely(partner->link->holds) && events & (EPOLLRDHUP | EPOLLHUP))
+		partner->link->closed = true; /* what is in the ring still names what is in the socket */
 	if (r < 0 || partner->link->why) /* or it was a sender here who saw what was wrong */
 		partner_broke(partner);
 	else if (partner->link->closed && partner->link->fd >= 0)

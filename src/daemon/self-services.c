@@ -11,6 +11,7 @@
 
 enum {
 	PAGE_ROOM = CONTROL_MAX_REPLY - 1024,
+	PAGE_SERVICES = 128, /* for each of which its file is looked for */
 	ITEM_ROOM = 64, /* besides texts */
 };
 
@@ -88,7 +89,7 @@ count(struct server *server, char **names, size_t n, size_t *ret_there)
 	size_t room = 0, i;
 
 	*ret_there = 0;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < MIN(n, (size_t)PAGE_SERVICES); i++) {
 		if (!find(server, names[i], &item))
 			continue;
 		room += room_of(&item);
@@ -102,27 +103,26 @@ count(struct server *server, char **names, size_t n, size_t *ret_there)
 int
 self_services(struct server *server, struct tern_cbor_writer *w, uint64_t after)
 {
-	char **names;
-	size_t n, n_page, n_there;
+	const struct service_names *all;
+	size_t n_page, n_there;
 	struct item item;
-	int r = service_dirs_list(&server->service_dirs, &names, &n);
+	int r = service_dirs_list(&server->service_dirs, &all);
 
 	if (r)
 		return r;
-	after = MIN(after, n);
-	n_page = count(server, names + after, n - after, &n_there);
-	tern_cbor_put_map(w, 1u + (after + n_page < n));
+	after = MIN(after, all->n);
+	n_page = count(server, all->names + after, all->n - after, &n_there);
+	tern_cbor_put_map(w, 1u + (after + n_page < all->n));
 	tern_cbor_put_string(w, "services");
 	tern_cbor_put_array(w, n_there);
 	for (size_t i = 0; i < n_page && n_there > 0; i++)
-		if (find(server, names[after + i], &item)) {
+		if (find(server, all->names[after + i], &item)) {
 			put_item(w, &item);
 			n_there--;
 		}
-	if (after + n_page < n) {
+	if (after + n_page < all->n) {
 		tern_cbor_put_string(w, "next");
 		tern_cbor_put_uint(w, after + n_page);
 	}
-	(void)service_names_free(names, n); /* always NULL */
 	return 0;
 }

@@ -4,13 +4,24 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/attribute.h"
 #include "daemon/options.h"
 #include "daemon/service-dirs.h"
 #include "wire/name.h"
 
-#define SUFFIX ".service"
+#define SUFFIX	".service"
+#define YOUNG_S 2 /* the coarsest clock of a file system: what changes within it may not show */
+
+static void
+names_forget(struct service_names *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		free(all->names[i]);
+	free(all->names);
+	*all = (struct service_names){0};
+}
 
 /* add() - @base: absolute, or it is passed over; @below: what is behind it */
 static int
@@ -87,6 +98,7 @@ service_dirs_init(struct service_dirs *ret, const struct options *options)
 void
 service_dirs_deinit(struct service_dirs *dirs)
 {
+	names_forget(&dirs->all);
 	while (dirs->n > 0)
 		free(dirs->paths[--dirs->n]);
 }
@@ -107,14 +119,9 @@ service_dirs_find(const struct service_dirs *dirs, const struct control_text *na
 
 /* --- all of them --- */
 
-struct names {
-	char **names;
-	size_t n;
-};
-
 /* take_name() - of a file; others than service files are passed over */
 static int
-take_name(struct names *all, const char *file)
+take_name(struct service_names *all, const char *file)
 {
 	size_t size = strlen(file), suffix = sizeof(SUFFIX) - 1;
 	char *name;
@@ -130,7 +137,7 @@ take_name(struct names *all, const char *file)
 }
 
 static int
-take_folder(struct names *all, const char *path)
+take_folder(struct service_names *all, const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -152,7 +159,7 @@ compare(const void *a, const void *b)
 
 /* once() - sorted; of two folders that have the same name one counts */
 static void
-once(struct names *all)
+once(struct service_names *all)
 {
 	size_t n = 0;
 
@@ -166,29 +173,59 @@ once(struct names *all)
 	all->n = n;
 }
 
-int
-service_dirs_list(const struct service_dirs *dirs, char ***ret, size_t *ret_n)
+/* read_all() - *ret is NULL before */
+static int
+read_all(const struct service_dirs *dirs, struct service_names *ret)
 {
-	struct names all = {.names = calloc(SERVICE_DIRS_MAX_FILES, sizeof(char *))};
+	struct service_names all = {.names = calloc(SERVICE_DIRS_MAX_FILES, sizeof(char *))};
 	int r = all.names ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < dirs->n && r == 0; i++)
 		r = take_folder(&all, dirs->paths[i]);
 	if (r) {
-		(void)service_names_free(all.names, all.n); /* always NULL */
+		names_forget(&all);
 		return r;
 	}
 	once(&all);
-	*ret = all.names;
-	*ret_n = all.n;
+	*ret = all;
 	return 0;
 }
 
-char **
-service_names_free(char **names, size_t n)
+/* look() - when each folder changed. Return: is that so long ago that it shows when they change again? */
+static bool
+look(const struct service_dirs *dirs, struct service_stamp *ret_stamps)
 {
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
-	return NULL;
+	struct timespec now;
+	bool is_old = true;
+	struct stat st;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: the clock exists */
+	memset(ret_stamps, 0, dirs->n * sizeof(*ret_stamps));
+	for (size_t i = 0; i < dirs->n; i++) {
+		if (stat(dirs->paths[i], &st) < 0)
+			continue; /* most of them are not there */
+		ret_stamps[i].device = st.st_dev;
+		ret_stamps[i].inode = st.st_ino;
+		ret_stamps[i].changed = st.st_mtim;
+		is_old = is_old && st.st_mtim.tv_sec + YOUNG_S < now.tv_sec;
+	}
+	return is_old;
+}
+
+int
+service_dirs_list(struct service_dirs *dirs, const struct service_names **ret)
+{
+	struct service_stamp stamps[SERVICE_DIRS_MAX];
+	bool is_old = look(dirs, stamps);
+	int r;
+
+	if (!is_old || !dirs->all.names || memcmp(stamps, dirs->stamps, dirs->n * sizeof(*stamps)) != 0) {
+		names_forget(&dirs->all);
+		r = read_all(dirs, &dirs->all);
+		if (r)
+			return r;
+		memcpy(dirs->stamps, stamps, dirs->n * sizeof(*stamps));
+	}
+	*ret = &dirs->all;
+	return 0;
 }

@@ -270,6 +270,16 @@ socket_recv(int fd, void *buffer, size_t capacity, size_t *ret_size, int *fds, s
 	return 0;
 }
 
+size_t
+socket_peek(int fd, void *buffer, size_t capacity)
+{
+	struct iovec iov = {.iov_base = buffer, .iov_len = capacity};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1}; /* no room for descriptors: none is taken */
+	ssize_t n = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 void
 socket_discard_fds(int *fds, size_t n_fds)
 {

@@ -113,6 +113,14 @@ int socket_recv(int fd, void *buffer, size_t capacity, size_t *ret_size, int *fd
 	size_t *ret_n_fds);
 
 /**
+ * socket_peek() - look at the first bytes of the next packet, which stays there with its descriptors
+ *
+ * Return: how many bytes there were, @capacity at most; 0: no packet, the end, or it cannot be told.
+ * Threads: any.  Blocks: never.
+ */
+size_t socket_peek(int fd, void *buffer, size_t capacity);
+
+/**
  * socket_discard_fds() - close descriptors that a peer sent, and set them to -1
  *
  * Sockets are told not to linger first. A file on a file system whose server

@@ -50,16 +50,32 @@ remote_find(struct link *link, uint32_t id)
 	return NULL;
 }
 
+static void link_drop_fds(struct link *link, uint32_t first);
+
+/*
+ * read_on() - what the record in hand needs may still be in the socket, behind the descriptors of records before it, which
+ * nobody will take any more. Return: 1, or what says that it is not there.
+ */
+static int
+read_on(struct link *link)
+{
+	bool rang;
+	int r = packet_read(link, &rang);
+
+	if (link->n_fds > 0)
+		link_drop_fds(link, link->fd_first + link->n_fds);
+	return r;
+}
+
 /* remote_get() - a segment that a record names was sent before it, so it may still be in the socket */
 static struct remote *
 remote_get(struct link *link, uint32_t id)
 {
 	struct remote *remote = remote_find(link, id);
 	uint64_t looked = link->looked;
-	bool rang;
 
 	for (uint32_t n = 0; !remote && link->fd >= 0 && n < LINK_MAX_PACKETS; n++) {
-		if (link->looked - looked >= LINK_MAX_MAPPED || packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+		if (link->looked - looked >= LINK_MAX_MAPPED || read_on(link) != 1) /* what else is wrong shows at the next look */
 			break;
 		remote = remote_find(link, id);
 	}
@@ -106,10 +122,9 @@ static bool
 has_page(struct link *link)
 {
 	uint64_t looked = link->looked;
-	bool rang;
 
 	for (uint32_t n = 0; !link->page && link->fd >= 0 && n < LINK_MAX_PACKETS; n++)
-		if (link->looked - looked >= LINK_MAX_MAPPED || packet_read(link, &rang) != 1) /* what else is wrong shows at the next look */
+		if (link->looked - looked >= LINK_MAX_MAPPED || read_on(link) != 1) /* what else is wrong shows at the next look */
 			break;
 	return link->page != NULL;
 }

@@ -150,6 +150,9 @@ link_read_socket(struct link *link, bool *ret_rang)
 	if (link->closed)
 		return LINK_E_CLOSED;
 	do {
+		link->holds = packet_must_wait(link);
+		if (unlikely(link->holds))
+			return 0;
 		r = packet_read(link, ret_rang);
 	} while (r == 1 && ++n < LINK_MAX_PACKETS && link->looked - looked < LINK_MAX_LOOKED);
 	if (r == LINK_E_CLOSED)

@@ -117,6 +117,7 @@ struct link {
 	uint64_t fds_at;                 /* position in the own ring */
 	uint32_t fd_first; /* number of fds[0] */
 	uint32_t n_fds;
+	bool holds; /* the socket is not read on: packet_must_wait() */
 	int fds[LINK_MAX_WAITING];
 
 	/* lent blocks */
@@ -148,6 +149,8 @@ DEFINE_FREEP(struct link, link_free)
 
 /*
  * link_read_socket() - take everything the socket holds, of a partner that floods it a share
+ * What finds no room among the descriptors of its user stays there, and what is behind it: link->holds is set. Records that
+ * name it are found all the same; who watches the socket must not do so by level then, nor wait to read of its end.
  * @ret_rang: a bell was among it
  * Return: 0, or LINK_E_CLOSED (link->closed is set; the ring is still to be drained), or -EBADMSG.
  */

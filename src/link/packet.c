@@ -313,8 +313,6 @@ read_fds(struct link *link, const void *bytes, size_t size, int *fds, size_t n_f
 		return wrong(link, "descriptors: other than announced");
 	if (link->n_fds + n_fds > LINK_MAX_WAITING)
 		return wrong(link, "descriptors: too many that no message names");
-	if (!shares_has(link->shares, SHARE_FDS, n_fds))
-		return wrong(link, "descriptors: too many of this user's that no message names");
 	if (link->n_fds == 0)
 		link->fd_first = packet.first;
 	if (packet.first != link->fd_first + link->n_fds)
@@ -349,6 +347,17 @@ packet_dispatch(struct link *link, const uint8_t *bytes, size_t size, int *fds, 
 	default:
 		return wrong(link, "a packet of no known kind");
 	}
+}
+
+bool
+packet_must_wait(const struct link *link)
+{
+	struct packet_fds packet;
+
+	if (likely(shares_has(link->shares, SHARE_FDS, WIRE_MAX_FDS)))
+		return false;
+	return socket_peek(link->fd, &packet, sizeof(packet)) == sizeof(packet) && packet.letter == PACKET_FDS &&
+	       link->n_fds + packet.n <= LINK_MAX_WAITING && !shares_has(link->shares, SHARE_FDS, packet.n);
 }
 
 int

@@ -8,6 +8,7 @@
  * page docs/protocol.md has them with vectors. Threads, blocks: as link.h.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct link;
@@ -57,6 +58,12 @@ int packet_send_bell(struct link *link);
 void packet_send_drop(struct link *link, uint32_t id);
 /* packet_send_drops() - those that found no room before */
 int packet_send_drops(struct link *link);
+
+/*
+ * packet_must_wait() - has the next packet more descriptors than this user may have waiting? It stays in the socket until
+ * there is room again, or until a record names them: then it is read whatever others have.
+ */
+bool packet_must_wait(const struct link *link);
 
 /* packet_read() - take one packet. Return: 1 taken, 0 none is there, LINK_E_CLOSED as 2, -EBADMSG. */
 int packet_read(struct link *link, bool *ret_rang);

@@ -240,12 +240,54 @@ END_TEST
 
 START_TEST(more_descriptors_than_the_share)
 {
+	struct wire_header header = {.n_fds = 2};
+	int fds[2];
+
 	begin_shares(SHARE_FDS, 3);
 	for (uint32_t i = 0; i < 4; i++)
 		raw_fds(1, i, 1);
-	ck_assert_int_eq(read_all(a), -EBADMSG);
-	ck_assert_str_eq(a->why, "descriptors: too many of this user's that no message names");
-	ck_assert_uint_eq(shares.of[SHARE_FDS].used, 3);
+	raw_packet(PACKET_SEGMENT, 1, &raw.segment.fd, 1);
+	for (int i = 0; i < 2; i++) { /* it stays there, and what is behind it */
+		ck_assert_int_eq(read_all(a), 0);
+		ck_assert(a->holds);
+		ck_assert_uint_eq(a->n_fds, 3);
+		ck_assert_uint_eq(a->n_remotes, 0);
+	}
+	ck_assert_int_eq(link_take_fds(a, &header, fds), 0);
+	socket_discard_fds(fds, header.n_fds);
+	ck_assert_int_eq(read_all(a), 0);
+	ck_assert(!a->holds);
+	ck_assert_uint_eq(a->n_fds, 2);
+	ck_assert_uint_eq(a->n_remotes, 1);
+	ck_assert_uint_eq(shares.of[SHARE_FDS].used, 2);
+	expect_no_share(SHARE_FDS);
+}
+END_TEST
+
+/* A record's own descriptors are read whatever others have; and so is the segment it needs, behind those that nobody took. */
+START_TEST(named_beyond_the_share)
+{
+	struct wire_header header = {.n_fds = 8};
+	const struct wire_part part = {.segment = 1, .size = 1};
+	struct remote *remote;
+	const uint8_t *bytes;
+	int fds[8];
+
+	begin_shares(SHARE_FDS, 3);
+	raw_fds(8, 0, 8);
+	ck_assert_int_eq(read_all(a), 0);
+	ck_assert(a->holds);
+	ck_assert_int_eq(link_take_fds(a, &header, fds), 0);
+	socket_discard_fds(fds, 8);
+	raw_fds(8, 8, 8);
+	raw_fds(8, 16, 8);
+	raw_packet(PACKET_SEGMENT, 1, &raw.segment.fd, 1);
+	ck_assert_int_eq(read_all(a), 0);
+	ck_assert(a->holds);
+	ck_assert_int_eq(link_part(a, &part, &remote, &bytes), 0);
+	(void)remote_unref(remote); /* always NULL */
+	ck_assert_uint_eq(a->n_fds, 0);
+	ck_assert_uint_eq(shares.of[SHARE_FDS].used, 0);
 	expect_no_share(SHARE_FDS);
 }
 END_TEST
@@ -393,6 +435,7 @@ main(void)
 	tcase_add_test(greeted, segments_without_seals);
 	tcase_add_test(greeted, more_segments_than_the_share);
 	tcase_add_test(greeted, more_descriptors_than_the_share);
+	tcase_add_test(greeted, named_beyond_the_share);
 	tcase_add_test(greeted, segments_without_end);
 	suite_add_tcase(suite, greeted);
 

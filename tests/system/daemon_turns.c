@@ -7,9 +7,11 @@
  */
 
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -193,6 +195,106 @@ START_TEST(beyond_the_limit)
 }
 END_TEST
 
+/* --- services: folders are not read for everybody who asks --- */
+
+static char folder[] = "/tmp/tern-test-XXXXXX";
+
+static void
+touch(uint32_t i, bool yes)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/org.example.S%u.service", folder, i);
+	if (!yes) {
+		ck_assert_int_eq(unlink(path), 0);
+		return;
+	}
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	ck_assert_int_ge(fd, 0);
+	fd_close(fd);
+}
+
+/* set_changed() - as if the folder had been changed then, long ago */
+static void
+set_changed(time_t then)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = then}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, folder, times, 0), 0);
+}
+
+/* read_page() - count what is on it. Return: where the next one begins; 0: there is none. */
+static uint64_t
+read_page(const struct control_bytes *payload, size_t *n)
+{
+	struct tern_cbor_reader r;
+	uint64_t next = 0;
+	const char *key;
+	size_t size;
+
+	tern_cbor_reader_init(&r, payload->bytes, payload->size);
+	ck_assert_int_eq(tern_cbor_enter_map(&r, NULL), 0);
+	while (tern_cbor_get_text(&r, &key, &size) == 0) {
+		if (size == 4) {
+			ck_assert_int_eq(tern_cbor_get_uint(&r, &next), 0);
+			continue;
+		}
+		ck_assert_int_eq(tern_cbor_enter_array(&r, NULL), 0);
+		for (; tern_cbor_peek(&r) > 0; (*n)++)
+			ck_assert_int_eq(tern_cbor_skip(&r), 0);
+		ck_assert_int_eq(tern_cbor_leave(&r), 0);
+	}
+	return next;
+}
+
+static size_t
+count_services(void)
+{
+	uint8_t argument[] = {0xa1, 0x65, 'a', 'f', 't', 'e', 'r', 0x19, 0, 0};
+	struct control control = {.type = CONTROL_CALL};
+	uint64_t after = 0;
+	size_t n = 0;
+
+	do {
+		argument[8] = (uint8_t)(after >> 8);
+		argument[9] = (uint8_t)after;
+		control.call.member = raw_text("Services");
+		control.call.payload = (struct control_bytes){argument, sizeof(argument)};
+		raw_ask(&honest, &control);
+		ck_assert_uint_eq(honest.control.type, CONTROL_REPLY);
+		after = read_page(&honest.control.reply.payload, &n);
+	} while (after);
+	return n;
+}
+
+/* What is listed is what is there, whenever it came; where nothing tells of a change nobody looks. */
+START_TEST(services)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	for (uint32_t i = 0; i < 300; i++)
+		touch(i, true);
+	begin("--services", folder, 1);
+	ck_assert_uint_eq(count_services(), 300);
+	touch(300, true);
+	ck_assert_uint_eq(count_services(), 301);
+	set_changed(1000);
+	ck_assert_uint_eq(count_services(), 301);
+	touch(301, true);
+	set_changed(1000);
+	ck_assert_uint_eq(count_services(), 301);
+	set_changed(1001);
+	ck_assert_uint_eq(count_services(), 302);
+	touch(301, false);
+	ck_assert_uint_eq(count_services(), 301);
+	end(1);
+	for (uint32_t i = 0; i <= 300; i++)
+		touch(i, false);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -209,6 +311,7 @@ main(void)
 	tcase_add_test(tcase, many_programs);
 	tcase_add_test(tcase, gone_while_waiting);
 	tcase_add_test(tcase, beyond_the_limit);
+	tcase_add_test(tcase, services);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -344,6 +344,93 @@ START_TEST(messages)
 }
 END_TEST
 
+/* --- descriptors: another user has so many waiting that there is no room for those of one message --- */
+
+enum {
+	N_EACH = 10,
+	N_ROUNDS = 30,
+};
+
+static void
+send_fds(const struct ground *ground, tern_bus *bus, tern_call **ret)
+{
+	tern_message *m;
+
+	must_be(tern_message_new_call(bus, ground_service(ground), "Take", &m), 0);
+	for (int i = 0; i < N_EACH; i++)
+		must(tern_message_attach(m, STDOUT_FILENO) >= 0);
+	must_be(tern_send(m, LONG_NS, 0, ret), 0);
+	(void)tern_message_unref(m); /* always NULL */
+}
+
+static int
+take_fds(tern_call *call, tern_message *m, void *user)
+{
+	struct ground *ground = user;
+
+	must(tern_message_fd(m, N_EACH - 1) >= 0);
+	tell(&ground->words[HELD]);
+	return tern_reply(call, "");
+}
+
+/* send_all() - one by one, so that the receiver sleeps between them; all at once; and one when it hangs up */
+static void
+send_all(void *user)
+{
+	struct ground *ground = user;
+	tern_bus *bus = ground_client(ground);
+	tern_call *calls[N_ROUNDS];
+
+	for (size_t i = 0; i < N_ROUNDS; i++) {
+		send_fds(ground, bus, &calls[0]);
+		must_be(tern_call_wait(calls[0], LONG_NS, NULL, NULL), 0);
+		(void)tern_call_unref(calls[0]); /* always NULL */
+		(void)usleep(5000);
+	}
+	for (size_t i = 0; i < N_ROUNDS; i++)
+		send_fds(ground, bus, &calls[i]);
+	for (size_t i = 0; i < N_ROUNDS; i++) {
+		must_be(tern_call_wait(calls[i], LONG_NS, NULL, NULL), 0);
+		(void)tern_call_unref(calls[i]); /* always NULL */
+	}
+	send_fds(ground, bus, &calls[0]);
+	(void)tern_call_unref(calls[0]); /* always NULL */
+	(void)tern_close(bus);
+}
+
+START_TEST(descriptors)
+{
+	static const struct tern_method methods[] = {{"Take", take_fds}};
+	struct budget *budget;
+	tern_service *service;
+	struct shares other;
+	struct ground ground;
+	tern_bus *bus;
+	pid_t pid;
+
+	must(ground_begin(&ground, BY_USERS));
+	bus = ground_server(&ground, methods, ARRAY_SIZE(methods), &ground, &service);
+	budget = &bus->endpoint.budgets.of[SHARE_FDS];
+	budget->max = 512;
+	shares_init(&other, &bus->endpoint.budgets);
+	shares_take(&other, SHARE_FDS, 500);
+	pid = child_start_as(USER_A, send_all, &ground);
+	while (ground.words[HELD] < 2 * N_ROUNDS + 1) {
+		struct tern_event event = {.size = sizeof(event)};
+
+		must_be(tern_next(bus, LONG_NS, &event), 0);
+		must(event.kind != TERN_LOST || ground.words[HELD] == 2 * N_ROUNDS + 1);
+		let_go(&event);
+	}
+	child_end(pid);
+	shares_give(&other, SHARE_FDS, 500);
+	expect_nothing(bus);
+	(void)tern_service_free(service); /* always NULL, as the next */
+	(void)tern_close(bus);
+	ground_end(&ground);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -358,6 +445,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, calls_and_streams, 0, ARRAY_SIZE(KINDS));
 	tcase_add_test(tcase, messages);
+	tcase_add_test(tcase, descriptors);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
