@@ -23,7 +23,7 @@
 #error "tern keeps its assertions: build without NDEBUG"
 #endif
 
-#define _cleanup_(f)     __attribute__((__cleanup__(f)))
+#define _cleanup_(f)     __attribute__((__cleanup__(f), __unused__)) /* else than by its end */
 #define _printf_(a, b)   __attribute__((__format__(__printf__, a, b)))
 #define _public_         __attribute__((__visibility__("default")))
 #define _unused_         __attribute__((__unused__))
