@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <tern/cbor.h>
 
 #include "base/attribute.h"
 #include "cli/base64.h"
@@ -281,6 +282,37 @@ START_TEST(bad_cbor_is_refused)
 }
 END_TEST
 
+static int
+one_part(void *user, uint64_t number, const void **ret, size_t *ret_size)
+{
+	if (number > 1)
+		return -ENOENT;
+	*ret = user;
+	*ret_size = 2 - (size_t)number;
+	return 0;
+}
+
+/* [part 0, part 1, part 2] of a message with two parts: what is not there stays what it says it is. */
+START_TEST(bytes_may_lie_in_parts)
+{
+	_cleanup_(freep) uint8_t *cbor = NULL, *wrong = NULL;
+	char bytes[] = "hi";
+	const struct tern_cbor_hooks hooks = {.user = bytes, .part = one_part};
+	struct json_object *value = NULL;
+	struct json_fault fault;
+	size_t size;
+
+	cbor = bytes_of("83da7465727000da7465727001da7465727002", &size);
+	ck_assert_int_eq(json_from_hooked(cbor, size, &hooks, &value, &fault), 0);
+	ck_assert_str_eq(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
+		"[{\"$bytes\":\"aGk\"},{\"$bytes\":\"aA\"},{\"$part\":2}]");
+	json_object_put(value);
+	wrong = bytes_of("da7465727061", &size); /* an empty text is no number */
+	wrong[size - 1] = 0x60;
+	ck_assert_int_eq(json_from_hooked(wrong, size, &hooks, &value, &fault), JSON_E_INVALID);
+}
+END_TEST
+
 START_TEST(deep_nesting_is_cheap_to_refuse)
 {
 	enum { DEPTH = 1000000 };
@@ -340,6 +372,7 @@ main(void)
 	tcase_add_loop_test(good, each_vector_survives, 0, ARRAY_SIZE(cbor_vectors));
 	tcase_add_loop_test(good, other_spellings_are_read, 0, ARRAY_SIZE(other_spellings));
 	tcase_add_test(good, base64_is_its_own_inverse);
+	tcase_add_test(good, bytes_may_lie_in_parts);
 	tcase_add_loop_test(bad, bad_text_is_refused, 0, ARRAY_SIZE(bad_text));
 	tcase_add_loop_test(bad, bad_value_is_refused, 0, ARRAY_SIZE(bad_value));
 	tcase_add_loop_test(bad, bad_cbor_is_refused, 0, ARRAY_SIZE(bad_cbor));

@@ -62,7 +62,10 @@ def mistakes_are_told():
             (["check"], "needs a FILE"), (["check", "-p", "-j", "-"], "--json is not"), (["check", "--prnt"], "--print"),
             (["generate"], "generate what"), (["generate", "json-shema", "-"], "did you mean 'json-schema'"),
             (["generate", "wsdl", "-"], "cannot be generated; c and json-schema can"),
-            (["generate", "json-schema"], "needs a FILE"), (["generate", "json-schema", "a", "b"], "one FILE")):
+            (["generate", "json-schema"], "needs a FILE"), (["generate", "json-schema", "a", "b"], "one FILE"),
+            (["status", "a", "b"], "one SERVICE at a time"), (["status", "--limts"], "did you mean --limits"),
+            (["completion", "bash", "zsh"], "not also 'zsh'"),
+            (["subscribe"] + ["t"] * 17, "16 tags")):
         expect(tern(*words), 2, "", text)
 
 
@@ -201,7 +204,20 @@ def schemas_are_generated():
     same((result.returncode, result.stdout), (1, ""))
     check("-:3:13: there is no type 'strng'" in result.stderr, result.stderr)
     expect(tern("generate", "json-schema", "/nowhere/x"), 6, "", "/nowhere/x cannot be read")
+    for option in ("-o.", "-px"):
+        expect(tern("generate", "json-schema", option, "-", stdin=GOOD), 2, "", "-o and -p are for C")
     schemas_are_valid(schema)
+
+
+def names_of_c_begin_as_wished():
+    with tempfile.TemporaryDirectory(prefix="tern-test-") as folder:
+        for prefix in ("a", "keep_1", "x" * 32):
+            expect(tern("generate", "c", "-o", folder, "-p", prefix, "-", stdin=GOOD), 0)
+            with open(f"{folder}/{prefix}-tern.h", encoding="utf-8") as file:
+                check(f"{prefix}_serve" in file.read(), prefix)
+        for prefix in ("", "1a", "A", "aB", "a__b", "a_", "a-b", "tern", "int", "x" * 300):
+            expect(tern("generate", "c", "-o", folder, "-p", prefix, "-", stdin=GOOD), 2, "", "cannot begin names of C")
+        expect(tern("generate", "c", "-o", f"{folder}/nothing", "-", stdin=GOOD), 6, "", "cannot be written")
 
 
 def schemas_are_valid(schema):
@@ -712,7 +728,7 @@ def a_full_disk_is_told():
 
 SCENARIOS = [
     help_is_there, mistakes_are_told, no_bus_is_told, want_of_descriptors_is_told,
-    interfaces_are_checked, examples_are_right, interfaces_are_printed, schemas_are_generated, names_are_listed,
+    interfaces_are_checked, examples_are_right, interfaces_are_printed, schemas_are_generated, names_of_c_begin_as_wished, names_are_listed,
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, policies_are_chosen, events_go_on_without_a_bus, nobody_listening_is_fine,
