@@ -48,6 +48,7 @@ static struct {
 	pid_t pids[N_HOLDERS];
 	tern_bus *bus; /* to call the victim */
 	int ternd;     /* to ask what it holds */
+	int log;       /* a file: what ternd says on standard error */
 	uint64_t seed;
 	unsigned int n_passed, n_failed;
 } stage;
@@ -167,6 +168,17 @@ is_as_told(const struct behaviour *behaviour, const char *said)
 	return strcmp(behaviour->says, "*") == 0 || strstr(said, behaviour->says);
 }
 
+/* logged() - what ternd has written since the last time; NULL: nothing */
+static const char *
+logged(void)
+{
+	static char text[2 * TEXT_SIZE];
+	ssize_t size = read(stage.log, text, sizeof(text) - 1);
+
+	text[MAX(size, 0)] = '\0';
+	return size > 0 ? text : NULL;
+}
+
 /* verdict() - Return: NULL, or what is wrong */
 static const char *
 verdict(const struct behaviour *behaviour, const struct ledger *before, bool ended, uint32_t n_calls)
@@ -201,12 +213,14 @@ attempt(const struct behaviour *behaviour, uint32_t uid)
 {
 	uint32_t n_calls = load_acq(&stage.scene->n_calls);
 	struct ledger before;
+	const char *wrong;
 	bool ended;
 
 	stage.scene->said[0] = '\0';
 	ledger_take(stage.ternd, stage.pids, &before);
 	ended = offender_ended(offender_start(behaviour, uid), behaviour);
-	return verdict(behaviour, &before, ended, n_calls);
+	wrong = verdict(behaviour, &before, ended, n_calls);
+	return wrong ? wrong : logged();
 }
 
 /* run_once() - what grows once, as a pool that keeps a segment for the next time, is no leak; what grows every time is */
@@ -342,10 +356,27 @@ pin(void)
 	(void)sched_setaffinity(0, sizeof(set), &set); /* one processor alone: as it is */
 }
 
+/* start_bus() - what ternd says goes into a file */
+static void
+start_bus(struct private_bus *place)
+{
+	static const char *const let_in[] = {"--allow-uid", "65533", NULL};
+	char path[] = "/tmp/tern-test-log-XXXXXX";
+	int log = mkstemp(path), own = dup(STDERR_FILENO);
+
+	expect(log >= 0 && own >= 0);
+	stage.log = open(path, O_RDONLY | O_CLOEXEC);
+	expect(stage.log >= 0 && unlink(path) == 0 && fcntl(log, F_SETFL, O_APPEND) == 0);
+	expect(dup2(log, STDERR_FILENO) >= 0);
+	private_bus_start(place, getuid() == 0 ? let_in : NULL);
+	expect(dup2(own, STDERR_FILENO) >= 0);
+	(void)fd_close(log);
+	(void)fd_close(own);
+}
+
 static void
 stage_begin(void)
 {
-	static const char *const let_in[] = {"--allow-uid", "65533", NULL};
 	struct private_bus place; /* not shared while ternd is forked */
 	struct attack by_hand = {0};
 	struct control welcome;
@@ -356,7 +387,7 @@ stage_begin(void)
 	if (options.is_long)
 		pin();
 	store_rel(&stage.scene->pinned, options.is_long);
-	private_bus_start(&place, getuid() == 0 ? let_in : NULL);
+	start_bus(&place);
 	stage.scene->place = place;
 	stage.pids[0] = stage.scene->place.ternd;
 	stage.pids[1] = child_start(honest_server, stage.scene);
@@ -378,6 +409,7 @@ stage_end(void)
 	store_rel(&stage.scene->stop, 1);
 	(void)tern_close(stage.bus);
 	stage.ternd = fd_close(stage.ternd);
+	stage.log = fd_close(stage.log);
 	for (size_t i = 1; i < N_HOLDERS; i++)
 		child_end(stage.pids[i]);
 	private_bus_stop(&stage.scene->place);
