@@ -15,8 +15,7 @@
 
 enum {
 	N_SHORT = 60, /* flips of a scene in the short form */
-	N_EACH =
-		16, /* words, of each pattern two, that are flipped at one place in the long form */
+	N_EACH = 16, /* words that are flipped at one place in the long form */
 	TIMEOUT = 7200,
 };
 
@@ -302,6 +301,15 @@ flip(struct director *director, const struct point *point, uint64_t dice)
 
 /* --- the sweep --- */
 
+/* n_each() - flips at one place, of the patterns in turn */
+static uint32_t
+n_each(void)
+{
+	const char *text = getenv("TERN_TEST_EACH");
+
+	return !is_long() ? 1 : text ? (uint32_t)strtoul(text, NULL, 10) : N_EACH;
+}
+
 static void
 flip_all(struct director *director, const struct trace *trace)
 {
@@ -310,11 +318,11 @@ flip_all(struct director *director, const struct trace *trace)
 
 		if (!sweep_picks(i, trace->n_points, N_SHORT))
 			continue;
-		for (uint32_t k = 0; k < (is_long() ? N_EACH : 1); k++) {
+		for (uint32_t k = 0; k < n_each(); k++) {
 			uint64_t dice = sweep_seed(i << 8 | k);
 
 			if (is_long()) /* each pattern in turn, the words by chance */
-				dice = (dice & ~UINT64_C(0xff00)) | (uint64_t)(k % N_PATTERNS) << 8;
+				dice = (dice & ~UINT64_C(0xff00)) | (i + k) % N_PATTERNS << 8;
 			flip(director, &trace->points[i], dice);
 		}
 		director->n_places += director->n_flips > n;

@@ -6,10 +6,12 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "around.h"
 #include "base/attribute.h"
 #include "base/clock.h"
 #include "sweep.h"
@@ -37,7 +39,7 @@ struct director {
 	pid_t survivors[MAX_SURVIVORS];
 	struct survivor_start starts[MAX_SURVIVORS];
 	struct baseline baseline;
-	char where[96]; /* the kill that is judged */
+	char where[256]; /* the kill that is judged */
 };
 
 /* --- the victim --- */
@@ -245,15 +247,37 @@ kill_at(struct director *director, const struct point *point, size_t number)
 {
 	pid_t pid = victim_start(director);
 	enum step step = stepper_run_to(pid, point);
+	const char *stall = getenv("TERN_TEST_STALL");
+	char doing[160] = "";
 
-	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u",
-		number, (unsigned long)point->pc, point->n);
+	if (stall && step == STEP_POINT) {
+		(void)usleep((useconds_t)strtoul(stall, NULL, 10) * 1000);
+		step = stepper_go(pid);
+	}
+
+	if (step == STEP_HUNG)
+		stepper_where(pid, doing, sizeof(doing));
+	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u%s",
+		number, (unsigned long)point->pc, point->n, doing);
 	if (step == STEP_ENDED || step == STEP_HUNG)
 		wrong(director,
 			step == STEP_HUNG ? "the victim hangs" : "the victim ended by itself");
 	stepper_kill(pid);
 	(void)atomic_fetch_add(step == STEP_POINT ? &totals->points : &totals->points_missed, 1);
 	judge(director, step == STEP_MARK);
+}
+
+/* is_around() - only some places, because at the others nothing differs */
+static bool
+is_around(const struct director *director)
+{
+	return director->scene->around && !getenv("TERN_TEST_EVERY");
+}
+
+static enum step
+trace_way(const struct director *director, pid_t pid, struct trace *way)
+{
+	return is_around(director) ? around_trace(pid, way) : stepper_trace(pid, way);
 }
 
 /* warm_up() - victims that get through; the shortest way of theirs is kept. */
@@ -266,12 +290,12 @@ warm_up(struct director *director, struct trace *trace)
 
 		(void)snprintf(director->where, sizeof(director->where), "killed after all of it");
 		if (i == N_WARM - 1 || is_long())
-			must_be(stepper_trace(pid, &way), STEP_MARK);
+			must_be(trace_way(director, pid, &way), STEP_MARK);
 		else
 			must_be(stepper_go(pid), STEP_MARK);
 		stepper_kill(pid);
 		judge(director, true);
-		if (way.n_points && (!trace->n_points || way.n_points < trace->n_points)) {
+		if (way.n_points && (!trace->n_points || way.n_steps < trace->n_steps)) {
 			trace_free(trace);
 			*trace = way;
 		} else {
@@ -335,8 +359,10 @@ sweep(const struct scene *scene)
 		if (sweep_picks(i, trace.n_points, N_SHORT))
 			kill_at(&director, &trace.points[i], i);
 	(void)atomic_fetch_add(&totals->points_there, trace.n_points);
-	printf("%s: killed at %llu of %zu places\n", scene->name,
-		(unsigned long long)(load_acq(&totals->points) - before), trace.n_points);
+	printf("%s: killed at %llu of %zu places%s, of %llu in all\n", scene->name,
+		(unsigned long long)(load_acq(&totals->points) - before), trace.n_points,
+		is_around(&director) ? " around system calls and shared stores" : "",
+		(unsigned long long)trace.n_steps);
 	trace_free(&trace);
 	director_close(&director);
 	(void)shared_free(director.stage, sizeof(*director.stage));

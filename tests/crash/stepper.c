@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -53,8 +55,8 @@ passed_grow(struct trace *trace)
 	free(old);
 }
 
-void
-trace_add(struct trace *trace, uintptr_t pc)
+struct point
+trace_pass(struct trace *trace, uintptr_t pc)
 {
 	struct point *passed;
 
@@ -64,9 +66,16 @@ trace_add(struct trace *trace, uintptr_t pc)
 	trace->n_passed += passed->n == 0;
 	passed->pc = pc;
 	passed->n++;
-	trace->run =
-		trace->n_points && trace->points[trace->n_points - 1].pc == pc ? trace->run + 1 : 0;
-	if (trace->run >= RUN_FIRST && trace->run % RUN_EVERY != 0)
+	trace->n_steps++;
+	return *passed;
+}
+
+void
+trace_keep(struct trace *trace, struct point point)
+{
+	const struct point *last = trace->n_points ? &trace->points[trace->n_points - 1] : NULL;
+
+	if (last && last->pc == point.pc && last->n == point.n)
 		return;
 	if (trace->n_points == trace->max_points) {
 		trace->max_points = trace->max_points ? 2 * trace->max_points : MANY;
@@ -74,7 +83,18 @@ trace_add(struct trace *trace, uintptr_t pc)
 			reallocarray(trace->points, trace->max_points, sizeof(*trace->points));
 		must(trace->points != NULL);
 	}
-	trace->points[trace->n_points++] = *passed;
+	trace->points[trace->n_points++] = point;
+}
+
+void
+trace_add(struct trace *trace, uintptr_t pc)
+{
+	bool is_again = trace->n_points && trace->points[trace->n_points - 1].pc == pc;
+	struct point point = trace_pass(trace, pc);
+
+	trace->run = is_again ? trace->run + 1 : 0;
+	if (trace->run < RUN_FIRST || trace->run % RUN_EVERY == 0)
+		trace_keep(trace, point);
 }
 
 void
@@ -111,6 +131,22 @@ stepper_wait(pid_t pid)
 	must_be(r, pid);
 	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT
 									   : STEP_ENDED;
+}
+
+void
+stepper_where(pid_t pid, char *to, size_t size)
+{
+	char path[64], text[128] = "?";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid); /* fits */
+	file = fopen(path, "re");
+	if (file && !fgets(text, sizeof(text), file))
+		text[0] = 0;
+	if (file)
+		(void)fclose(file);
+	text[strcspn(text, "\n")] = 0;
+	(void)snprintf(to, size, "system call %s", text);
 }
 
 void
@@ -201,6 +237,12 @@ stepper_is_syscall(pid_t pid)
 	return (get_text(pid, stepper_pc(pid)) & 0xffff) == SYSCALL;
 }
 
+bool
+stepper_is_at_mark(pid_t pid)
+{
+	return stepper_pc(pid) == (uintptr_t)stepper_mark_at;
+}
+
 /* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait */
 static enum step
 resume(pid_t pid, enum __ptrace_request how)
@@ -220,8 +262,7 @@ stepper_go(pid_t pid)
 enum step
 stepper_step(pid_t pid)
 {
-	return stepper_pc(pid) == (uintptr_t)stepper_mark_at ? STEP_POINT
-							     : resume(pid, PTRACE_SINGLESTEP);
+	return stepper_is_at_mark(pid) ? STEP_POINT : resume(pid, PTRACE_SINGLESTEP);
 }
 
 enum step
@@ -240,6 +281,23 @@ stepper_trace(pid_t pid, struct trace *trace)
 	}
 }
 
+/* to_break() - until it comes by. Return: STEP_MARK it did not. */
+static enum step
+to_break(pid_t pid, uintptr_t pc, long text)
+{
+	enum step step;
+
+	set_text(pid, pc, (text & ~0xffl) | BREAK);
+	step = resume(pid, PTRACE_CONT);
+	if (step != STEP_POINT)
+		return step;
+	set_text(pid, pc, text);
+	if (stepper_pc(pid) != pc + 1)
+		return STEP_MARK;
+	set_pc(pid, pc);
+	return STEP_POINT;
+}
+
 enum step
 stepper_run_to(pid_t pid, const struct point *point)
 {
@@ -247,17 +305,11 @@ stepper_run_to(pid_t pid, const struct point *point)
 	enum step step = STEP_POINT;
 
 	must_be(errno, 0);
-	for (uint32_t n = 0; step == STEP_POINT; n++) {
-		set_text(pid, point->pc, (text & ~0xffl) | BREAK);
-		step = resume(pid, PTRACE_CONT);
-		if (step != STEP_POINT)
+	for (uint32_t n = 1; step == STEP_POINT; n++) {
+		if (stepper_pc(pid) != point->pc || n == 1) /* else the instruction repeats itself */
+			step = to_break(pid, point->pc, text);
+		if (step != STEP_POINT || n == point->n)
 			return step;
-		set_text(pid, point->pc, text);
-		if (stepper_pc(pid) != point->pc + 1)
-			return STEP_MARK;
-		set_pc(pid, point->pc);
-		if (n + 1 == point->n)
-			return STEP_POINT;
 		step = resume(pid, PTRACE_SINGLESTEP);
 	}
 	return step;
@@ -292,6 +344,12 @@ uintptr_t
 stepper_pc(pid_t pid)
 {
 	return 0;
+}
+
+bool
+stepper_is_at_mark(pid_t pid)
+{
+	return true;
 }
 
 bool

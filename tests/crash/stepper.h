@@ -31,11 +31,12 @@ struct point {
 };
 
 struct trace {
-	struct point *points;
+	struct point *points; /* that are kept */
 	size_t n_points, max_points;
 	/* how often each address was passed */
 	struct point *passed;
 	size_t n_passed, max_passed;
+	uint64_t n_steps;
 	uint32_t run; /* repetitions in a row */
 };
 
@@ -69,9 +70,12 @@ enum step stepper_trace(pid_t pid, struct trace *trace);
 enum step stepper_run_to(pid_t pid, const struct point *point);
 /* stepper_step() - one instruction */
 enum step stepper_step(pid_t pid);
-/* stepper_pc() - where it stands; stepper_is_syscall() - before a system call? */
+/* stepper_pc() - where it stands; stepper_is_syscall() - before a system call? stepper_is_at_mark() */
 uintptr_t stepper_pc(pid_t pid);
 bool stepper_is_syscall(pid_t pid);
+bool stepper_is_at_mark(pid_t pid);
+/* stepper_where() - what it does, as the kernel tells it, for people: of one that hangs */
+void stepper_where(pid_t pid, char *to, size_t size);
 /* stepper_set_patience() - s until STEP_HUNG, instead of STEPPER_TIMEOUT */
 void stepper_set_patience(unsigned int seconds);
 /* stepper_status() - of the last wait */
@@ -79,6 +83,9 @@ int stepper_status(void);
 /* stepper_kill() - SIGKILL, and wait for its end */
 void stepper_kill(pid_t pid);
 
-/* trace_add() - it stands before pc. trace_free() - its memory; takes a zeroed one. */
+/* trace_pass() - it stands before pc. Return: the place. trace_keep() - as one to go to; the last one is not
+ * kept twice. trace_add() - both, but of a long run only some. trace_free() - its memory; takes a zeroed one. */
+struct point trace_pass(struct trace *trace, uintptr_t pc);
+void trace_keep(struct trace *trace, struct point point);
 void trace_add(struct trace *trace, uintptr_t pc);
 void trace_free(struct trace *trace);

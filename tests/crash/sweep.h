@@ -4,10 +4,14 @@
 /*
  * sweep: what the kill sweep and the flip sweep count, in one line in the end
  *
- *      sweep-test                               some places of each scene, by a seed: what make
- * test runs TERN_TEST_LONG=1 sweep-test              all of them (make sweep) TERN_TEST_PLACES=1000
- * …                  of each scene so many at most TERN_TEST_SEED=7 CK_RUN_CASE=publish …   others;
- * one scene
+ *      sweep-test                                 some places of each scene, by a seed
+ *      TERN_TEST_LONG=1 sweep-test                all of them (make sweep)
+ *      TERN_TEST_LONG=1 TERN_TEST_PLACES=1000 …   of each scene about so many
+ *      TERN_TEST_LONG=1 TERN_TEST_FROM=1000 …     those from there on: to go on with what was ended
+ *      TERN_TEST_LONG=1 TERN_TEST_EVERY=1 …       at every instruction, also where that can make no
+ *                                                 difference (around.h)
+ *      TERN_TEST_LONG=1 TERN_TEST_EACH=2 …        so many flips at each place, not 16
+ *      TERN_TEST_SEED=7 CK_RUN_CASE=publish …     others; one scene
  */
 
 #include <check.h>
