@@ -96,6 +96,15 @@ reader_end(struct director *director)
 	director->is_armed = false;
 }
 
+/* finish() - to the mark behind the reading, and before the next. Return: is it there? */
+static bool
+finish(struct director *director, bool is_there)
+{
+	director->is_armed = false;
+	return (is_there || stepper_go(director->reader) == STEP_MARK) &&
+	       stepper_go(director->reader) == STEP_MARK;
+}
+
 /* reader_ready() - at the mark before a reading, all armed */
 static void
 reader_ready(struct director *director)
@@ -111,6 +120,8 @@ reader_ready(struct director *director)
 		if (scene->join)
 			scene->join(&director->flips);
 		must_be(stepper_wait(director->reader), STEP_POINT);
+		if (scene->arm(&director->flips)) /* the first reading goes other ways than those after it */
+			must(finish(director, false));
 	}
 	director->is_armed = true;
 }
@@ -188,15 +199,6 @@ is_either(const struct answer *got, const struct answer *one, const struct answe
 			(i >= other->n_bytes || got->bytes[i] != other->bytes[i]))
 			return false;
 	return true;
-}
-
-/* finish() - to the mark behind the reading, and before the next. Return: is it there? */
-static bool
-finish(struct director *director, bool is_there)
-{
-	director->is_armed = false;
-	return (is_there || stepper_go(director->reader) == STEP_MARK) &&
-	       stepper_go(director->reader) == STEP_MARK;
 }
 
 /* say_wrong() - and the reader is another one from now on */
@@ -341,8 +343,6 @@ sweep(const struct flip_scene *scene)
 	director->flips.answer = shared_new(sizeof(*director->flips.answer));
 	director->flips.told = shared_new(sizeof(*director->flips.told));
 	scene->begin(&director->flips);
-	reader_ready(director);
-	must(finish(director, false));
 	reader_ready(director);
 	must_be(stepper_trace(director->reader, &trace), STEP_MARK);
 	must(finish(director, true));

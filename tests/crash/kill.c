@@ -241,6 +241,18 @@ judge(struct director *director, bool is_done)
 
 /* --- the sweep --- */
 
+/* look_at_hung() - what it does; with TERN_TEST_HOLD it is left as it is, and so are all others */
+static void
+look_at_hung(pid_t pid, char *to, size_t size)
+{
+	stepper_where(pid, to, size);
+	if (!getenv("TERN_TEST_HOLD"))
+		return;
+	stepper_leave(pid);
+	(void)fprintf(stderr, "process %d hangs: %s\n", (int)pid, to);
+	(void)pause();
+}
+
 /* kill_at() - a victim at this place */
 static void
 kill_at(struct director *director, const struct point *point, size_t number)
@@ -256,8 +268,8 @@ kill_at(struct director *director, const struct point *point, size_t number)
 	}
 
 	if (step == STEP_HUNG)
-		stepper_where(pid, doing, sizeof(doing));
-	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u%s",
+		look_at_hung(pid, doing, sizeof(doing));
+	(void)snprintf(director->where, sizeof(director->where), "place %zu, pc %#lx, time %u %s",
 		number, (unsigned long)point->pc, point->n, doing);
 	if (step == STEP_ENDED || step == STEP_HUNG)
 		wrong(director,

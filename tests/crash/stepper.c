@@ -243,12 +243,22 @@ stepper_is_at_mark(pid_t pid)
 	return stepper_pc(pid) == (uintptr_t)stepper_mark_at;
 }
 
-/* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait */
+/* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait. It may have been killed where it stood: then its
+ * end is what is waited for. */
 static enum step
 resume(pid_t pid, enum __ptrace_request how)
 {
-	must_be(ptrace(how, pid, NULL, NULL), 0);
+	if (ptrace(how, pid, NULL, NULL) < 0)
+		must_be(errno, ESRCH);
 	return stepper_wait(pid);
+}
+
+void
+stepper_leave(pid_t pid)
+{
+	(void)kill(pid, SIGSTOP);
+	(void)stepper_wait(pid);
+	(void)ptrace(PTRACE_DETACH, pid, NULL, SIGSTOP);
 }
 
 enum step
@@ -338,6 +348,11 @@ enum step
 stepper_step(pid_t pid)
 {
 	return stepper_wait(pid);
+}
+
+void
+stepper_leave(pid_t pid)
+{
 }
 
 uintptr_t

@@ -76,6 +76,8 @@ bool stepper_is_syscall(pid_t pid);
 bool stepper_is_at_mark(pid_t pid);
 /* stepper_where() - what it does, as the kernel tells it, for people: of one that hangs */
 void stepper_where(pid_t pid, char *to, size_t size);
+/* stepper_leave() - stopped, to a debugger */
+void stepper_leave(pid_t pid);
 /* stepper_set_patience() - s until STEP_HUNG, instead of STEPPER_TIMEOUT */
 void stepper_set_patience(unsigned int seconds);
 /* stepper_status() - of the last wait */
