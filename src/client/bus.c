@@ -37,7 +37,6 @@
 
 static const _Atomic uint64_t for_ever; /* where there is no ternd that could end */
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static tern_bus *all;
 static _Atomic uint32_t fork_generation;
 
@@ -149,10 +148,16 @@ fork_child(void)
 	(void)pthread_mutex_unlock(&all_lock);
 }
 
-_cold_ static void
-fork_init(void)
+/* watch_forks() - once in a process, under all_lock: no handler takes that yet. A handle of whose forks nobody
+ * hears would be used by two processes. */
+_cold_ static int
+watch_forks(void)
 {
-	(void)pthread_atfork(fork_prepare, fork_parent, fork_child); /* fails without memory only */
+	static bool is_done;
+	int r = is_done ? 0 : pthread_atfork(fork_prepare, fork_parent, fork_child);
+
+	is_done = r == 0;
+	return -r;
 }
 
 bool
@@ -304,13 +309,14 @@ bus_new(enum bus_mode mode, const char *path, tern_bus **ret)
 	(void)pthread_mutex_init(&bus->lock, NULL); /* default attributes: cannot fail */
 	(void)pthread_cond_init(&bus->handler_done, NULL);
 	bus_set_defaults(bus);
-	(void)pthread_once(&fork_once, fork_init);
 	(void)pthread_mutex_lock(&all_lock);
+	r = watch_forks();
 	DL_APPEND(all, bus);
 	(void)pthread_mutex_unlock(&all_lock);
-	r = asprintf(&bus->address, "unix:%s", path) < 0 ? -ENOMEM : 0;
-	if (r < 0)
+	if (!r && asprintf(&bus->address, "unix:%s", path) < 0) {
 		bus->address = NULL;
+		r = -ENOMEM;
+	}
 	if (r < 0) {
 		(void)tern_close(bus); /* always NULL */
 		return r;

@@ -43,6 +43,7 @@ link_begin(struct flips *flips)
 static void
 link_leave(struct flips *flips)
 {
+	mine.subscription = tern_subscription_free(mine.subscription);
 	mine.topic = tern_topic_free(mine.topic);
 	if (mine.bus)
 		mine.bus = tern_close(mine.bus);

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "sweep.h"
 
-#define SETTLE_NS (20 * NSEC_PER_SEC) /* beyond it a survivor is stuck */
+#define SETTLE_NS ((is_long() ? 300 : 20) * NSEC_PER_SEC) /* beyond it a survivor is stuck */
 
 enum {
 	N_WARM = 3,   /* victims that are killed after all they do, before others are judged by what
@@ -36,7 +36,7 @@ struct director {
 	struct stage *stage;
 	struct private_bus place;
 	tern_bus *bus;
-	pid_t survivors[MAX_SURVIVORS];
+	pid_t survivors[MAX_SURVIVORS], company[MAX_SURVIVORS + 1]; /* they and ternd */
 	struct survivor_start starts[MAX_SURVIVORS];
 	struct baseline baseline;
 	char where[256]; /* the kill that is judged */
@@ -334,6 +334,9 @@ director_open(struct director *director)
 		director->survivors[i] = child_start(survivor_run, &director->starts[i]);
 	}
 	wait_for(&stage->survivors, director->scene->n_survivors);
+	memcpy(director->company, director->survivors, sizeof(director->survivors));
+	director->company[MAX_SURVIVORS] = director->place.ternd;
+	stepper_set_company(director->company, ARRAY_SIZE(director->company));
 	director->bus = stage_open(stage);
 	for (uint32_t i = 0; i < director->scene->n_survivors; i++) {
 		must_be(tern_call_sync(

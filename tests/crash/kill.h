@@ -24,6 +24,8 @@
 #include "tern/tern.h"
 
 #define VICTIM_NAME "org.example.Victim"
+/* Nothing ends by its time alone: who waits for ever hangs, and that is told. */
+#define VERY_LONG_NS (60 * LONG_NS)
 
 enum {
 	MAX_SURVIVORS = 3,

@@ -23,10 +23,13 @@ enum {
 	RUN_EVERY = 64,	  /* and then one of so many */
 	BREAK = 0xcc,	  /* int3 */
 	SYSCALL = 0x050f, /* as it lies in memory */
+	MOST_PATIENCE = 20, /* times, where the machine is slow */
 };
 
 static int last_status;
 static unsigned int patience = STEPPER_TIMEOUT;
+static const pid_t *company;
+static size_t n_company;
 
 /* --- the way --- */
 
@@ -113,22 +116,75 @@ on_alarm(int signal)
 	(void)signal; /* it interrupts the wait */
 }
 
+void
+stepper_set_company(const pid_t *pids, size_t n)
+{
+	company = pids;
+	n_company = n;
+}
+
+/* state_of() - as ps tells it; 0: it is not there */
+static char
+state_of(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid); /* fits */
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	(void)fclose(file);
+	return state;
+}
+
+/* is_slow() - somebody could go on if there were a processor: looked at for a while, since they come and go */
+static bool
+is_slow(pid_t pid)
+{
+	for (int i = 0; i < 100; i++) {
+		if (state_of(pid) == 'R')
+			return true;
+		for (size_t k = 0; k < n_company; k++)
+			if (state_of(company[k]) == 'R')
+				return true;
+		(void)usleep(1000);
+	}
+	return false;
+}
+
+/* wait_for_it() - Return: it came, and last_status is set; false: nothing for too long, and nobody is ready to run */
+static bool
+wait_for_it(pid_t pid)
+{
+	pid_t r;
+
+	for (unsigned int i = 0; i < MOST_PATIENCE; i++) {
+		(void)alarm(patience);
+		r = waitpid(pid, &last_status, 0);
+		(void)alarm(0);
+		if (r == pid)
+			return true;
+		must_be(errno, EINTR);
+		if (!is_slow(pid))
+			return false;
+	}
+	return false;
+}
+
 enum step
 stepper_wait(pid_t pid)
 {
 	struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
 	static bool is_set;
-	pid_t r;
 
 	if (!is_set)
 		must_be(sigaction(SIGALRM, &action, NULL), 0);
 	is_set = true;
-	(void)alarm(patience);
-	r = waitpid(pid, &last_status, 0);
-	(void)alarm(0);
-	if (r < 0 && errno == EINTR)
+	if (!wait_for_it(pid))
 		return STEP_HUNG;
-	must_be(r, pid);
 	return WIFSTOPPED(last_status) && WSTOPSIG(last_status) == SIGTRAP ? STEP_POINT
 									   : STEP_ENDED;
 }

@@ -78,6 +78,9 @@ bool stepper_is_at_mark(pid_t pid);
 void stepper_where(pid_t pid, char *to, size_t size);
 /* stepper_leave() - stopped, to a debugger */
 void stepper_leave(pid_t pid);
+/* stepper_set_company() - who must act for a child to go on; while one of them or the child is ready to run, or does,
+ * nobody hangs: the machine is slow. @pids: n of them, as long as they are stepped; 0: none */
+void stepper_set_company(const pid_t *pids, size_t n);
 /* stepper_set_patience() - s until STEP_HUNG, instead of STEPPER_TIMEOUT */
 void stepper_set_patience(unsigned int seconds);
 /* stepper_status() - of the last wait */

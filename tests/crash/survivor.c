@@ -41,8 +41,8 @@ stage_open(const struct stage *stage)
 		must_be(tern_open(stage->address, &bus), 0);
 	else
 		must_be(tern_dial(stage->address, &bus), 0);
-	must_be(tern_set_option(bus, TERN_OPT_TIMEOUT, LONG_NS), 0);
-	must_be(tern_set_option(bus, TERN_OPT_MAX_WAIT, LONG_NS), 0);
+	must_be(tern_set_option(bus, TERN_OPT_TIMEOUT, VERY_LONG_NS), 0);
+	must_be(tern_set_option(bus, TERN_OPT_MAX_WAIT, VERY_LONG_NS), 0);
 	return bus;
 }
 

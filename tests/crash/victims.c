@@ -196,7 +196,7 @@ hear(struct victim *victim, uint64_t number)
 	size_t size;
 
 	do
-		must_be(tern_next(victim->bus, LONG_NS, &event), 0);
+		must_be(tern_next(victim->bus, VERY_LONG_NS, &event), 0);
 	while (event.kind != TERN_EVENT);
 	must_be(tern_message_unpack(event.message, "u", &n), 0);
 	must_be(n, number);
@@ -239,7 +239,7 @@ put(struct victim *victim, uint32_t number)
 
 	must_be(tern_message_new_part(victim->call, &m), 0);
 	fill_message(victim, m, number, 0, false);
-	must_be(tern_call_put_message(m, LONG_NS, 0), 0);
+	must_be(tern_call_put_message(m, VERY_LONG_NS, 0), 0);
 	(void)tern_message_unref(m);
 }
 
@@ -250,7 +250,7 @@ prepare_to_put(struct victim *victim)
 
 	victim_open(victim);
 	must_be(tern_message_new_call(victim->bus, NULL, "Stream", &m), 0);
-	must_be(tern_send(m, LONG_NS, TERN_STREAM, &victim->call), 0);
+	must_be(tern_send(m, VERY_LONG_NS, TERN_STREAM, &victim->call), 0);
 	(void)tern_message_unref(m);
 	put(victim, 0);
 	put(victim, 1);
