@@ -9,10 +9,13 @@
 
 #include "inject.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,14 +60,66 @@ attach_from_environment(void)
 		inject = map;
 }
 
-/* fails_by_site() - has this site an errno left to fail with, and is it one of those to be tried? */
+/* is_tried() - is this site one of those that are to be tried? */
+static bool
+is_tried(uint32_t site)
+{
+	return !inject->of || (site * UINT32_C(2654435761) >> 8) % inject->of == inject->seed % inject->of;
+}
+
+/* fails_by_site() - has this site an errno left to fail with? */
 static bool
 fails_by_site(uint32_t site, uint32_t n_errors)
 {
-	if (inject->of && (site * UINT32_C(2654435761) >> 8) % inject->of != inject->seed % inject->of)
-		return false;
 	inject->which = load_rlx(&inject->failed[site]);
-	return inject->which < n_errors;
+	return is_tried(site) && inject->which < n_errors;
+}
+
+/* note() - that it fails, and with what */
+static void
+note(uint32_t site, const char *name, const int *errors, uint32_t n_errors)
+{
+	char before[INJECT_NAME / 2] = "";
+
+	if (load_rlx(&inject->is_done) > 1)
+		(void)snprintf(before, sizeof(before), "%.*s, then ", INJECT_NAME / 2 - 8, inject->name);
+	inject->site = site;
+	inject->n_errors = n_errors;
+	inject->error = errors[inject->which % n_errors];
+	(void)snprintf(inject->name, sizeof(inject->name), "%s%s", before, name); /* for people: may be cut */
+	errno = inject->error;
+}
+
+/* fails_first() - of a pair: what failed before alone */
+static bool
+fails_first(uint32_t site)
+{
+	uint32_t which = load_rlx(&inject->paired[site]);
+
+	if (load_rlx(&inject->is_late[site]) || which >= load_rlx(&inject->failed[site]) ||
+		__atomic_exchange_n((uint32_t *)&inject->is_done, 1, __ATOMIC_ACQ_REL))
+		return false;
+	store_rlx(&inject->paired[site], (uint8_t)(which + 1));
+	inject->first = site;
+	inject->which = which;
+	return true;
+}
+
+/* fails_second() - of a pair: what nobody came by before. Then the first is tried once more: there may be others. */
+static bool
+fails_second(uint32_t site, uint32_t n_errors)
+{
+	uint32_t which = load_rlx(&inject->failed[site]);
+
+	if (load_rlx(&inject->is_done) != 1 || which >= n_errors || !is_tried(site) ||
+		(which && !load_rlx(&inject->is_late[site])) ||
+		__atomic_exchange_n((uint32_t *)&inject->is_done, 2, __ATOMIC_ACQ_REL) != 1)
+		return false;
+	store_rlx(&inject->is_late[site], 1);
+	(void)add_rlx(&inject->failed[site], 1);
+	(void)add_rlx(&inject->paired[inject->first], -1);
+	inject->which = which;
+	return true;
 }
 
 static bool
@@ -78,16 +134,18 @@ fails(const void *from, const char *name, const int *errors, uint32_t n_errors)
 		abort();
 	store_rlx(&inject->passed[site], 1);
 	n = add_rlx(&inject->count, 1) + 1;
+	if (inject->is_pair) {
+		if (load_rlx(&inject->is_done) ? !fails_second(site, n_errors) : !fails_first(site))
+			return false;
+		note(site, name, errors, n_errors);
+		return true;
+	}
 	if (inject->fail_at == INJECT_BY_SITE ? !fails_by_site(site, n_errors) : n != inject->fail_at)
 		return false;
 	if (__atomic_exchange_n((uint32_t *)&inject->is_done, 1, __ATOMIC_ACQ_REL))
 		return false;
-	inject->site = site;
-	inject->n_errors = n_errors;
-	inject->error = errors[inject->which % n_errors];
-	(void)snprintf(inject->name, sizeof(inject->name), "%s", name); /* for people: may be cut */
 	(void)add_rlx(&inject->failed[site], 1);
-	errno = inject->error;
+	note(site, name, errors, n_errors);
 	return true;
 }
 
@@ -136,6 +194,7 @@ WRAP_BLOCK(malloc, (size_t size), (size))
 WRAP_BLOCK(calloc, (size_t n, size_t size), (n, size))
 WRAP_BLOCK(aligned_alloc, (size_t align, size_t size), (align, size))
 WRAP_BLOCK(strdup, (const char *text), (text))
+WRAP_BLOCK(strndup, (const char *text, size_t size), (text, size))
 
 void *__real_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size);
@@ -229,6 +288,8 @@ WRAP(int, accept4, (int fd, struct sockaddr *address, socklen_t *size, int flags
 	NO_DESCRIPTOR, ENOBUFS, ECONNABORTED, EINTR, EAGAIN)
 WRAP_LATE(int, close, (int fd), (fd), -1, EINTR, EIO)
 WRAP(int, dup, (int fd), (fd), -1, EMFILE)
+WRAP(int, dup2, (int fd, int to), (fd, to), -1, EMFILE, EINTR, EBUSY)
+WRAP(int, pipe2, (int *fds, int flags), (fds, flags), -1, EMFILE, ENFILE)
 WRAP(int, dup3, (int fd, int to, int flags), (fd, to, flags), -1, EMFILE, EINTR, EBUSY)
 
 int __real_open64(const char *path, int flags, unsigned int mode);
@@ -281,6 +342,9 @@ WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, EACCES, ENOS
 WRAP(int, rename, (const char *from, const char *to), (from, to), -1, ENOSPC, EIO)
 WRAP(int, unlink, (const char *path), (path), -1, EBUSY, EIO)
 
+WRAP(DIR *, opendir, (const char *path), (path), NULL, EMFILE, ENOMEM, EACCES)
+WRAP(struct dirent *, readdir64, (DIR *dir), (dir), NULL, ENOENT)
+
 /* --- sockets and waiting --- */
 
 WRAP(int, bind, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size), -1, EADDRINUSE, ENOMEM,
@@ -328,6 +392,22 @@ __wrap_nanosleep(const struct timespec *time, struct timespec *rest)
 		*rest = (struct timespec){0};
 	return -1;
 }
+
+/* --- processes, and who they are --- */
+
+WRAP(pid_t, fork, (void), (), -1, EAGAIN, ENOMEM)
+WRAP(int, waitid, (idtype_t type, id_t id, siginfo_t *info, int how), (type, id, info, how), -1, EINTR, ECHILD)
+WRAP(int, execv, (const char *path, char *const *words), (path, words), -1, EACCES, ENOMEM, ETXTBSY)
+WRAP(pid_t, setsid, (void), (), -1, EPERM)
+WRAP(int, setgroups, (size_t n, const gid_t *groups), (n, groups), -1, ENOMEM, EPERM)
+WRAP(int, setgid, (gid_t id), (id), -1, EPERM)
+WRAP(int, setuid, (uid_t id), (id), -1, EAGAIN, EPERM)
+WRAP(int, chdir, (const char *path), (path), -1, EACCES, ENOENT)
+WRAP(int, setenv, (const char *name, const char *value, int is_forced), (name, value, is_forced), -1, ENOMEM)
+WRAP(int, putenv, (char *word), (word), -1, ENOMEM)
+WRAP(struct passwd *, getpwnam, (const char *name), (name), NULL, EMFILE, ENOMEM, EIO)
+WRAP(struct group *, getgrnam, (const char *name), (name), NULL, EMFILE, ENOMEM, EIO)
+WRAP(int, getgrouplist, (const char *name, gid_t group, gid_t *groups, int *n), (name, group, groups, n), -1, ENOMEM)
 
 /* --- this process --- */
 

@@ -3,16 +3,16 @@
 /* partner: the honest program beside a tortured one */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "scenes.h"
-#include "tern/tern.h"
 
-static tern_bus *bus;
-static tern_topic *says;
+static tern_bus *bus, *listening;
+static tern_topic *says, *says_directly;
 
 static int
 echo(tern_call *call, tern_message *m, void *user)
@@ -67,7 +67,7 @@ say(tern_call *call, tern_message *m, void *user)
 	int r = tern_message_unpack(m, "u", &n);
 
 	for (uint64_t i = 0; !r && i < n; i++)
-		r = tern_publish(says, "u", i);
+		r = tern_publish(user ? says_directly : says, "u", i);
 	return r < 0 ? r : tern_reply(call, NULL);
 }
 
@@ -90,6 +90,58 @@ count(tern_call *call, tern_message *m, void *user)
 			return r;
 	}
 	return r == -ENODATA ? tern_reply(call, "u", sum) : r;
+}
+
+/* stream_back() - the caller serves a stream. It answers others meanwhile, and it is not waited for here. */
+struct back {
+	tern_call *asked, *stream;
+	uint64_t n;
+};
+
+static void
+on_back(tern_call *stream, const struct tern_event *event, void *user)
+{
+	struct back *back = user;
+
+	if (event->kind == TERN_PART && --back->n > 0)
+		(void)tern_call_put(stream, "u", UINT64_C(2)); /* what fails ends the stream */
+	else if (event->kind == TERN_PART)
+		(void)tern_call_end(stream);
+	if (event->kind != TERN_REPLY && event->kind != TERN_ERROR)
+		return;
+	if (event->kind == TERN_REPLY)
+		(void)tern_reply(back->asked, NULL);
+	else
+		(void)tern_reply_error(back->asked, "org.example.Partner.Refused", "odd");
+	(void)tern_call_unref(back->asked); /* always NULL, both */
+	(void)tern_call_unref(back->stream);
+	free(back);
+}
+
+static int
+stream_back(tern_call *call, tern_message *m, void *user)
+{
+	struct back *back = calloc(1, sizeof(*back));
+	char name[32];
+	tern_message *there;
+	int r;
+
+	MUST(back != NULL);
+	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	back->n = 4;
+	r = tern_message_new_call(bus, name, "Count", &there);
+	if (!r) {
+		r = tern_send(there, UINT64_C(1000000000), TERN_STREAM, &back->stream);
+		(void)tern_message_unref(there);
+	}
+	if (r < 0) {
+		free(back);
+		return r;
+	}
+	back->asked = tern_call_ref(call);
+	MUST(tern_call_follow(back->stream, on_back, back) == 0);
+	(void)tern_call_put(back->stream, "u", UINT64_C(1)); /* as above */
+	return 0;
 }
 
 static void
@@ -201,12 +253,39 @@ heard(tern_subscription *s, tern_message *m, uint64_t lost, void *user)
 {
 }
 
+static void
+on_listening(tern_watch *watch, uint32_t is_ready, void *user)
+{
+	while (tern_process(listening) == 1)
+		;
+}
+
+/* listen_directly() - for who dials; served by the same loop */
+static void
+listen_directly(void)
+{
+	static const struct tern_method methods[] = {{"Echo", echo}, {"Say", say}};
+	const char *const tags[] = {"partner.says", NULL}, *const hears[] = {"tortured.says", NULL};
+	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears};
+	tern_subscription *subscription;
+	tern_service *service;
+	tern_watch *watch;
+	char address[256];
+
+	(void)snprintf(address, sizeof(address), "%s.partner", scene_address); /* fits */
+	MUST(tern_listen(address, &listening) == 0);
+	MUST(tern_topic_new(listening, tags, &says_directly) == 0);
+	MUST(tern_subscribe(listening, &rule, heard, NULL, &subscription) == 0);
+	MUST(tern_serve(listening, NULL, NULL, methods, sizeof(methods) / sizeof(*methods), listening, &service) == 0);
+	MUST(tern_watch_fd(bus, tern_fd(listening), POLLIN, on_listening, NULL, &watch) == 0);
+}
+
 _Noreturn void
 partner_run(int ready)
 {
 	static const struct tern_method methods[] = {{"Echo", echo}, {"Take", take}, {"Hand", hand}, {"Say", say},
 		{"Count", count}, {"CallBack", call_back}, {"Dial", dial},
-		{"ReadBack", read_back}, {"AskBack", ask_back}};
+		{"ReadBack", read_back}, {"AskBack", ask_back}, {"StreamBack", stream_back}};
 	const char *const tags[] = {"partner.says", NULL}, *const hears[] = {"tortured.says", NULL};
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears};
 	struct tern_event event = {.size = sizeof(event)};
@@ -219,6 +298,8 @@ partner_run(int ready)
 	MUST(tern_topic_new(bus, tags, &says) == 0);
 	MUST(tern_subscribe(bus, &rule, heard, NULL, &subscription) == 0);
 	MUST(tern_serve(bus, PARTNER, NULL, methods, sizeof(methods) / sizeof(*methods), NULL, &service) == 0);
+	MUST(tern_own(bus, SECRET, 0, NULL) == 0);
+	listen_directly();
 	MUST(tern_state_new(service, "level", 64, &state) == 0);
 	MUST(tern_state_set(state, "u", UINT64_C(5)) == 0);
 	MUST(write(ready, "\n", 1) == 1);

@@ -11,46 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/attribute.h"
 #include "base/clock.h"
-#include "tern/tern.h"
 
-#define WAIT_NS	  UINT64_C(1000000000)
-#define LOOK_NS	  UINT64_C(2000000)
-#define N_EVENTS  5
-#define LARGE	  (300u << 10)
-
-DEFINE_FREEP(tern_bus, tern_close)
-DEFINE_FREEP(tern_message, tern_message_unref)
-DEFINE_FREEP(tern_call, tern_call_unref)
-DEFINE_FREEP(tern_topic, tern_topic_free)
-DEFINE_FREEP(tern_subscription, tern_subscription_free)
-DEFINE_FREEP(tern_service, tern_service_free)
-DEFINE_FREEP(tern_state, tern_state_free)
-DEFINE_FREEP(tern_watch, tern_watch_free)
-DEFINE_FREEP(tern_interface, tern_interface_unref)
-
-#define _bus_	  _cleanup_(tern_closep)
-#define _message_ _cleanup_(tern_message_unrefp)
-#define _call_	  _cleanup_(tern_call_unrefp)
-
-const char *scene_address;
+const char *scene_address, *scene_directory;
+void (*scene_again)(void);
 
 static const char text[] = "# Something to call.\n"
 			   "interface org.example.Tortured\n"
 			   "method Echo(n: int) -> (n: int)\n"
 			   "event Said (n: uint)\n"
 			   "state Mood (max: uint)\n";
-
-/* TRY() - what fails ends the scene with its errno */
-#define TRY(x)                                                                                     \
-	do {                                                                                       \
-		int r_ = (x);                                                                      \
-		if (r_ < 0)                                                                        \
-			return r_;                                                                 \
-	} while (0)
 
 _Noreturn void
 wrong(const char *file, int line, const char *what, long long a)
@@ -60,7 +33,7 @@ wrong(const char *file, int line, const char *what, long long a)
 	_exit(99);
 }
 
-static int
+int
 open_bus(tern_bus **ret)
 {
 	_bus_ tern_bus *bus = NULL;
@@ -72,15 +45,14 @@ open_bus(tern_bus **ret)
 	return 0;
 }
 
-static void
+void
 let_go(struct tern_event *event)
 {
 	(void)tern_message_unref(event->message); /* always NULL, both */
 	(void)tern_call_unref(event->call);
 }
 
-/* next_until() - run the loop until *word is at least n; what no handler takes is let go */
-static int
+int
 next_until(tern_bus *bus, const unsigned int *word, unsigned int n)
 {
 	struct tern_event event = {.size = sizeof(event)};
@@ -99,7 +71,7 @@ next_until(tern_bus *bus, const unsigned int *word, unsigned int n)
 	return 0;
 }
 
-static int
+int
 echo_once(tern_bus *bus, const char *service, int64_t n)
 {
 	_message_ tern_message *reply = NULL;
@@ -113,13 +85,13 @@ echo_once(tern_bus *bus, const char *service, int64_t n)
 
 /* --- calls --- */
 
-static void
+void
 count_answer(tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user)
 {
 	++*(unsigned int *)user;
 }
 
-static int
+int
 send_echo(tern_bus *bus, const char *member, int64_t n, uint32_t flags, tern_call **ret)
 {
 	_message_ tern_message *m = NULL;
@@ -129,7 +101,7 @@ send_echo(tern_bus *bus, const char *member, int64_t n, uint32_t flags, tern_cal
 	return tern_send(m, WAIT_NS, flags, ret);
 }
 
-static int
+int
 run_calls(void)
 {
 	unsigned int n_answers = 0;
@@ -237,7 +209,7 @@ echo_method(tern_call *call, tern_message *m, void *user)
 	return r < 0 ? r : tern_reply(call, "{n:i}", n + 1);
 }
 
-static int
+int
 echo_plain(tern_call *call, tern_message *m, void *user)
 {
 	int64_t n;
@@ -259,7 +231,7 @@ be_called_back(tern_bus *bus)
 	return next_until(bus, &n_answers, 1);
 }
 
-static int
+int
 run_serve(void)
 {
 	static const struct tern_method methods[] = {{"Echo", echo_plain}};
@@ -333,12 +305,7 @@ run_publish(void)
 	return tern_has_listeners(topic) ? echo_once(bus, PARTNER, 7) : -ENXIO;
 }
 
-struct hearing {
-	unsigned int n;
-	uint64_t lost;
-};
-
-static void
+void
 hear(tern_subscription *s, tern_message *m, uint64_t lost, void *user)
 {
 	struct hearing *hearing = user;
@@ -347,7 +314,7 @@ hear(tern_subscription *s, tern_message *m, uint64_t lost, void *user)
 	hearing->lost += lost;
 }
 
-static int
+int
 run_subscribe(void)
 {
 	const char *const tags[] = {"partner.says", NULL}, *const own[] = {"tortured.mumbles", NULL};
@@ -370,7 +337,7 @@ run_subscribe(void)
 	return next_until(bus, &mumbled.n, 1);
 }
 
-static int
+int
 run_tap(void)
 {
 	const char *const tags[] = {TERN_TAG_TAP, NULL};
@@ -404,7 +371,7 @@ run_bulk(void)
 
 /* --- values --- */
 
-static int
+int
 run_state(void)
 {
 	static const struct tern_method methods[] = {{"Echo", echo_method}};
@@ -453,6 +420,20 @@ run_asked(void)
 	return next_until(bus, &n_answers, 2);
 }
 
+/* fork_once() - a child has nothing of the handle, and cannot use it */
+static void
+fork_once(tern_bus *bus)
+{
+	int status;
+	pid_t pid = fork();
+
+	MUST(pid >= 0);
+	if (pid == 0)
+		_exit(tern_flush(bus) == -ECHILD ? 0 : 1);
+	MUST(waitpid(pid, &status, 0) == pid);
+	MUST(status == 0);
+}
+
 /* A reader that does not read: what it may have is kept here, and goes when it reads. */
 static int
 run_backlog(void)
@@ -472,6 +453,8 @@ run_backlog(void)
 	TRY(tern_topic_new(bus, tags, &topic));
 	for (int i = 0; i < 40; i++)
 		TRY(tern_publish(topic, "y", bytes, sizeof(bytes)));
+	TRY(tern_publish(topic, "h", STDIN_FILENO));
+	fork_once(bus);
 	while (hearing.n < 40) {
 		int r = tern_process(other);
 
@@ -493,7 +476,7 @@ see_name(const struct tern_name *name, void *user)
 	return 0;
 }
 
-static int
+int
 run_names(void)
 {
 	const char *const labels[] = {"one", "two", NULL}, *const tags[] = {"new", SELF, NULL};
@@ -523,7 +506,7 @@ run_names(void)
 	return next_until(bus, &hearing.n, 2);
 }
 
-/* --- the loop, and links without a bus --- */
+/* --- the loop --- */
 
 static void
 mark_ready(tern_watch *watch, uint32_t ready, void *user)
@@ -571,40 +554,6 @@ run_loop(void)
 	return tern_wake(bus);
 }
 
-static int
-run_direct(void)
-{
-	static const struct tern_method methods[] = {{"Echo", echo_plain}};
-	unsigned int n_calls = 0, n_answers = 0;
-	char address[256];
-	_bus_ tern_bus *bus = NULL, *direct = NULL;
-	_cleanup_(tern_service_freep) tern_service *service = NULL;
-	_call_ tern_call *call = NULL;
-	struct tern_event event = {.size = sizeof(event)};
-	int r;
-
-	(void)snprintf(address, sizeof(address), "%s.direct", scene_address); /* fits */
-	TRY(tern_listen(address, &direct));
-	TRY(tern_set_option(direct, TERN_OPT_SPIN, 0));
-	TRY(tern_serve(direct, NULL, NULL, methods, 1, &n_calls, &service));
-	TRY(open_bus(&bus));
-	TRY(send_echo(bus, "Dial", 0, 0, &call));
-	TRY(tern_call_then(call, count_answer, &n_answers));
-	while (n_answers == 0) {
-		r = tern_next(direct, 5000000, &event);
-		if (r == 0)
-			let_go(&event);
-		else if (r != -ETIME)
-			return r;
-		r = tern_next(bus, 5000000, &event);
-		if (r == 0)
-			let_go(&event);
-		else if (r != -ETIME)
-			return r;
-	}
-	return 0;
-}
-
 const struct scene scenes[] = {
 	{"calls", run_calls},
 	{"parts", run_parts},
@@ -621,55 +570,5 @@ const struct scene scenes[] = {
 	{"backlog", run_backlog},
 	{"names", run_names},
 	{"loop", run_loop},
-	{"direct", run_direct},
+	{NULL},
 };
-const size_t n_scenes = ARRAY_SIZE(scenes);
-
-/* --- what keeps ternd busy --- */
-
-static int
-run_many(void)
-{
-	_bus_ tern_bus *bus = NULL;
-	tern_subscription *s[60] = {0};
-	int r;
-
-	TRY(open_bus(&bus));
-	r = 0;
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(s); i++) {
-		char tag[32], name[32];
-		const char *const tags[] = {tag, "common", NULL};
-		const struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
-
-		(void)snprintf(tag, sizeof(tag), "tag.%zu", i);	  /* fits */
-		(void)snprintf(name, sizeof(name), "name.%zu", i); /* fits */
-		r = tern_subscribe(bus, &rule, NULL, NULL, &s[i]);
-		if (r >= 0)
-			r = tern_own(bus, name, 0, NULL);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
-		(void)tern_subscription_free(s[i]); /* always NULL */
-	return r;
-}
-
-static int
-run_ask(void)
-{
-	_bus_ tern_bus *bus = NULL;
-
-	TRY(open_bus(&bus));
-	TRY(tern_call_sync(bus, "tern", "Status", NULL, NULL, NULL));
-	TRY(tern_call_sync(bus, "tern", "tern.Interface", NULL, NULL, NULL));
-	TRY(tern_call_sync(bus, "tern", "Names", NULL, NULL, NULL));
-	return tern_call_sync(bus, "tern", "Peers", NULL, NULL, NULL);
-}
-
-const struct scene offices[] = {
-	{"names", run_names},
-	{"calls", run_calls},
-	{"serve", run_serve},
-	{"subscribe", run_subscribe},
-	{"many", run_many},
-	{"ask", run_ask},
-};
-const size_t n_offices = ARRAY_SIZE(offices);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+/* begin: ternd begins and ends, in all the ways that it can; see trial.h */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "trial.h"
+
+enum how {
+	NOTHING, /* is before it */
+	KILLED,	 /* one was, that others still know */
+	TAKES,	 /* the place of an honest one */
+	GIVES,	 /* its place to an honest one */
+	PASSED,	 /* it is given its socket */
+	ENDS,	 /* all others fail while it begins */
+};
+
+struct way {
+	const char *name;
+	enum how how;
+};
+
+static const struct way ways[] = {
+	{"begin", NOTHING},
+	{"again", KILLED},
+	{"replace", TAKES},
+	{"room", GIVES},
+	{"managed", PASSED},
+	{"end", ENDS},
+};
+
+/* has_ended() - it did not say that it is ready: because it is not, or because just that failed */
+static bool
+has_ended(pid_t pid, int *ret_status)
+{
+	for (int i = 0; i < 500; i++) {
+		if (waitpid(pid, ret_status, WNOHANG) == pid)
+			return true;
+		(void)usleep(2000);
+	}
+	return false;
+}
+
+static int
+listen_there(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s", scene_address + strlen("unix:")); /* fits */
+	(void)unlink(at.sun_path);								 /* of the one before */
+	MUST(fd >= 0);
+	MUST(bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0);
+	MUST(listen(fd, 100) == 0);
+	return fd;
+}
+
+/* before() - what is there when it begins. Return: a ternd that is; 0: none */
+static pid_t
+before(enum how how)
+{
+	if (how == NOTHING || how == PASSED || how == ENDS) {
+		kill_wait(&trials.partner);
+		kill_wait(&trials.ternd);
+	} else {
+		beside_start(how == GIVES, NULL);
+	}
+	if (how == KILLED)
+		kill_wait(&trials.ternd);
+	if (how != GIVES)
+		store_rlx(&trials.inject->n_blocks, 0);
+	if (how == PASSED)
+		trials.passed = listen_there();
+	trials.replaces = trials.ternd != 0;
+	return trials.ternd;
+}
+
+/* start_anew() - it could not begin. Whom it would have replaced may be there still. */
+static void
+start_anew(const struct way *way, uint32_t n, int status, pid_t *old)
+{
+	int ended;
+
+	trials.results[FIRST_TRY] = -1;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == 0 || WEXITSTATUS(status) > 2)
+		complain("ternd", way->name, n, "it does not say that it cannot", status, 0);
+	disarm();
+	trials.replaces = false;
+	if (*old && !has_ended(*old, &ended)) {
+		trials.ternd = *old;
+	} else {
+		if (*old && ended)
+			complain("ternd", way->name, n, "who made room does not end well", ended, 0);
+		MUST(ternd_start(way->how != GIVES));
+	}
+	*old = 0;
+}
+
+/* end() - all of it; it has given back what it had */
+static void
+end(const struct way *way, uint32_t n, uint32_t which)
+{
+	int status;
+
+	kill_wait(&trials.partner);
+	if (way->how == ENDS)
+		arm(n, which);
+	(void)kill(trials.ternd, SIGTERM);
+	status = child_wait(trials.ternd);
+	trials.ternd = 0;
+	disarm();
+	if (status != 0)
+		complain("ternd", way->name, n, "it does not end well", status, 0);
+	else if (trials.inject->n_blocks)
+		complain("ternd", way->name, n, "it ends with memory", trials.inject->n_blocks, 0);
+	if (trials.passed >= 0)
+		(void)close(trials.passed);
+	trials.passed = -1;
+	trials.replaces = false;
+}
+
+static const struct scene *
+office(void)
+{
+	const struct scene *scene = offices;
+
+	while (strcmp(scene->name, "calls") != 0)
+		scene++;
+	return scene;
+}
+
+static bool
+begin_once(const void *user, uint32_t n, uint32_t which)
+{
+	const struct way *way = user;
+	int status;
+	pid_t old = before(way->how);
+
+	memset((void *)trials.results, 0, N_RESULTS * sizeof(*trials.results));
+	arm(n, which);
+	if (way->how == ENDS)
+		disarm();
+	if (!ternd_start(way->how != GIVES) && has_ended(trials.ternd, &status))
+		start_anew(way, n, status, &old);
+	disarm();
+	if (old && child_wait(old) != 0)
+		complain("ternd", way->name, n, "who made room does not end well", 0, 0);
+	if (!trials.partner)
+		partner_start();
+	if (child_wait(child_start(office_play, office())) != 0)
+		complain("ternd", way->name, n, "nothing works after that", 0, 0);
+	end(way, n, which);
+	trials.n_trials += trials.inject->is_done != 0;
+	trials.n_errors += trials.results[FIRST_TRY] < 0;
+	tell("ternd", way->name, n);
+	return trials.inject->is_done;
+}
+
+void
+begin_all(char **names)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (is_chosen(ways[i].name, names))
+			each_failure(begin_once, &ways[i]);
+}

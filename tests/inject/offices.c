@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+
+/* offices: what keeps ternd busy: many names and rules, questions, its policy, services that it starts; see scenes.h */
+
+#include "scenes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static int
+run_many(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	tern_subscription *s[60] = {0};
+	int r;
+
+	TRY(open_bus(&bus));
+	r = 0;
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(s); i++) {
+		char tag[32], name[32];
+		const char *const tags[] = {tag, "common", NULL};
+		const struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
+
+		(void)snprintf(tag, sizeof(tag), "tag.%zu", i);	  /* fits */
+		(void)snprintf(name, sizeof(name), "name.%zu", i); /* fits */
+		r = tern_subscribe(bus, &rule, NULL, NULL, &s[i]);
+		if (r >= 0)
+			r = tern_own(bus, name, 0, NULL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(s); i++)
+		(void)tern_subscription_free(s[i]); /* always NULL */
+	return r;
+}
+
+static int
+run_ask(void)
+{
+	_bus_ tern_bus *bus = NULL;
+
+	TRY(open_bus(&bus));
+	TRY(tern_call_sync(bus, "tern", "Status", NULL, NULL, NULL));
+	TRY(tern_call_sync(bus, "tern", "tern.Interface", NULL, NULL, NULL));
+	TRY(tern_call_sync(bus, "tern", "Names", NULL, NULL, NULL));
+	TRY(tern_call_sync(bus, "tern", "Limits", NULL, NULL, NULL));
+	TRY(tern_call_sync(bus, "tern", "Services", NULL, NULL, NULL));
+	return tern_call_sync(bus, "tern", "Peers", NULL, NULL, NULL);
+}
+
+/* --- what is allowed --- */
+
+static void
+write_file(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", scene_directory, name); /* fits */
+	file = fopen(path, "we");
+	MUST(file != NULL);
+	MUST(fputs(text, file) >= 0);
+	MUST(fclose(file) == 0);
+	MUST(chmod(path, 0644) == 0);
+}
+
+void
+policy_write(bool is_loose)
+{
+	char text[1000];
+	int n = snprintf(text, sizeof(text),
+		"; for torture\n[limits]\nnames = 1000\n[policy]\nconnect = user:root user:%u group:root user:nobody\n"
+		"[name *]\nown = *\ncall = *\nhear = *\ntap = *\n"
+		"[name " SECRET "]\nown = *\ncall = none\nhear = *\ntap = *\n"
+		"[name " LOCKED "]\nown = %s\ncall = same-user group:root\nhear = *\ntap = *\n"
+		"[name " PARTNER "]\nown = *\ncall = %s\nhear = %s\ntap = *\n"
+		"[name org.example.Deep.*]\nown = user:root\ncall = *\nhear = *\ntap = *\n",
+		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*", is_loose ? "none" : "*");
+
+	MUST(n > 0 && (size_t)n < sizeof(text));
+	write_file("conf", text);
+}
+
+static int
+reload(tern_bus *bus, bool is_loose)
+{
+	policy_write(is_loose);
+	return tern_call_sync(bus, "tern", "Reload", NULL, NULL, NULL);
+}
+
+/* refused() - it is, as not allowed. Return: 0, or what else it said. */
+static int
+refused(int r)
+{
+	return r == -EACCES || r == -EPERM || r == -EREMOTEIO ? 0 : r < 0 ? r : -EBADMSG;
+}
+
+static int
+run_policy(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	int r;
+
+	TRY(open_bus(&bus));
+	TRY(reload(bus, false));
+	TRY(echo_once(bus, PARTNER, 1));
+	TRY(refused(tern_call_sync(bus, SECRET, "Echo", NULL, NULL, "i", INT64_C(1))));
+	TRY(refused(tern_own(bus, LOCKED, 0, NULL)));
+	r = reload(bus, true);
+	if (!r)
+		r = tern_own(bus, LOCKED, 0, NULL);
+	if (!r)
+		r = refused(tern_call_sync(bus, PARTNER, "Echo", NULL, NULL, "i", INT64_C(1)));
+	policy_write(false);
+	TRY(r);
+	TRY(reload(bus, false));
+	return echo_once(bus, PARTNER, 1);
+}
+
+/* --- services that ternd starts --- */
+
+void
+services_write(const char *program)
+{
+	char text[600], directory[256];
+
+	(void)snprintf(directory, sizeof(directory), "%s/services", scene_directory); /* fits, as below */
+	MUST(mkdir(directory, 0755) == 0);
+	(void)snprintf(text, sizeof(text),
+		"[Service]\nExec=%s actor\nWorkingDirectory=%s\nEnvironment=WORD=one OTHER=two\n%s", program, scene_directory,
+		geteuid() == 0 ? "User=nobody\n" : "");
+	write_file("services/" STARTED ".service", text);
+	write_file("services/org.example.Missing.service", "[Service]\nExec=/nonexistent/program\n");
+	write_file("services/org.example.Wrong.service", "[Service]\nExek=/bin/true\n");
+}
+
+/* --- the service --- */
+
+static bool is_over;
+
+static int
+quit(tern_call *call, tern_message *m, void *user)
+{
+	is_over = true;
+	return tern_reply(call, NULL);
+}
+
+int
+actor_run(void)
+{
+	static const struct tern_method methods[] = {{"Echo", echo_plain}, {"Quit", quit}};
+	struct tern_event event = {.size = sizeof(event)};
+	const char *name = getenv("TERN_SERVICE");
+	uint64_t end = clock_now_ns() + 2 * WAIT_NS;
+	unsigned int n_calls = 0;
+	tern_service *service;
+	tern_bus *bus;
+
+	if (!name || tern_open(NULL, &bus) < 0 || tern_serve(bus, name, NULL, methods, 2, &n_calls, &service) < 0)
+		return 1;
+	while (!is_over && clock_now_ns() < end) { /* whoever began it may have failed meanwhile */
+		int r = tern_next(bus, 20 * LOOK_NS, &event);
+
+		if (r == 0)
+			let_go(&event);
+		else if (r != -ETIME)
+			break;
+	}
+	(void)tern_service_free(service); /* always NULL, both */
+	(void)tern_close(bus);
+	return 0;
+}
+
+/* --- who calls it --- */
+
+/* until_gone() - nobody has the name any more, so that the next call starts it anew */
+static int
+until_gone(tern_bus *bus)
+{
+	uint64_t end = clock_now_ns() + 3 * WAIT_NS;
+	tern_peer owner;
+	int r;
+
+	while ((r = tern_lookup(bus, STARTED, &owner)) == 0 && clock_now_ns() < end)
+		(void)usleep(2000);
+	return r == -ENXIO ? 0 : r < 0 ? r : -ETIME;
+}
+
+static int
+run_start(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	_call_ tern_call *first = NULL;
+	_message_ tern_message *m = NULL;
+
+	TRY(open_bus(&bus));
+	TRY(until_gone(bus)); /* of one that came while a trial failed */
+	TRY(tern_message_new_call(bus, STARTED, "Echo", &m));
+	TRY(tern_message_pack(m, "i", INT64_C(1)));
+	TRY(tern_send(m, 5 * WAIT_NS, 0, &first));
+	TRY(tern_call_wait(first, TERN_DEFAULT, NULL, NULL));
+	TRY(echo_once(bus, STARTED, 2));
+	TRY(tern_call_sync(bus, STARTED, "Quit", NULL, NULL, NULL));
+	TRY(until_gone(bus));
+	MUST(tern_call_sync(bus, "org.example.Missing", "Echo", NULL, NULL, NULL) < 0);
+	MUST(tern_call_sync(bus, "org.example.Wrong", "Echo", NULL, NULL, NULL) < 0);
+	return tern_call_sync(bus, "tern", "Services", NULL, NULL, NULL);
+}
+
+const struct scene offices[] = {
+	{"names", run_names},
+	{"calls", run_calls},
+	{"serve", run_serve},
+	{"subscribe", run_subscribe},
+	{"many", run_many},
+	{"ask", run_ask},
+	{"tap", run_tap},
+	{"state", run_state},
+	{"policy", run_policy},
+	{"start", run_start},
+	{NULL},
+};
