@@ -377,7 +377,15 @@ WRAP(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, 
 	EAGAIN, ENOMEM, EPIPE)
 WRAP(ssize_t, recv, (int fd, void *to, size_t n, int flags), (fd, to, n, flags), fail_socket(fd), EINTR, EAGAIN, ENOMEM,
 	ECONNRESET)
-WRAP(int, epoll_ctl, (int fd, int how, int of, struct epoll_event *event), (fd, how, of, event), -1, ENOMEM, ENOSPC)
+int __real_epoll_ctl(int fd, int how, int of, struct epoll_event *event);
+int __wrap_epoll_ctl(int fd, int how, int of, struct epoll_event *event);
+int
+__wrap_epoll_ctl(int fd, int how, int of, struct epoll_event *event)
+{
+	/* what is in the set is changed and removed without memory */
+	return how == EPOLL_CTL_ADD && FAILS(epoll_ctl, ENOMEM, ENOSPC) ? -1 : __real_epoll_ctl(fd, how, of, event);
+}
+
 WRAP(int, epoll_wait, (int fd, struct epoll_event *events, int n, int timeout), (fd, events, n, timeout), -1, EINTR)
 WRAP(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout), -1, EINTR, ENOMEM)
 

@@ -81,7 +81,7 @@ policy_write(bool is_loose)
 		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*", is_loose ? "none" : "*");
 
 	MUST(n > 0 && (size_t)n < sizeof(text));
-	write_file("conf", text);
+	write_file("tern/ternd.conf", text);
 }
 
 static int
@@ -127,14 +127,16 @@ services_write(const char *program)
 {
 	char text[600], directory[256];
 
-	(void)snprintf(directory, sizeof(directory), "%s/services", scene_directory); /* fits, as below */
+	(void)snprintf(directory, sizeof(directory), "%s/tern/services", scene_directory); /* fits, as below */
 	MUST(mkdir(directory, 0755) == 0);
 	(void)snprintf(text, sizeof(text),
 		"[Service]\nExec=%s actor\nWorkingDirectory=%s\nEnvironment=WORD=one OTHER=two\n%s", program, scene_directory,
 		geteuid() == 0 ? "User=nobody\n" : "");
-	write_file("services/" STARTED ".service", text);
-	write_file("services/org.example.Missing.service", "[Service]\nExec=/nonexistent/program\n");
-	write_file("services/org.example.Wrong.service", "[Service]\nExek=/bin/true\n");
+	write_file("tern/services/" STARTED ".service", text);
+	write_file("tern/services/org.example.Missing.service", "[Service]\nExec=/nonexistent/program\n");
+	write_file("tern/services/org.example.Ends.service", "[Service]\nExec=/bin/false\n");
+	write_file("tern/services/org.example.Slow.service", "[Service]\nExec=/bin/sleep 20\nTimeout=1\n");
+	write_file("tern/services/org.example.Wrong.service", "[Service]\nExek=/bin/true\n");
 }
 
 /* --- the service --- */
@@ -206,8 +208,48 @@ run_start(void)
 	TRY(tern_call_sync(bus, STARTED, "Quit", NULL, NULL, NULL));
 	TRY(until_gone(bus));
 	MUST(tern_call_sync(bus, "org.example.Missing", "Echo", NULL, NULL, NULL) < 0);
+	MUST(tern_call_sync(bus, "org.example.Ends", "Echo", NULL, NULL, NULL) < 0);
 	MUST(tern_call_sync(bus, "org.example.Wrong", "Echo", NULL, NULL, NULL) < 0);
 	return tern_call_sync(bus, "tern", "Services", NULL, NULL, NULL);
+}
+
+/* One that does not come in its time, and is killed. */
+static int
+run_slow(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	_call_ tern_call *call = NULL;
+	_message_ tern_message *m = NULL;
+	int r;
+
+	TRY(open_bus(&bus));
+	TRY(tern_message_new_call(bus, "org.example.Slow", "Echo", &m));
+	TRY(tern_send(m, 5 * WAIT_NS, 0, &call));
+	r = tern_call_wait(call, TERN_DEFAULT, NULL, NULL);
+	return r == -ETIME || r == 0 ? -EBADMSG : echo_once(bus, PARTNER, 1);
+}
+
+/* More of everything than tables have room for at first. */
+static int
+run_crowd(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	tern_bus *others[24] = {0};
+	int r;
+
+	TRY(open_bus(&bus));
+	r = 0;
+	for (int i = 0; r >= 0 && i < 420; i++) {
+		char name[40];
+
+		(void)snprintf(name, sizeof(name), "org.example.Crowd.%d", i); /* fits */
+		r = tern_own(bus, name, 0, NULL);
+	}
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(others); i++)
+		r = open_bus(&others[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		(void)tern_close(others[i]); /* always NULL */
+	return r;
 }
 
 const struct scene offices[] = {
@@ -221,5 +263,7 @@ const struct scene offices[] = {
 	{"state", run_state},
 	{"policy", run_policy},
 	{"start", run_start},
+	{"slow", run_slow},
+	{"crowd", run_crowd},
 	{NULL},
 };

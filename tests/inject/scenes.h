@@ -38,13 +38,13 @@ extern const struct scene offices[]; /* what keeps ternd busy */
 
 /* of the bus; a direct link's is that and ".direct", of one that the partner listens at ".partner" */
 extern const char *scene_address;
-extern const char *scene_directory; /* of the bus, its policy and its services */
+extern const char *scene_directory; /* of the bus; in tern, its policy and its services, where XDG says so */
 /* scene_again() - ternd is killed, and the next one there */
 extern void (*scene_again)(void);
 
 /* policy_write() - of the bus; it is told to nobody. loose: LOCKED may be owned, and PARTNER not be called */
 void policy_write(bool is_loose);
-/* services_write() - their files, in @directory/services; @program is what they run */
+/* services_write() - their files, @program is what they run */
 void services_write(const char *program);
 /* actor_run() - be a service that ternd starts */
 int actor_run(void);

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""sites.py PROGRAM FILE...: which calls of a program's code failed in a torture, and which were never made
+"""sites.py SIDE PROGRAM FILE...: which calls of a program's code failed in a torture, and why the others did not
 
-PROGRAM is what was linked with inject.c; a FILE is what `torture -o` wrote. A site is an instruction that calls an
-allocating function or a system call; free() is none.
+PROGRAM is what was linked with inject.c, SIDE is client or ternd; a FILE is what `torture -o` wrote. A site is an
+instruction that calls an allocating function or a system call; free() is none. unreached.txt says of sites why they do
+not fail. Ends with 1 if of one nobody does.
 """
 
 import collections
+import pathlib
 import re
 import subprocess
 import sys
@@ -32,8 +34,24 @@ def sites_of(program):
     return sites
 
 
+def reasons_of(side):
+    """{(what is called, in which function): why it does not fail}"""
+    reasons, reason = {}, None
+    for line in pathlib.Path(__file__).with_name("unreached.txt").read_text(encoding="ascii").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if not line.startswith("\t"):
+            reason = line.rstrip(":")
+            continue
+        sides, call, function = line.split()
+        if sides in (side, "both"):
+            reasons[call, function] = reason
+    return reasons
+
+
 def main():
-    program, *files = sys.argv[1:]
+    side, program, *files = sys.argv[1:]
+    reasons = reasons_of(side)
     sites = sites_of(program)
     passed, failed, errors = set(), set(), 0
     for name in files:
@@ -46,11 +64,15 @@ def main():
                     failed.add(int(address, 16))
     unknown = passed - set(sites)
     assert not unknown, f"not in {program}: {sorted(map(hex, unknown))}"
-    missing = collections.Counter(sites[s] for s in sites if s not in failed)
-    for (call, function), n in sorted(missing.items()):
-        print(f"    not failed: {call} in {function}" + (f", {n} times" if n > 1 else ""))
-    print(f"{len(failed)} of {len(sites)} sites failed, {errors} failures by site and errno")
+    missing = collections.Counter((call, function.split(".")[0]) for at, (call, function) in sites.items() if at not in failed)
+    unknown = {site: n for site, n in missing.items() if site not in reasons}
+    for (call, function), n in sorted(unknown.items()):
+        print(f"    not failed, and nobody says why: {call} in {function}" + (f", {n} times" if n > 1 else ""))
+    for reason, n in collections.Counter(reasons[site] for site in missing.elements() if site in reasons).items():
+        print(f"    {n} not failed: {reason}")
+    print(f"{side}: {len(failed)} of {len(sites)} sites failed, {errors} failures by site and errno, {sum(unknown.values())} unexplained")
+    return 1 if unknown else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,11 +3,12 @@
 /*
  * torture: each allocation and each system call fails once, with each errno that it may return
  *
- *     torture [-k N] [-s SEED] [-a] [-p] [-o FILE] client|ternd [SCENE]...
+ *     torture [-k N] [-s SEED] [-a] [-p] [-i FILE] [-o FILE] client|ternd [SCENE]...
  *
  * -k N: only one site in N, which ones depends on the seed; -a: every call of every site, not the first one alone;
  * -p: then again each failure, and with it what is come by only after it;
- * -o: write down which sites were passed and failed (tests/inject/sites.py reads it).
+ * -o: write down which sites were passed and failed (tests/inject/sites.py reads it); -i: what failed in a run that wrote
+ * this, and does not again.
  *
  * A trial is a scene (scenes.h) in which one call fails, and then the same scene once more, which must come to its
  * end. Nothing may crash, hang, or stay behind: no memory, descriptor or mapping. As `client`, the program under test
@@ -117,6 +118,21 @@ write_sites(const char *path)
 }
 
 static void
+read_sites(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	unsigned int site, n;
+
+	MUST(file != NULL);
+	while (fscanf(file, "%x %u", &site, &n) == 2 && site < INJECT_SITES) {
+		trials.inject->passed[site] = 1;
+		trials.inject->failed[site] = (uint8_t)n;
+		trials.inject->is_late[site] = 1; /* nor as the first of a pair */
+	}
+	(void)fclose(file); /* was read only */
+}
+
+static void
 run_all(bool is_ternd, char **names)
 {
 	if (is_ternd) {
@@ -132,11 +148,11 @@ run_all(bool is_ternd, char **names)
 int
 main(int argc, char **argv)
 {
-	const char *sites = NULL;
+	const char *sites = NULL, *before = NULL;
 	int option;
 	uint32_t seed = 0, of = 0;
 
-	while ((option = getopt(argc, argv, "k:s:apo:")) != -1) {
+	while ((option = getopt(argc, argv, "k:s:api:o:")) != -1) {
 		if (option == 'k')
 			of = (uint32_t)atoi(optarg);
 		else if (option == 's')
@@ -145,6 +161,8 @@ main(int argc, char **argv)
 			trials.is_exhaustive = true;
 		else if (option == 'p')
 			trials.has_pairs = true;
+		else if (option == 'i')
+			before = optarg;
 		else if (option == 'o')
 			sites = optarg;
 		else
@@ -156,6 +174,8 @@ main(int argc, char **argv)
 		return 2;
 	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* cannot fail before anything was written */
 	trials_prepare();
+	if (before)
+		read_sites(before);
 	trials.inject->of = of;
 	trials.inject->seed = seed;
 	run_all(strcmp(argv[optind], "ternd") == 0, argv + optind + 1);
