@@ -77,8 +77,10 @@ policy_write(bool is_loose)
 		"[name " SECRET "]\nown = *\ncall = none\nhear = *\ntap = *\n"
 		"[name " LOCKED "]\nown = %s\ncall = same-user group:root\nhear = *\ntap = *\n"
 		"[name " PARTNER "]\nown = *\ncall = %s\nhear = %s\ntap = *\n"
+		"[name " SELF ".Secret]\nown = *\ncall = %s\nhear = none\ntap = *\n"
 		"[name org.example.Deep.*]\nown = user:root\ncall = *\nhear = *\ntap = *\n",
-		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*", is_loose ? "none" : "*");
+		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*", is_loose ? "none" : "*",
+		is_loose ? "*" : "none");
 
 	MUST(n > 0 && (size_t)n < sizeof(text));
 	write_file("tern/ternd.conf", text);
@@ -118,6 +120,35 @@ run_policy(void)
 	TRY(r);
 	TRY(reload(bus, false));
 	return echo_once(bus, PARTNER, 1);
+}
+
+/* Who has a name that others may not call, and that hides what it says; and then they may. */
+static int
+run_guarded(void)
+{
+	static const struct tern_method methods[] = {{"Echo", echo_plain}};
+	const char *const tags[] = {"tortured.says", NULL};
+	unsigned int n_calls = 0, n_answers = 0;
+	_bus_ tern_bus *bus = NULL;
+	_call_ tern_call *call = NULL;
+	_cleanup_(tern_service_freep) tern_service *service = NULL;
+	_cleanup_(tern_topic_freep) tern_topic *topic = NULL;
+	int r;
+
+	TRY(open_bus(&bus));
+	TRY(reload(bus, false));
+	TRY(tern_own(bus, SELF ".Secret", 0, NULL));
+	TRY(tern_topic_new(bus, tags, &topic));
+	TRY(tern_publish(topic, "u", UINT64_C(1)));
+	TRY(tern_serve(bus, SELF, NULL, methods, 1, &n_calls, &service));
+	TRY(send_echo(bus, "CallBack", 5, 0, &call));
+	TRY(tern_call_then(call, count_answer, &n_answers));
+	TRY(next_until(bus, &n_answers, 1));
+	r = reload(bus, true);
+	policy_write(false);
+	TRY(r);
+	TRY(tern_publish(topic, "u", UINT64_C(2)));
+	return reload(bus, false);
 }
 
 /* --- services that ternd starts --- */
@@ -262,6 +293,7 @@ const struct scene offices[] = {
 	{"tap", run_tap},
 	{"state", run_state},
 	{"policy", run_policy},
+	{"guarded", run_guarded},
 	{"start", run_start},
 	{"slow", run_slow},
 	{"crowd", run_crowd},

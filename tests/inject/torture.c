@@ -90,6 +90,18 @@ is_chosen(const char *name, char **names)
 	return false;
 }
 
+/* play_first() - what ternd does once, when it is asked so for the first time: each trial has a new one */
+static void
+play_first(const struct played *played)
+{
+	struct scene scene = *played->scene;
+	struct played first = {&scene, true, played->base};
+
+	scene.ends_ternd = true;
+	beside_start(true, played->base);
+	each_failure(play, &first);
+}
+
 static void
 play_all(const struct scene *scene, bool is_ternd, char **names)
 {
@@ -102,6 +114,8 @@ play_all(const struct scene *scene, bool is_ternd, char **names)
 		beside_start(is_ternd, &base);
 		(void)play(&played, 0, 0);
 		each_failure(play, &played);
+		if (is_ternd)
+			play_first(&played);
 	}
 }
 
