@@ -62,8 +62,8 @@ look(struct around *around)
 	while (fgets(line, sizeof(line), file)) {
 		struct piece *piece = &around->pieces[around->n_pieces];
 
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || strcmp(rights, "rw-s") ||
-			!strstr(line, "/memfd:"))
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 ||
+			strcmp(rights, "rw-s") || !strstr(line, "/memfd:"))
 			continue;
 		must(around->n_pieces < N_PIECES);
 		*piece = (struct piece){from, MIN((size_t)(to - from), (size_t)PIECE_MAX), NULL};

@@ -15,7 +15,7 @@
 
 enum {
 	N_SHORT = 60, /* flips of a scene in the short form */
-	N_EACH = 16, /* words that are flipped at one place in the long form */
+	N_EACH = 16,  /* words that are flipped at one place in the long form */
 	TIMEOUT = 7200,
 };
 
@@ -120,7 +120,8 @@ reader_ready(struct director *director)
 		if (scene->join)
 			scene->join(&director->flips);
 		must_be(stepper_wait(director->reader), STEP_POINT);
-		if (scene->arm(&director->flips)) /* the first reading goes other ways than those after it */
+		if (scene->arm(&director->flips)) /* the first reading goes other ways than those
+						     after it */
 			must(finish(director, false));
 	}
 	director->is_armed = true;

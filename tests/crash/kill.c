@@ -177,7 +177,8 @@ settle(struct director *director)
 
 	if (director->scene->probes)
 		probe(director);
-	/* three times: a loss may still wait behind the question, and a link be made and lost between two */
+	/* three times: a loss may still wait behind the question, and a link be made and lost
+	 * between two */
 	for (int n = 0; n < 3; n = is_settled(director) ? n + 1 : 0) {
 		if (clock_now_ns() - begin > SETTLE_NS) {
 			tell_what_is_left(director);

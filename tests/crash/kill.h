@@ -77,11 +77,11 @@ struct scene {
 	void (*act)(struct victim *victim);
 	const char *command; /* a member that the survivor is called with when the victim is ready;
 				NULL: it never is */
-	bool around; /* killed around system calls and shared stores only (around.h), if not every
-			instruction is asked for */
-	bool is_long;	     /* to go through it once takes seconds: not in the short form */
-	bool probes; /* whether it came so far that it was accepted is known by what is accepted
-			after it */
+	bool around;  /* killed around system calls and shared stores only (around.h), if not every
+			 instruction is asked for */
+	bool is_long; /* to go through it once takes seconds: not in the short form */
+	bool probes;  /* whether it came so far that it was accepted is known by what is accepted
+			 after it */
 	uint32_t n_links; /* of each survivor's with the victim once that is prepared */
 };
 

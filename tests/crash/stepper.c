@@ -19,10 +19,10 @@
 
 enum {
 	MANY = 1 << 12,
-	RUN_FIRST = 4,	  /* of an instruction that repeats itself so many are written down, */
-	RUN_EVERY = 64,	  /* and then one of so many */
-	BREAK = 0xcc,	  /* int3 */
-	SYSCALL = 0x050f, /* as it lies in memory */
+	RUN_FIRST = 4,	    /* of an instruction that repeats itself so many are written down, */
+	RUN_EVERY = 64,	    /* and then one of so many */
+	BREAK = 0xcc,	    /* int3 */
+	SYSCALL = 0x050f,   /* as it lies in memory */
 	MOST_PATIENCE = 20, /* times, where the machine is slow */
 };
 
@@ -140,7 +140,8 @@ state_of(pid_t pid)
 	return state;
 }
 
-/* is_slow() - somebody could go on if there were a processor: looked at for a while, since they come and go */
+/* is_slow() - somebody could go on if there were a processor: looked at for a while, since they
+ * come and go */
 static bool
 is_slow(pid_t pid)
 {
@@ -155,7 +156,8 @@ is_slow(pid_t pid)
 	return false;
 }
 
-/* wait_for_it() - Return: it came, and last_status is set; false: nothing for too long, and nobody is ready to run */
+/* wait_for_it() - Return: it came, and last_status is set; false: nothing for too long, and nobody
+ * is ready to run */
 static bool
 wait_for_it(pid_t pid)
 {
@@ -299,8 +301,8 @@ stepper_is_at_mark(pid_t pid)
 	return stepper_pc(pid) == (uintptr_t)stepper_mark_at;
 }
 
-/* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait. It may have been killed where it stood: then its
- * end is what is waited for. */
+/* resume() - PTRACE_CONT or PTRACE_SINGLESTEP, and wait. It may have been killed where it stood:
+ * then its end is what is waited for. */
 static enum step
 resume(pid_t pid, enum __ptrace_request how)
 {
@@ -372,7 +374,8 @@ stepper_run_to(pid_t pid, const struct point *point)
 
 	must_be(errno, 0);
 	for (uint32_t n = 1; step == STEP_POINT; n++) {
-		if (stepper_pc(pid) != point->pc || n == 1) /* else the instruction repeats itself */
+		if (stepper_pc(pid) != point->pc ||
+			n == 1) /* else the instruction repeats itself */
 			step = to_break(pid, point->pc, text);
 		if (step != STEP_POINT || n == point->n)
 			return step;

@@ -70,7 +70,8 @@ enum step stepper_trace(pid_t pid, struct trace *trace);
 enum step stepper_run_to(pid_t pid, const struct point *point);
 /* stepper_step() - one instruction */
 enum step stepper_step(pid_t pid);
-/* stepper_pc() - where it stands; stepper_is_syscall() - before a system call? stepper_is_at_mark() */
+/* stepper_pc() - where it stands; stepper_is_syscall() - before a system call? stepper_is_at_mark()
+ */
 uintptr_t stepper_pc(pid_t pid);
 bool stepper_is_syscall(pid_t pid);
 bool stepper_is_at_mark(pid_t pid);
@@ -78,8 +79,9 @@ bool stepper_is_at_mark(pid_t pid);
 void stepper_where(pid_t pid, char *to, size_t size);
 /* stepper_leave() - stopped, to a debugger */
 void stepper_leave(pid_t pid);
-/* stepper_set_company() - who must act for a child to go on; while one of them or the child is ready to run, or does,
- * nobody hangs: the machine is slow. @pids: n of them, as long as they are stepped; 0: none */
+/* stepper_set_company() - who must act for a child to go on; while one of them or the child is
+ * ready to run, or does, nobody hangs: the machine is slow. @pids: n of them, as long as they are
+ * stepped; 0: none */
 void stepper_set_company(const pid_t *pids, size_t n);
 /* stepper_set_patience() - s until STEP_HUNG, instead of STEPPER_TIMEOUT */
 void stepper_set_patience(unsigned int seconds);
@@ -88,8 +90,9 @@ int stepper_status(void);
 /* stepper_kill() - SIGKILL, and wait for its end */
 void stepper_kill(pid_t pid);
 
-/* trace_pass() - it stands before pc. Return: the place. trace_keep() - as one to go to; the last one is not
- * kept twice. trace_add() - both, but of a long run only some. trace_free() - its memory; takes a zeroed one. */
+/* trace_pass() - it stands before pc. Return: the place. trace_keep() - as one to go to; the last
+ * one is not kept twice. trace_add() - both, but of a long run only some. trace_free() - its
+ * memory; takes a zeroed one. */
 struct point trace_pass(struct trace *trace, uintptr_t pc);
 void trace_keep(struct trace *trace, struct point point);
 void trace_add(struct trace *trace, uintptr_t pc);

@@ -54,8 +54,9 @@ listen_there(void)
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
 
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s", scene_address + strlen("unix:")); /* fits */
-	(void)unlink(at.sun_path);								 /* of the one before */
+	(void)snprintf(
+		at.sun_path, sizeof(at.sun_path), "%s", scene_address + strlen("unix:")); /* fits */
+	(void)unlink(at.sun_path); /* of the one before */
 	MUST(fd >= 0);
 	MUST(bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0);
 	MUST(listen(fd, 100) == 0);
@@ -97,7 +98,8 @@ start_anew(const struct way *way, uint32_t n, int status, pid_t *old)
 		trials.ternd = *old;
 	} else {
 		if (*old && ended)
-			complain("ternd", way->name, n, "who made room does not end well", ended, 0);
+			complain(
+				"ternd", way->name, n, "who made room does not end well", ended, 0);
 		MUST(ternd_start(way->how != GIVES));
 	}
 	*old = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* offices: what keeps ternd busy: many names and rules, questions, its policy, services that it starts; see scenes.h */
+/* offices: what keeps ternd busy: many names and rules, questions, its policy, services that it
+ * starts; see scenes.h */
 
 #include "scenes.h"
 
@@ -26,7 +27,7 @@ run_many(void)
 		const char *const tags[] = {tag, "common", NULL};
 		const struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
 
-		(void)snprintf(tag, sizeof(tag), "tag.%zu", i);	  /* fits */
+		(void)snprintf(tag, sizeof(tag), "tag.%zu", i);	   /* fits */
 		(void)snprintf(name, sizeof(name), "name.%zu", i); /* fits */
 		r = tern_subscribe(bus, &rule, NULL, NULL, &s[i]);
 		if (r >= 0)
@@ -72,15 +73,16 @@ policy_write(bool is_loose)
 {
 	char text[1000];
 	int n = snprintf(text, sizeof(text),
-		"; for torture\n[limits]\nnames = 1000\n[policy]\nconnect = user:root user:%u group:root user:nobody\n"
+		"; for torture\n[limits]\nnames = 1000\n[policy]\nconnect = user:root user:%u "
+		"group:root user:nobody\n"
 		"[name *]\nown = *\ncall = *\nhear = *\ntap = *\n"
 		"[name " SECRET "]\nown = *\ncall = none\nhear = *\ntap = *\n"
 		"[name " LOCKED "]\nown = %s\ncall = same-user group:root\nhear = *\ntap = *\n"
 		"[name " PARTNER "]\nown = *\ncall = %s\nhear = %s\ntap = *\n"
 		"[name " SELF ".Secret]\nown = *\ncall = %s\nhear = none\ntap = *\n"
 		"[name org.example.Deep.*]\nown = user:root\ncall = *\nhear = *\ntap = *\n",
-		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*", is_loose ? "none" : "*",
-		is_loose ? "*" : "none");
+		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*",
+		is_loose ? "none" : "*", is_loose ? "*" : "none");
 
 	MUST(n > 0 && (size_t)n < sizeof(text));
 	write_file("tern/ternd.conf", text);
@@ -158,15 +160,18 @@ services_write(const char *program)
 {
 	char text[600], directory[256];
 
-	(void)snprintf(directory, sizeof(directory), "%s/tern/services", scene_directory); /* fits, as below */
+	(void)snprintf(directory, sizeof(directory), "%s/tern/services",
+		scene_directory); /* fits, as below */
 	MUST(mkdir(directory, 0755) == 0);
 	(void)snprintf(text, sizeof(text),
-		"[Service]\nExec=%s actor\nWorkingDirectory=%s\nEnvironment=WORD=one OTHER=two\n%s", program, scene_directory,
-		geteuid() == 0 ? "User=nobody\n" : "");
+		"[Service]\nExec=%s actor\nWorkingDirectory=%s\nEnvironment=WORD=one OTHER=two\n%s",
+		program, scene_directory, geteuid() == 0 ? "User=nobody\n" : "");
 	write_file("tern/services/" STARTED ".service", text);
-	write_file("tern/services/org.example.Missing.service", "[Service]\nExec=/nonexistent/program\n");
+	write_file("tern/services/org.example.Missing.service",
+		"[Service]\nExec=/nonexistent/program\n");
 	write_file("tern/services/org.example.Ends.service", "[Service]\nExec=/bin/false\n");
-	write_file("tern/services/org.example.Slow.service", "[Service]\nExec=/bin/sleep 20\nTimeout=1\n");
+	write_file("tern/services/org.example.Slow.service",
+		"[Service]\nExec=/bin/sleep 20\nTimeout=1\n");
 	write_file("tern/services/org.example.Wrong.service", "[Service]\nExek=/bin/true\n");
 }
 
@@ -192,7 +197,8 @@ actor_run(void)
 	tern_service *service;
 	tern_bus *bus;
 
-	if (!name || tern_open(NULL, &bus) < 0 || tern_serve(bus, name, NULL, methods, 2, &n_calls, &service) < 0)
+	if (!name || tern_open(NULL, &bus) < 0 ||
+		tern_serve(bus, name, NULL, methods, 2, &n_calls, &service) < 0)
 		return 1;
 	while (!is_over && clock_now_ns() < end) { /* whoever began it may have failed meanwhile */
 		int r = tern_next(bus, 20 * LOOK_NS, &event);

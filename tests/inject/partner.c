@@ -92,7 +92,8 @@ count(tern_call *call, tern_message *m, void *user)
 	return r == -ENODATA ? tern_reply(call, "u", sum) : r;
 }
 
-/* stream_back() - the caller serves a stream. It answers others meanwhile, and it is not waited for here. */
+/* stream_back() - the caller serves a stream. It answers others meanwhile, and it is not waited for
+ * here. */
 struct back {
 	tern_call *asked, *stream;
 	uint64_t n;
@@ -127,7 +128,8 @@ stream_back(tern_call *call, tern_message *m, void *user)
 	int r;
 
 	MUST(back != NULL);
-	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	(void)snprintf(
+		name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
 	back->n = 4;
 	r = tern_message_new_call(bus, name, "Count", &there);
 	if (!r) {
@@ -145,13 +147,15 @@ stream_back(tern_call *call, tern_message *m, void *user)
 }
 
 static void
-back_again(tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user)
+back_again(
+	tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user)
 {
 	tern_call *call = user;
 	int64_t n = 0;
 
 	if (result < 0 || tern_message_unpack(reply, "i", &n) < 0)
-		(void)tern_reply_error(call, "org.example.Partner.Refused", error ? error->text : "odd");
+		(void)tern_reply_error(
+			call, "org.example.Partner.Refused", error ? error->text : "odd");
 	else
 		(void)tern_reply(call, "i", n);
 	(void)tern_call_unref(call);
@@ -167,7 +171,8 @@ call_back(tern_call *call, tern_message *m, void *user)
 	int64_t n;
 	int r = tern_message_unpack(m, "i", &n);
 
-	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	(void)snprintf(
+		name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
 	if (r < 0)
 		return r;
 	r = tern_message_new_call(bus, name, "Echo", &there);
@@ -193,7 +198,8 @@ read_back(tern_call *call, tern_message *m, void *user)
 	tern_state *state;
 	int r;
 
-	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	(void)snprintf(
+		name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
 	r = tern_state_open(bus, name, "mood", &state);
 	if (r < 0)
 		return r;
@@ -212,7 +218,8 @@ ask_back(tern_call *call, tern_message *m, void *user)
 	char name[32];
 	int r;
 
-	(void)snprintf(name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
+	(void)snprintf(
+		name, sizeof(name), ":%llu", (unsigned long long)tern_call_sender(call)); /* fits */
 	r = tern_call_sync(bus, name, "tern.Status", NULL, NULL, NULL);
 	return r < 0 ? r : tern_reply(call, NULL);
 }
@@ -230,7 +237,8 @@ call_dialled(tern_bus *direct, int64_t n)
 	return r < 0 ? r : (int)n;
 }
 
-/* dial() - the caller listens, without a bus. It cannot answer while it waits for this, so it does not. */
+/* dial() - the caller listens, without a bus. It cannot answer while it waits for this, so it does
+ * not. */
 static int
 dial(tern_call *call, tern_message *m, void *user)
 {
@@ -276,15 +284,16 @@ listen_directly(void)
 	MUST(tern_listen(address, &listening) == 0);
 	MUST(tern_topic_new(listening, tags, &says_directly) == 0);
 	MUST(tern_subscribe(listening, &rule, heard, NULL, &subscription) == 0);
-	MUST(tern_serve(listening, NULL, NULL, methods, sizeof(methods) / sizeof(*methods), listening, &service) == 0);
+	MUST(tern_serve(listening, NULL, NULL, methods, sizeof(methods) / sizeof(*methods),
+		     listening, &service) == 0);
 	MUST(tern_watch_fd(bus, tern_fd(listening), POLLIN, on_listening, NULL, &watch) == 0);
 }
 
 _Noreturn void
 partner_run(int ready)
 {
-	static const struct tern_method methods[] = {{"Echo", echo}, {"Take", take}, {"Hand", hand}, {"Say", say},
-		{"Count", count}, {"CallBack", call_back}, {"Dial", dial},
+	static const struct tern_method methods[] = {{"Echo", echo}, {"Take", take}, {"Hand", hand},
+		{"Say", say}, {"Count", count}, {"CallBack", call_back}, {"Dial", dial},
 		{"ReadBack", read_back}, {"AskBack", ask_back}, {"StreamBack", stream_back}};
 	const char *const tags[] = {"partner.says", NULL}, *const hears[] = {"tortured.says", NULL};
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears};
@@ -297,7 +306,8 @@ partner_run(int ready)
 	MUST(tern_set_option(bus, TERN_OPT_TIMEOUT, UINT64_C(1000000000)) == 0);
 	MUST(tern_topic_new(bus, tags, &says) == 0);
 	MUST(tern_subscribe(bus, &rule, heard, NULL, &subscription) == 0);
-	MUST(tern_serve(bus, PARTNER, NULL, methods, sizeof(methods) / sizeof(*methods), NULL, &service) == 0);
+	MUST(tern_serve(bus, PARTNER, NULL, methods, sizeof(methods) / sizeof(*methods), NULL,
+		     &service) == 0);
 	MUST(tern_own(bus, SECRET, 0, NULL) == 0);
 	listen_directly();
 	MUST(tern_state_new(service, "level", 64, &state) == 0);

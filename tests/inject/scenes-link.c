@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* scenes-link: links without a bus, streams both ways, threads, a bus that is started anew; see scenes.h */
+/* scenes-link: links without a bus, streams both ways, threads, a bus that is started anew; see
+ * scenes.h */
 
 #include "scenes.h"
 
@@ -46,7 +47,6 @@ run_direct(void)
 	}
 	return 0;
 }
-
 
 /* The other way round: the partner listens, hears, and says something. */
 static int
@@ -116,7 +116,8 @@ put_descriptor(tern_call *call)
 	return tern_call_put_message(part, WAIT_NS, 0);
 }
 
-/* Parts that are lent, a descriptor, more than there is credit for; the answers come by a handler. */
+/* Parts that are lent, a descriptor, more than there is credit for; the answers come by a handler.
+ */
 static int
 run_parts_put(void)
 {
@@ -231,7 +232,11 @@ echo_partner(tern_bus *bus)
 static int
 own_more(tern_bus *bus)
 {
-	return tern_own(bus, "org.example.Tortured.More", 0, NULL);
+	static unsigned int n;
+	char name[48];
+
+	(void)snprintf(name, sizeof(name), "org.example.Tortured.More%u", n++); /* fits */
+	return tern_own(bus, name, 0, NULL);
 }
 
 static int
@@ -241,14 +246,18 @@ run_again(void)
 	const char *const hears[] = {"partner.says", NULL}, *const tags[] = {"tortured.says", NULL};
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears, .policy = TERN_WAIT};
 	struct hearing hearing = {0};
+	static unsigned int n; /* a name each time: who comes back as somebody new has lost its
+				  names for a while */
 	unsigned int n_calls = 0;
+	char name[48];
 	_bus_ tern_bus *bus = NULL, *other = NULL;
 	_cleanup_(tern_service_freep) tern_service *service = NULL;
 	_cleanup_(tern_subscription_freep) tern_subscription *s = NULL;
 	_cleanup_(tern_topic_freep) tern_topic *topic = NULL;
 
+	(void)snprintf(name, sizeof(name), SELF ".Again%u", n++); /* fits */
 	TRY(open_bus(&bus));
-	TRY(tern_serve(bus, SELF, NULL, methods, 1, &n_calls, &service));
+	TRY(tern_serve(bus, name, NULL, methods, 1, &n_calls, &service));
 	TRY(tern_subscribe(bus, &rule, hear, &hearing, &s));
 	TRY(echo_once(bus, PARTNER, 1));
 	scene_again();

@@ -4,8 +4,8 @@
 /*
  * scenes: what a program does with a bus, each from opening to closing
  *
- * Each returns 0, or the first negative errno that the library returned; what it was given is checked. It must come
- * to 0 where nothing fails. Beside it an honest program runs, the partner.
+ * Each returns 0, or the first negative errno that the library returned; what it was given is
+ * checked. It must come to 0 where nothing fails. Beside it an honest program runs, the partner.
  */
 
 #include <stdbool.h>
@@ -36,13 +36,16 @@ struct scene {
 extern const struct scene scenes[], scenes_of_links[];
 extern const struct scene offices[]; /* what keeps ternd busy */
 
-/* of the bus; a direct link's is that and ".direct", of one that the partner listens at ".partner" */
+/* of the bus; a direct link's is that and ".direct", of one that the partner listens at ".partner"
+ */
 extern const char *scene_address;
-extern const char *scene_directory; /* of the bus; in tern, its policy and its services, where XDG says so */
+extern const char
+	*scene_directory; /* of the bus; in tern, its policy and its services, where XDG says so */
 /* scene_again() - ternd is killed, and the next one there */
 extern void (*scene_again)(void);
 
-/* policy_write() - of the bus; it is told to nobody. loose: LOCKED may be owned, and PARTNER not be called */
+/* policy_write() - of the bus; it is told to nobody. loose: LOCKED may be owned, and PARTNER not be
+ * called */
 void policy_write(bool is_loose);
 /* services_write() - their files, @program is what they run */
 void services_write(const char *program);
@@ -93,7 +96,8 @@ int echo_once(tern_bus *bus, const char *service, int64_t n);
 int send_echo(tern_bus *bus, const char *member, int64_t n, uint32_t flags, tern_call **ret);
 /* echo_plain() - a method; count_answer() - for tern_call_then(); hear() - for tern_subscribe() */
 int echo_plain(tern_call *call, tern_message *m, void *user);
-void count_answer(tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user);
+void count_answer(
+	tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user);
 void hear(tern_subscription *s, tern_message *m, uint64_t lost, void *user);
 /* those that keep ternd busy, too */
 int run_names(void);

@@ -5,14 +5,15 @@
  *
  *     torture [-k N] [-s SEED] [-a] [-p] [-i FILE] [-o FILE] client|ternd [SCENE]...
  *
- * -k N: only one site in N, which ones depends on the seed; -a: every call of every site, not the first one alone;
- * -p: then again each failure, and with it what is come by only after it;
- * -o: write down which sites were passed and failed (tests/inject/sites.py reads it); -i: what failed in a run that wrote
- * this, and does not again.
+ * -k N: only one site in N, which ones depends on the seed; -a: every call of every site, not the
+ * first one alone; -p: then again each failure, and with it what is come by only after it; -o:
+ * write down which sites were passed and failed (tests/inject/sites.py reads it); -i: what failed
+ * in a run that wrote this, and does not again.
  *
- * A trial is a scene (scenes.h) in which one call fails, and then the same scene once more, which must come to its
- * end. Nothing may crash, hang, or stay behind: no memory, descriptor or mapping. As `client`, the program under test
- * is the one that plays the scene, beside an honest partner and an honest ternd; as `ternd`, it is ternd.
+ * A trial is a scene (scenes.h) in which one call fails, and then the same scene once more, which
+ * must come to its end. Nothing may crash, hang, or stay behind: no memory, descriptor or mapping.
+ * As `client`, the program under test is the one that plays the scene, beside an honest partner and
+ * an honest ternd; as `ternd`, it is ternd.
  */
 
 #include <stdio.h>
@@ -67,8 +68,8 @@ play(const void *user, uint32_t n, uint32_t which)
 	status = child_wait(child_start(played->is_ternd ? office_play : client_play, scene));
 	if (is_counting) { /* what is made once is made now */
 		if (status != 0 || trials.results[FIRST_TRY])
-			complain(side, scene->name, n, "it should have worked", trials.results[FIRST_TRY],
-				trials.results[SECOND_TRY]);
+			complain(side, scene->name, n, "it should have worked",
+				trials.results[FIRST_TRY], trials.results[SECOND_TRY]);
 		baseline_take(played->base);
 	} else if (!judge(side, scene, n, status, played->base)) {
 		beside_start(played->is_ternd, played->base);
@@ -90,7 +91,8 @@ is_chosen(const char *name, char **names)
 	return false;
 }
 
-/* play_first() - what ternd does once, when it is asked so for the first time: each trial has a new one */
+/* play_first() - what ternd does once, when it is asked so for the first time: each trial has a new
+ * one */
 static void
 play_first(const struct played *played)
 {
@@ -196,7 +198,8 @@ main(int argc, char **argv)
 	trials_clear_away();
 	if (sites)
 		write_sites(sites);
-	printf("%u failures, %u of them told as errors, %u took over a second\n", trials.n_trials, trials.n_errors, trials.n_slow);
+	printf("%u failures, %u of them told as errors, %u took over a second\n", trials.n_trials,
+		trials.n_errors, trials.n_slow);
 	printf("%u passed, %u failed\n", trials.n_trials - trials.n_bad, trials.n_bad);
 	return trials.n_bad > 0;
 }

@@ -95,7 +95,8 @@ become_ternd(bool is_tortured, int ready)
 	const char *program = getenv(is_tortured ? "TORTURE_TERND" : "TERND");
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)snprintf(conf, sizeof(conf), "%s/tern/ternd.conf", directory); /* fits, as the others */
+	(void)snprintf(
+		conf, sizeof(conf), "%s/tern/ternd.conf", directory); /* fits, as the others */
 	(void)snprintf(services, sizeof(services), "%s/tern/services", directory);
 	(void)snprintf(number, sizeof(number), "%d", ready);
 	(void)snprintf(fd, sizeof(fd), "%d", trials.inject_fd);
@@ -112,8 +113,8 @@ become_ternd(bool is_tortured, int ready)
 	}
 	if (trials.passed >= 0) /* it finds them by the environment, too */
 		(void)execl(program, "ternd", "--address", address, "--ready-fd", number, NULL);
-	(void)execl(program, "ternd", "--address", address, "--ready-fd", number, "--config", conf, "--services", services,
-		trials.replaces ? "--replace" : NULL, NULL);
+	(void)execl(program, "ternd", "--address", address, "--ready-fd", number, "--config", conf,
+		"--services", services, trials.replaces ? "--replace" : NULL, NULL);
 	_exit(127);
 }
 
@@ -128,7 +129,8 @@ wait_ready(int fd)
 	return read(fd, &byte, 1) == 1;
 }
 
-/* forget_told() - what ternd told of itself; it also gives descriptors away so, for the next one, its lock among them */
+/* forget_told() - what ternd told of itself; it also gives descriptors away so, for the next one,
+ * its lock among them */
 static void
 forget_told(void)
 {
@@ -215,7 +217,8 @@ each_failure(bool (*once)(const void *user, uint32_t fail_at, uint32_t which), c
 		return;
 	}
 	for (uint32_t n = 1; once(user, n, 0); n++)
-		for (uint32_t which = 1, n_errnos = trials.inject->n_errors; which < n_errnos; which++)
+		for (uint32_t which = 1, n_errnos = trials.inject->n_errors; which < n_errnos;
+			which++)
 			(void)once(user, n, which);
 }
 
@@ -228,16 +231,20 @@ error_name(int r)
 }
 
 void
-complain(const char *side, const char *scene, uint32_t n, const char *what, long long a, long long b)
+complain(
+	const char *side, const char *scene, uint32_t n, const char *what, long long a, long long b)
 {
 	char command[512];
-	const char *program = getenv(strcmp(side, "client") == 0 ? "TORTURE_LIBRARY" : "TORTURE_TERND");
+	const char *program =
+		getenv(strcmp(side, "client") == 0 ? "TORTURE_LIBRARY" : "TORTURE_TERND");
 
 	trials.n_bad++;
-	printf("BAD %s %s %u: %s fails with %s: %s (%lld, %lld); scene %s, then %s\n", side, scene, n,
-		trials.inject->is_done ? trials.inject->name : "nothing", error_name(-trials.inject->error), what, a, b,
+	printf("BAD %s %s %u: %s fails with %s: %s (%lld, %lld); scene %s, then %s\n", side, scene,
+		n, trials.inject->is_done ? trials.inject->name : "nothing",
+		error_name(-trials.inject->error), what, a, b,
 		error_name(trials.results[FIRST_TRY]), error_name(trials.results[SECOND_TRY]));
-	(void)snprintf(command, sizeof(command), "addr2line -fpie %s 0x%x 1>&2", program, trials.inject->site - 1); /* fits */
+	(void)snprintf(command, sizeof(command), "addr2line -fpie %s 0x%x 1>&2", program,
+		trials.inject->site - 1); /* fits */
 	(void)fflush(stdout);
 	if (trials.inject->is_done && program)
 		(void)!system(command); /* it helps where it works */
@@ -247,8 +254,10 @@ void
 tell(const char *side, const char *scene, uint32_t n)
 {
 	if (getenv("TORTURE_TELL"))
-		printf("%s %s %u: %s fails with %s at %x: %s\n", side, scene, n, trials.inject->is_done ? trials.inject->name : "nothing",
-			error_name(-trials.inject->error), trials.inject->site, error_name(trials.results[FIRST_TRY]));
+		printf("%s %s %u: %s fails with %s at %x: %s\n", side, scene, n,
+			trials.inject->is_done ? trials.inject->name : "nothing",
+			error_name(-trials.inject->error), trials.inject->site,
+			error_name(trials.results[FIRST_TRY]));
 }
 
 /* --- a child that plays --- */
@@ -357,7 +366,8 @@ settles(size_t (*count)(void), size_t *before, size_t *ret)
 	return false;
 }
 
-/* grows() - it is more than before, and each time more: what is made when it is first needed, and kept, is no leak */
+/* grows() - it is more than before, and each time more: what is made when it is first needed, and
+ * kept, is no leak */
 static bool
 grows(const struct scene *scene, size_t (*count)(void), size_t *before, size_t *ret)
 {
@@ -415,19 +425,25 @@ judge(const char *side, const struct scene *scene, uint32_t n, int status, struc
 	else if (WIFSIGNALED(status))
 		complain(side, scene->name, n, "it dies of a signal", WTERMSIG(status), 0);
 	else if (status)
-		complain(side, scene->name, n, what_exit(WEXITSTATUS(status)), WEXITSTATUS(status), trials.inject->n_blocks);
-	else if (waitpid(trials.partner, NULL, WNOHANG) != 0 || waitpid(trials.ternd, NULL, WNOHANG) != 0)
+		complain(side, scene->name, n, what_exit(WEXITSTATUS(status)), WEXITSTATUS(status),
+			trials.inject->n_blocks);
+	else if (waitpid(trials.partner, NULL, WNOHANG) != 0 ||
+		 waitpid(trials.ternd, NULL, WNOHANG) != 0)
 		complain(side, scene->name, n, "the partner or ternd has ended", 0, 0);
 	else if (scene->ends_ternd)
 		return false; /* all anew */
 	else if (grows(scene, partner_fds, &base->partner_fds, &now))
-		complain(side, scene->name, n, "the partner keeps descriptors", (long long)base->partner_fds, (long long)now);
+		complain(side, scene->name, n, "the partner keeps descriptors",
+			(long long)base->partner_fds, (long long)now);
 	else if (grows(scene, partner_maps, &base->partner_maps, &now))
-		complain(side, scene->name, n, "the partner keeps mappings", (long long)base->partner_maps, (long long)now);
+		complain(side, scene->name, n, "the partner keeps mappings",
+			(long long)base->partner_maps, (long long)now);
 	else if (grows(scene, ternd_fds, &base->ternd_fds, &now))
-		complain(side, scene->name, n, "ternd keeps descriptors", (long long)base->ternd_fds, (long long)now);
+		complain(side, scene->name, n, "ternd keeps descriptors",
+			(long long)base->ternd_fds, (long long)now);
 	else if (!is_client && grows(scene, ternd_blocks, &base->ternd_blocks, &now))
-		complain(side, scene->name, n, "ternd keeps memory", (long long)base->ternd_blocks, (long long)now);
+		complain(side, scene->name, n, "ternd keeps memory", (long long)base->ternd_blocks,
+			(long long)now);
 	else
 		return true;
 	return false;
@@ -476,9 +492,11 @@ trials_prepare(void)
 	trials.inject_fd = memfd_create("torture", MFD_CLOEXEC);
 	MUST(trials.inject_fd >= 0);
 	MUST(ftruncate(trials.inject_fd, sizeof(*trials.inject)) == 0);
-	trials.inject = mmap(NULL, sizeof(*trials.inject), PROT_READ | PROT_WRITE, MAP_SHARED, trials.inject_fd, 0);
+	trials.inject = mmap(NULL, sizeof(*trials.inject), PROT_READ | PROT_WRITE, MAP_SHARED,
+		trials.inject_fd, 0);
 	MUST(trials.inject != MAP_FAILED);
-	trials.results = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	trials.results =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	MUST(trials.results != MAP_FAILED);
 	MUST(mkdtemp(directory) != NULL);
 	MUST(chmod(directory, 0755) == 0); /* for a service of another user */
@@ -497,16 +515,17 @@ trials_prepare(void)
 void
 trials_clear_away(void)
 {
-	static const char *const names[] = {"bus", "bus.lock", "bus.journal", "bus.direct", "bus.direct.lock", "bus.partner",
-		"bus.partner.lock", "notify", "tern/ternd.conf", "tern/services/" STARTED ".service",
-		"tern/services/org.example.Missing.service", "tern/services/org.example.Wrong.service",
-		"tern/services/org.example.Ends.service", "tern/services/org.example.Slow.service", "tern/services", "tern"};
+	static const char *const names[] = {"bus", "bus.lock", "bus.journal", "bus.direct",
+		"bus.direct.lock", "bus.partner", "bus.partner.lock", "notify", "tern/ternd.conf",
+		"tern/services/" STARTED ".service", "tern/services/org.example.Missing.service",
+		"tern/services/org.example.Wrong.service", "tern/services/org.example.Ends.service",
+		"tern/services/org.example.Slow.service", "tern/services", "tern"};
 	char path[256];
 
 	beside_stop();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]); /* fits */
-		(void)remove(path);						  /* those that are there */
+		(void)remove(path); /* those that are there */
 	}
 	(void)rmdir(directory);
 }

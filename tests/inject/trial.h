@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * trial: what each trial of a torture has: ternd and an honest partner beside, one call that fails, and what is told
+ * trial: what each trial of a torture has: ternd and an honest partner beside, one call that fails,
+ * and what is told
  *
  * In one process; nothing here is for threads.
  */
@@ -21,7 +22,8 @@ enum {
 	EXIT_MAPS,
 };
 
-/* of the trial: what the scene returned, then the second try; how many ternds it asked for, and how many came */
+/* of the trial: what the scene returned, then the second try; how many ternds it asked for, and how
+ * many came */
 enum { FIRST_TRY, SECOND_TRY, N_WANTED, N_CAME, N_RESULTS };
 
 struct trials {
@@ -47,25 +49,28 @@ struct baseline {
 void trials_prepare(void);
 void trials_clear_away(void);
 
-/* ternd_start() - the one that is tortured, or an honest one. Return: is it ready? Else it has ended, or will. */
+/* ternd_start() - the one that is tortured, or an honest one. Return: is it ready? Else it has
+ * ended, or will. */
 bool ternd_start(bool is_tortured);
 void partner_start(void);
 /* beside_start() - all anew; base may be NULL */
 void beside_start(bool is_ternd, struct baseline *base);
 void baseline_take(struct baseline *base);
 /* judge() - what became of a trial, by the status of who played. Return: is all well? */
-bool judge(const char *side, const struct scene *scene, uint32_t n, int status, struct baseline *base);
+bool judge(
+	const char *side, const struct scene *scene, uint32_t n, int status, struct baseline *base);
 void kill_wait(pid_t *pid);
 
 /* arm() - the next trial, which fails this one; disarm() - nothing fails any more */
 void arm(uint32_t fail_at, uint32_t which);
 void disarm(void);
-/* each_failure() - once(user, fail_at, which) until nothing is left that fails, as the options say; it returns: did
- * something fail? */
-void each_failure(bool (*once)(const void *user, uint32_t fail_at, uint32_t which), const void *user);
+/* each_failure() - once(user, fail_at, which) until nothing is left that fails, as the options say;
+ * it returns: did something fail? */
+void each_failure(
+	bool (*once)(const void *user, uint32_t fail_at, uint32_t which), const void *user);
 
-/* child_start() - plays it, in a child of which torture hears the end. child_wait() - Return: its status, -1: it hung,
- * and was killed */
+/* child_start() - plays it, in a child of which torture hears the end. child_wait() - Return: its
+ * status, -1: it hung, and was killed */
 pid_t child_start(void (*play)(const struct scene *scene), const struct scene *scene);
 int child_wait(pid_t pid);
 /* office_play() - in the child: the scene twice; ternd is what is tortured */
@@ -75,7 +80,8 @@ void office_play(const struct scene *scene);
 size_t count_entries(pid_t pid, const char *what);
 size_t count_maps(pid_t pid);
 
-void complain(const char *side, const char *scene, uint32_t n, const char *what, long long a, long long b);
+void complain(const char *side, const char *scene, uint32_t n, const char *what, long long a,
+	long long b);
 /* tell() - of a trial, where that is wanted */
 void tell(const char *side, const char *scene, uint32_t n);
 
