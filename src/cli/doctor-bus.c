@@ -144,6 +144,27 @@ check_readers(struct doctor *doctor)
 	}
 }
 
+/* check_services() - those whose last start failed */
+static void
+check_services(struct doctor *doctor)
+{
+	_cleanup_(json_putp) struct json_object *services = NULL;
+
+	doctor->n_checks++;
+	if (ask_pages(doctor->bus, "Services", "services", &services) < 0)
+		return; /* said above */
+	for (size_t i = 0; i < json_object_array_length(services); i++) {
+		struct json_object *service = json_object_array_get_idx(services, i);
+
+		if (!*ask_text(service, "fault") || strcmp(ask_text(service, "state"), "running") == 0)
+			continue;
+		doctor_wrong(doctor, "service", "%s", ask_text(service, "fault"));
+		doctor_why(doctor, "who calls it is refused with tern.StartFailed");
+		doctor_remedy(doctor, "mend %s or its program, see what it says on ternd's output; 'ternd --check' looks at all such files",
+			ask_text(service, "file"));
+	}
+}
+
 void
 doctor_bus(struct doctor *doctor)
 {
@@ -153,5 +174,6 @@ doctor_bus(struct doctor *doctor)
 	check_ternd(doctor);
 	check_quotas(doctor);
 	check_readers(doctor);
+	check_services(doctor);
 	check_programs(doctor);
 }

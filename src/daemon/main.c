@@ -8,6 +8,7 @@
 
 #include "base/standard.h"
 #include "daemon/allowance.h"
+#include "daemon/check.h"
 
 /* Names are chosen by strangers: the key of the hash is not to be guessed. */
 static int
@@ -51,6 +52,8 @@ main(int argc, char **argv)
 	r = options_parse(&options, argc, argv);
 	if (r != OPTIONS_RUN)
 		return r == OPTIONS_DONE ? 0 : 2;
+	if (options.check)
+		return check_files(&options) > 0;
 	allowance_raise(&options.files);
 	r = choose_hash_key();
 	if (!r && config_load(&config, options.config, options.is_system, &error) < 0) {

@@ -28,6 +28,7 @@ static const char help[] =
 	"                       repeated\n"
 	"  --services DIR       where service files are, tern-service(5), instead of the usual\n"
 	"                       folders; may be repeated\n"
+	"  --check              say what is wrong with configuration and service files, and end\n"
 	"  --replace            take the place of the ternd that runs there\n"
 	"  --ready-fd N         write a line to this descriptor and close it when ready\n"
 	"  --version            print the version\n"
@@ -43,6 +44,7 @@ enum {
 	OPTION_READY_FD = 'r',
 	OPTION_SERVICES = 's',
 	OPTION_REPLACE = 'p',
+	OPTION_CHECK = 'k',
 	OPTION_VERSION = 'v',
 	OPTION_HELP = 'h',
 };
@@ -55,6 +57,7 @@ static const struct option longs[] = {
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
 	{"services", required_argument, NULL, OPTION_SERVICES},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
+	{"check", no_argument, NULL, OPTION_CHECK},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
@@ -165,6 +168,9 @@ set_option(struct options *options, int option, const char **address)
 		return add_services(options, optarg);
 	case OPTION_REPLACE:
 		options->replace = true;
+		return OPTIONS_RUN;
+	case OPTION_CHECK:
+		options->check = true;
 		return OPTIONS_RUN;
 	case OPTION_VERSION:
 		puts("ternd " TERN_VERSION);

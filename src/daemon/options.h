@@ -33,6 +33,7 @@ struct options {
 	size_t n_services;
 	struct rlimit files; /* RLIMIT_NOFILE as ternd was started with, for the services that it starts */
 	bool replace; /* take the place of the ternd that is there */
+	bool check;   /* say what is wrong with its files, and end */
 };
 
 enum {

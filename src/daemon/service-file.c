@@ -2,6 +2,8 @@
 
 /* service-file: see service-file.h */
 
+#include <stdio.h>
+
 #include "base/attribute.h"
 #include "daemon/config-section.h"
 #include "daemon/service-file.h"
@@ -189,5 +191,25 @@ service_file_parse(
 	r = config_read(&p);
 	if (r == 0 && ret->n_exec == 0)
 		r = config_fail(&p, "Exec is missing: the path of the program, and its arguments");
+	return r;
+}
+
+int
+service_file_read(struct service_file *ret, const char *path, bool is_system, struct config_error *ret_error)
+{
+	char text[SERVICE_FILE_MAX_SIZE + 1];
+	size_t size;
+	int r;
+
+	r = config_read_file(path, text, sizeof(text), &size, ret_error);
+	if (r == 0)
+		r = service_file_parse(ret, path, text, size, ret_error);
+	if (r && r != -EINVAL)
+		(void)snprintf(ret_error->text, sizeof(ret_error->text), "%.800s: it cannot be read (%s)", path, strerror(-r));
+	if (r == 0 && is_system && !ret->user) {
+		(void)snprintf(ret_error->text, sizeof(ret_error->text),
+			"%.800s: on the bus of a machine User= says who it runs as", path);
+		r = -EINVAL;
+	}
 	return r;
 }

@@ -45,3 +45,11 @@ struct service_file {
  */
 int service_file_parse(
 	struct service_file *ret, const char *path, const char *text, size_t size, struct config_error *ret_error);
+
+/**
+ * service_file_read() - the same of a file, which nobody but root and ternd's own user may write
+ * @is_system: for the bus of a machine: it has to say who the program runs as
+ *
+ * Return: 0 or a negative errno, and @ret_error says what is wrong.  Threads: one at a time.  Blocks: while it is read.
+ */
+int service_file_read(struct service_file *ret, const char *path, bool is_system, struct config_error *ret_error);

@@ -16,7 +16,7 @@
 #include "wire/name.h"
 
 #ifdef TERN_TEST
-#define FIRST_REST_NS (200 * NSEC_PER_MSEC)
+#define FIRST_REST_NS (400 * NSEC_PER_MSEC)
 #else
 #define FIRST_REST_NS NSEC_PER_SEC
 #endif
@@ -331,28 +331,16 @@ refuse_file(struct start *start, const char *why, struct refusal *refusal)
 static int
 read_service(struct start *start, struct service_file *file, struct refusal *refusal)
 {
-	char text[SERVICE_FILE_MAX_SIZE + 1];
 	struct control_text name = name_of(start);
 	struct service_path path;
 	struct config_error error;
-	size_t size;
-	int r;
 
 	if (!service_dirs_find(&start->server->service_dirs, &name, &path))
 		return refusal_set(refusal, ENXIO, "tern.NoSuchName", "nobody owns \"%s\", and it has no service file",
 			quote(&name).text);
-	(void)snprintf(error.text, sizeof(error.text), "%.900s", path.text);
-	r = config_read_file(path.text, text, sizeof(text), &size, &error);
-	if (r == 0)
-		r = service_file_parse(file, path.text, text, size, &error);
-	if (r && r != -EINVAL)
-		(void)snprintf(error.text, sizeof(error.text), "%.800s: it cannot be read (%s)", path.text, strerror(-r));
-	if (r == 0 && start->server->options->is_system && !file->user) {
-		(void)snprintf(error.text, sizeof(error.text), "%.800s: on the bus of a machine User= says who it runs as",
-			path.text);
-		r = -EINVAL;
-	}
-	return r ? refuse_file(start, error.text, refusal) : 0;
+	if (service_file_read(file, path.text, start->server->options->is_system, &error))
+		return refuse_file(start, error.text, refusal);
+	return 0;
 }
 
 /* begin() - start the program; who waits goes on waiting. Return: 0, or a negative errno and @refusal */

@@ -19,8 +19,8 @@ import tempfile
 import termios
 import time
 
-from tool import (LIMIT, NAME, SERVICE, TERN, a_bus, a_service, a_terminal, check, environment, expect, finished, run, same,
-                  stop, tern, value)
+from tool import (LIMIT, NAME, SERVICE, TERN, TERND, a_bus, a_service, a_terminal, check, environment, expect, finished,
+                  run, same, stop, tern, value)
 
 OTHER = "org.example.Other"
 
@@ -234,12 +234,16 @@ def a_bus_that_ails():
         diagnosed(1, "descriptors", bus=bus, preexec_fn=few)
 
 
+def write_service(folder, name, text):
+    with open(f"{folder}/{name}.service", "w", encoding="utf-8") as file:
+        file.write("[Service]\n" + text)
+
+
 def services_that_are_started():
     with tempfile.TemporaryDirectory(prefix="tern-test-") as folder:
         os.chmod(folder, 0o755)
         for name, program in ("org.example.Good", f"{SERVICE} org.example.Good"), ("org.example.Wrong", "/nothing-there"):
-            with open(f"{folder}/{name}.service", "w", encoding="utf-8") as file:
-                file.write(f"[Service]\nExec={program}\n")
+            write_service(folder, name, f"Exec={program}\n")
         with a_bus(arguments=["--services", folder]) as (bus, _):
             good, wrong = value(tern("list", "-a", "-j", bus=bus))
             same((good["name"], wrong["name"]), ("org.example.Good", "org.example.Wrong"))
@@ -261,5 +265,43 @@ def services_that_are_started():
             expect(tern("list", "-a", "-u", bus=bus), 2, "", "no --unique or --label")
 
 
-run([services_that_are_started, a_sound_setup, a_place_without_a_bus, a_bus_that_ails, the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
+def services_that_fail():
+    with tempfile.TemporaryDirectory() as folder, a_bus(arguments=("--services", folder)) as (bus, _):
+        write_service(folder, OTHER, "Exec=/bin/false\n")
+        diagnosed(0, bus=bus)  # nobody called it
+        expect(tern("call", OTHER, "Echo", bus=bus), 5, "", "exit status 1")
+        found = diagnosed(1, "service", bus=bus)
+        check("exit status 1" in found[0]["what"] and f"{folder}/{OTHER}.service" in found[0]["do"], found)
+
+
+def files_looked_at(folder, *words):
+    """What ternd --check says, with these files alone."""
+    return subprocess.run([TERND, "--check", "--address", "unix:/nowhere/bus", "--services", folder, *words],
+                          capture_output=True, text=True, env=environment(None), timeout=LIMIT, check=False)
+
+
+def files_checked_before_they_are_used():
+    with tempfile.TemporaryDirectory() as folder:
+        conf = f"{folder}/ternd.conf"
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write("[limits]\nnames = 10\n")
+        write_service(folder, OTHER, f"Exec=/bin/sh -c true\nWorkingDirectory={folder}\nUser=root\n")
+        expect(files_looked_at(folder, "--config", conf), 0, "")
+        write_service(folder, OTHER, "Exec=/bin/sh-not-there\nWorkingDirectory=/etc/passwd\nUser=nobody-of-this-name\n")
+        write_service(folder, NAME, "Exec=/etc/passwd\n")
+        write_service(folder, "org.example.Wrong", "Exek=/bin/sh\n")
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write("[limits]\nname = 10\n")
+        result = files_looked_at(folder, "--config", conf)
+        same(result.returncode, 1)
+        for said in ("ternd.conf:2:", f"{OTHER}.service: Exec=/bin/sh-not-there: No such file",
+                     f"{OTHER}.service: WorkingDirectory=/etc/passwd: not a folder",
+                     f"{OTHER}.service: User=nobody-of-this-name: there is no such user",
+                     f"{NAME}.service: Exec=/etc/passwd: not a program", "Wrong.service:2: .*did you mean Exec"):
+            check(re.search(said, result.stderr), result.stderr)
+        same(len(result.stderr.splitlines()), 6)
+
+
+run([a_sound_setup, a_place_without_a_bus, a_bus_that_ails, services_that_are_started, services_that_fail, files_checked_before_they_are_used,
+     the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
      a_bus_that_vanishes])
