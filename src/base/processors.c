@@ -175,7 +175,7 @@ static _Atomic uint64_t until;
 unsigned int
 processors_usable(uint64_t now)
 {
-	unsigned int affine = by_affinity();
+	unsigned int affine = by_affinity(), allowed;
 
 	if (affine == 1)
 		return 1;
@@ -183,5 +183,6 @@ processors_usable(uint64_t now)
 		store_rlx(&left, by_quota());
 		store_rlx(&until, now + ASK_EVERY);
 	}
-	return MIN(affine, load_rlx(&left));
+	allowed = load_rlx(&left);
+	return MIN(affine, allowed);
 }

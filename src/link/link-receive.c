@@ -193,10 +193,13 @@ link_lost(const struct link *link)
 uint64_t
 link_produced(const struct link *link)
 {
+	uint64_t produced;
+
 	if (!link->ready)
 		return 0;
 	/* R2, though no bytes are read: what was pushed before something that is known here is counted */
-	return link->in.tail + MIN(load_acq(link->in.produced) - link->in.tail, (uint64_t)link->in.size);
+	produced = load_acq(link->in.produced);
+	return link->in.tail + MIN(produced - link->in.tail, (uint64_t)link->in.size);
 }
 
 /* ring_for_room() - A4: after what was given back is visible, does the partner wait for it? */

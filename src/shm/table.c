@@ -234,7 +234,7 @@ cursor_step(const struct table *table, const _Atomic uint64_t *half, struct tabl
 	 * replaced by one that was appended just before, and must not be
 	 * missed.
 	 */
-	while (cursor->next < MIN(load_acq(&half[HALF_USED]), (uint64_t)table->capacity)) {
+	while (cursor->next < table->capacity && cursor->next < load_acq(&half[HALF_USED])) {
 		uint32_t unit = cursor->next;
 		uint64_t state =
 			load_rlx(&half[table_unit_word(table->capacity, unit) + RECORD_STATE]);
