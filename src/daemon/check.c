@@ -69,22 +69,20 @@ static unsigned int
 check_services(const struct options *options)
 {
 	struct service_dirs dirs = {0};
+	const struct service_names *all = NULL;
 	struct service_path path;
 	unsigned int n_faults = 0;
-	char **names = NULL;
-	size_t n = 0;
 
-	if (service_dirs_init(&dirs, options) || service_dirs_list(&dirs, &names, &n)) {
+	if (service_dirs_init(&dirs, options) || service_dirs_list(&dirs, &all)) {
 		fputs("ternd: no memory\n", stderr);
 		n_faults = 1;
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct control_text name = {names[i], strlen(names[i])};
+	for (size_t i = 0; all && i < all->n; i++) {
+		const struct control_text name = {all->names[i], strlen(all->names[i])};
 
 		if (service_dirs_find(&dirs, &name, &path))
 			n_faults += check_service(path.text, options);
 	}
-	(void)service_names_free(names, n); /* always NULL */
 	service_dirs_deinit(&dirs);
 	return n_faults;
 }
