@@ -275,6 +275,7 @@ socket_peek(int fd, void *buffer, size_t capacity)
 {
 	struct iovec iov = {.iov_base = buffer, .iov_len = capacity};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1}; /* no room for descriptors: none is taken */
+	_cleanup_(cancel_backp) int cancel = cancel_off();
 	ssize_t n = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT);
 
 	return n > 0 ? (size_t)n : 0;
