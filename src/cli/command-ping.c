@@ -78,7 +78,10 @@ say_ping_failed(tern_bus *bus, const struct ping *ping, int r, const struct tern
 		report("%s did not answer in time", ping->service);
 		return STATUS_TIMEOUT;
 	case -EHOSTDOWN:
-		report("%s died before it answered", ping->service);
+		if (strcmp(error->name, "tern.StartFailed") == 0)
+			report("%s", error->text);
+		else
+			report("%s died before it answered", ping->service);
 		return STATUS_LOST;
 	default:
 		return connect_failed("the call failed", r, error->text[0] ? error : NULL);

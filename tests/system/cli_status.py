@@ -270,6 +270,7 @@ def services_that_fail():
         write_service(folder, OTHER, "Exec=/bin/false\n")
         diagnosed(0, bus=bus)  # nobody called it
         expect(tern("call", OTHER, "Echo", bus=bus), 5, "", "exit status 1")
+        expect(tern("ping", OTHER, bus=bus), 5, "", "exit status 1")
         found = diagnosed(1, "service", bus=bus)
         check("exit status 1" in found[0]["what"] and f"{folder}/{OTHER}.service" in found[0]["do"], found)
 
