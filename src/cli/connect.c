@@ -79,6 +79,7 @@ connect_status(int r)
 		return STATUS_TIMEOUT;
 	case -EHOSTDOWN:
 	case -ECONNRESET:
+	case -ENOTCONN:
 	case -ECANCELED:
 	case -ESHUTDOWN:
 		return STATUS_LOST;
