@@ -582,6 +582,27 @@ leave_bus(struct client *client)
 	client->peer = bus_disconnect(peer);
 }
 
+/* is_same_process() - as far as both are known */
+static bool
+is_same_process(const struct bus_peer *peer, const struct bus_peer *other)
+{
+	return peer->uid == other->uid && peer->pid == other->pid &&
+	       (!peer->process || !other->process || peer->process == other->process);
+}
+
+bool
+client_yields(struct client *client, const struct client *to)
+{
+	if (client->server->is_again || client == to || !client->peer)
+		return false; /* what was done before was right then */
+	if (client->place == CLIENT_AWAY ? !is_same_process(client->peer, to->peer)
+					 : client->place != CLIENT_DEAD && !socket_is_over(client->source.fd))
+		return false;
+	client_end(client);
+	leave_bus(client);
+	return true;
+}
+
 struct client *
 client_free(struct client *client)
 {

@@ -109,6 +109,19 @@ void client_settled(struct client *client);
 /* client_turn() - it is its user's turn: it is read from */
 void client_turn(struct client *client);
 
+/**
+ * client_yields() - is what @client has free for @to, though nobody took it away yet?
+ * @to: a peer of the bus, which asks
+ *
+ * It is if @client has hung up: nothing orders its end, which is to be read still, and what @to said after that. And if it is
+ * away and of @to's process: that has closed it, most likely, while no ternd was there to be told. Then @client leaves the bus
+ * now. If it was not closed, only busy elsewhere, it comes back as somebody new, as after a longer absence. Not deep inside the
+ * bus, therefore: names and owners are others afterwards.
+ *
+ * Return: true: it has left.  Threads: owner.  Blocks: never.
+ */
+bool client_yields(struct client *client, const struct client *to);
+
 /* client_free() - everything it has on the bus goes, too; returns NULL */
 struct client *client_free(struct client *client);
 

@@ -82,6 +82,17 @@ refuse_taken(struct client *client, const struct control_text *text, struct refu
 	return r;
 }
 
+/* take_leave() - of owners who are none any more, though it was not seen yet; another one may have come up */
+static void
+take_leave(const struct client *client, const struct control_text *text)
+{
+	struct bus_name *name;
+
+	do
+		name = bus_find_name(&client->server->bus, text);
+	while (name && client_yields(bus_name_owner(name)->peer->client, client));
+}
+
 static int
 handle_own(struct client *client, const struct control *request, struct reply *reply,
 	struct refusal *refusal)
@@ -98,6 +109,7 @@ handle_own(struct client *client, const struct control *request, struct reply *r
 		r = check_tags(&own->labels, "label", refusal);
 	if (r)
 		return r;
+	take_leave(client, &own->name);
 	r = tables_reserve_name(&client->server->tables);
 	if (!r)
 		r = bus_own(client->peer, own);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -293,6 +294,19 @@ socket_discard_fds(int *fds, size_t n_fds)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 		fds[i] = fd_close(fds[i]);
 	}
+}
+
+bool
+socket_is_over(int fd)
+{
+	_cleanup_(cancel_backp) int cancel = cancel_off();
+	struct pollfd pollfd = {.fd = fd, .events = POLLRDHUP};
+	int r;
+
+	do
+		r = poll(&pollfd, 1, 0);
+	while (r < 0 && errno == EINTR);
+	return r > 0;
 }
 
 int

@@ -130,6 +130,9 @@ size_t socket_peek(int fd, void *buffer, size_t capacity);
  */
 void socket_discard_fds(int *fds, size_t n_fds);
 
+/* socket_is_over() - has the other end hung up, though not all that it sent may have been taken? Threads: any. Blocks: never. */
+bool socket_is_over(int fd);
+
 /**
  * socket_close() - end a connection of our own and dispose of what waits in it; always -1
  * @fd: or -1; not an end that another process was given, for that it ends, too

@@ -379,6 +379,19 @@ START_TEST(what_waits_in_a_connection_does_not_hold_its_end_up)
 }
 END_TEST
 
+/* A hang-up is seen at once, before what was sent ahead of it is taken; and half of one, too. */
+START_TEST(whether_it_is_over)
+{
+	ck_assert(!socket_is_over(pair[0]));
+	ck_assert_int_eq(send(pair[1], "last", 4, 0), 4);
+	ck_assert(!socket_is_over(pair[0]));
+	ck_assert_int_eq(shutdown(pair[1], SHUT_WR), 0);
+	ck_assert(socket_is_over(pair[0]));
+	pair[1] = fd_close(pair[1]);
+	ck_assert(socket_is_over(pair[0]));
+}
+END_TEST
+
 START_TEST(descriptors_can_be_refused)
 {
 	int r = socket_refuse_fds(pair[1]);
@@ -497,6 +510,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, too_many_descriptors_in_flight);
 	tcase_add_test(tcase, a_lingering_socket_does_not_hold_the_receiver_up);
 	tcase_add_test(tcase, what_waits_in_a_connection_does_not_hold_its_end_up);
+	tcase_add_test(tcase, whether_it_is_over);
 	tcase_add_test(tcase, descriptors_can_be_refused);
 	tcase_add_test(tcase, who_is_there);
 	tcase_add_test(tcase, who_was_there);

@@ -246,18 +246,14 @@ run_again(void)
 	const char *const hears[] = {"partner.says", NULL}, *const tags[] = {"tortured.says", NULL};
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = hears, .policy = TERN_WAIT};
 	struct hearing hearing = {0};
-	static unsigned int n; /* a name each time: who comes back as somebody new has lost its
-				  names for a while */
 	unsigned int n_calls = 0;
-	char name[48];
 	_bus_ tern_bus *bus = NULL, *other = NULL;
 	_cleanup_(tern_service_freep) tern_service *service = NULL;
 	_cleanup_(tern_subscription_freep) tern_subscription *s = NULL;
 	_cleanup_(tern_topic_freep) tern_topic *topic = NULL;
 
-	(void)snprintf(name, sizeof(name), SELF ".Again%u", n++); /* fits */
 	TRY(open_bus(&bus));
-	TRY(tern_serve(bus, name, NULL, methods, 1, &n_calls, &service));
+	TRY(tern_serve(bus, SELF ".Again", NULL, methods, 1, &n_calls, &service));
 	TRY(tern_subscribe(bus, &rule, hear, &hearing, &s));
 	TRY(echo_once(bus, PARTNER, 1));
 	scene_again();

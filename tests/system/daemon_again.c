@@ -153,8 +153,6 @@ START_TEST(no_claim_for_strangers)
 	liar.token[CONTROL_TOKEN_SIZE - 1] ^= 1;
 	raw_claim(&thief, &ternd, &liar);
 	ck_assert_uint_ne(thief.id, a.id);
-	raw_own(&thief, "org.example.One", 0, NULL);
-	raw_expect_failed(&thief, EEXIST, "tern.NameTaken", "belongs");
 	raw_come_back(&a, &ternd);
 	liar = a;
 	raw_claim(&b, &ternd, &liar); /* it is back already */
@@ -177,7 +175,10 @@ START_TEST(no_claim_for_another_process)
 		struct raw was = a, thief;
 
 		raw_claim(&thief, &ternd, &was);
-		_exit(thief.id == was.id);
+		ck_assert_uint_ne(thief.id, was.id);
+		raw_own(&thief, "org.example.One", 0, NULL); /* is read when there was time to come back */
+		raw_expect_failed(&thief, EEXIST, "tern.NameTaken", "belongs");
+		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
@@ -199,6 +200,93 @@ START_TEST(requests_wait_for_all)
 	raw_come_back(&c, &ternd);
 	raw_expect(&a, CONTROL_DONE);
 	expect_event(&c, "new", "org.example.Two");
+}
+END_TEST
+
+/* Closed while there was no ternd, and the process goes on: another handle of it has the name, and keeps it. */
+START_TEST(closed_while_there_was_none)
+{
+	raw_own(&a, "org.example.One", 0, NULL);
+	raw_own(&a, "org.example.Two", 0, NULL);
+	restart();
+	raw_come_back(&b, &ternd);
+	raw_come_back(&c, &ternd);
+	raw_own(&b, "org.example.One", 0, NULL);
+	ck_assert_uint_eq(b.control.type, CONTROL_DONE);
+	ck_assert_uint_eq(b.control.done.state, CONTROL_OWNED);
+	raw_own(&c, "org.example.Two", CONTROL_OWN_QUEUE, NULL);
+	ck_assert_uint_eq(c.control.done.state, CONTROL_OWNED);
+	restart();
+	raw_come_back(&b, &ternd);
+	raw_come_back(&c, &ternd);
+	ck_assert_uint_eq(look_up(&b, "org.example.One"), b.id);
+	ck_assert_uint_eq(look_up(&b, "org.example.Two"), c.id);
+	raw_own(&c, "org.example.One", 0, NULL); /* of the same process, but not away */
+	raw_expect_failed(&c, EEXIST, "tern.NameTaken", "belongs");
+}
+END_TEST
+
+/* It came back under another id, and what it was before is away: its names are its own again. */
+START_TEST(somebody_new)
+{
+	struct raw was = a;
+
+	raw_own(&a, "org.example.One", 0, NULL);
+	restart();
+	raw_come_back(&b, &ternd);
+	raw_come_back(&c, &ternd);
+	raw_close(&a);
+	raw_join(&a, &ternd);
+	raw_own(&a, "org.example.One", 0, NULL);
+	ck_assert_uint_eq(a.control.type, CONTROL_DONE);
+	ck_assert_uint_eq(look_up(&b, "org.example.One"), a.id);
+	raw_claim(&was, &ternd, &was);
+	ck_assert_uint_ne(was.id, a.id);
+	raw_close(&was);
+}
+END_TEST
+
+static void
+claim_and_hang_up(const struct raw *was)
+{
+	struct control hello = {.type = CONTROL_HELLO, .hello = {1, 1, 0, .claim = was->id}};
+	struct raw raw;
+
+	hello.hello.clock = raw_clock();
+	hello.hello.token = (struct control_bytes){was->token, sizeof(was->token)};
+	raw_connect(&raw, &ternd);
+	raw_send(&raw, &hello);
+	raw_close(&raw);
+}
+
+/* Closed between hello and welcome: who asks after that has the name, in whatever order ternd reads them. */
+START_TEST(closed_while_it_came_back)
+{
+	struct control own = {.type = CONTROL_OWN, .own = {raw_text("org.example.One"), 0}};
+
+	raw_own(&a, "org.example.One", 0, NULL);
+	restart();
+	raw_come_back(&b, &ternd);
+	raw_come_back(&c, &ternd);
+	ck_assert_int_eq(kill(ternd.pid, SIGSTOP), 0);
+	claim_and_hang_up(&a);
+	raw_send(&b, &own);
+	ck_assert_int_eq(kill(ternd.pid, SIGCONT), 0);
+	raw_expect(&b, CONTROL_DONE);
+}
+END_TEST
+
+/* And if that ternd was killed, too, before it read the hello. */
+START_TEST(closed_and_killed)
+{
+	raw_own(&a, "org.example.One", 0, NULL);
+	restart();
+	ck_assert_int_eq(kill(ternd.pid, SIGSTOP), 0);
+	claim_and_hang_up(&a);
+	restart();
+	raw_come_back(&b, &ternd);
+	raw_own(&b, "org.example.One", 0, NULL);
+	ck_assert_uint_eq(b.control.type, CONTROL_DONE);
 }
 END_TEST
 
@@ -310,6 +398,10 @@ main(void)
 	tcase_add_test(tcase, no_claim_for_strangers);
 	tcase_add_test(tcase, no_claim_for_another_process);
 	tcase_add_test(tcase, requests_wait_for_all);
+	tcase_add_test(tcase, closed_while_there_was_none);
+	tcase_add_test(tcase, somebody_new);
+	tcase_add_test(tcase, closed_while_it_came_back);
+	tcase_add_test(tcase, closed_and_killed);
 	tcase_add_test(tcase, news_wait);
 	tcase_add_test(tcase, the_dead_are_gone);
 	tcase_add_test(tcase, not_for_ever);

@@ -540,6 +540,46 @@ fork_owner(int *ret_id)
 	return pid;
 }
 
+/* Who asks finds a name free whose owner hung up before, though ternd has not read that, nor what came ahead of it. */
+START_TEST(hung_up)
+{
+	struct control request = {.type = CONTROL_OWN, .own = {raw_text("x.y"), 0}};
+	struct raw owner, next;
+
+	raw_join(&owner, &ternd);
+	raw_join(&next, &ternd);
+	raw_own(&owner, "x.y", 0, NULL);
+	raw_own(&next, "x.y", CONTROL_OWN_QUEUE, NULL);
+	ck_assert_int_eq(kill(ternd.pid, SIGSTOP), 0);
+	raw_send(&owner, &request);
+	raw_close(&owner);
+	raw_close(&next);
+	raw_send(&a, &request);
+	ck_assert_int_eq(kill(ternd.pid, SIGCONT), 0);
+	raw_expect(&a, CONTROL_DONE);
+	ck_assert_uint_eq(a.control.done.state, CONTROL_OWNED);
+}
+END_TEST
+
+/* Who waited for it has it then, and not who asks. */
+START_TEST(hung_up_before_another)
+{
+	struct control request = {.type = CONTROL_OWN, .own = {raw_text("x.y"), 0}};
+	struct raw owner;
+
+	raw_join(&owner, &ternd);
+	raw_own(&owner, "x.y", 0, NULL);
+	raw_own(&b, "x.y", CONTROL_OWN_QUEUE, NULL);
+	ck_assert_int_eq(kill(ternd.pid, SIGSTOP), 0);
+	raw_close(&owner);
+	raw_send(&a, &request);
+	ck_assert_int_eq(kill(ternd.pid, SIGCONT), 0);
+	raw_expect(&a, CONTROL_FAILED);
+	raw_expect_failed(&a, EEXIST, "tern.NameTaken", "belongs");
+	raw_expect(&b, CONTROL_OWNER_GAINED);
+}
+END_TEST
+
 START_TEST(killed)
 {
 	struct table_cursor cursor = {0};
@@ -648,6 +688,8 @@ main(void)
 	tcase_add_test(tcase, links_not_taken);
 	tcase_add_test(tcase, dropped_events_are_told);
 	tcase_add_test(tcase, growth);
+	tcase_add_test(tcase, hung_up);
+	tcase_add_test(tcase, hung_up_before_another);
 	tcase_add_test(tcase, killed);
 	tcase_add_test(tcase, nothing_leaks);
 	suite_add_tcase(suite, tcase);

@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "scene.h"
 
 #define NAME  "org.example.Again"
@@ -26,6 +28,15 @@ static void
 another(void)
 {
 	private_bus_again(&scene.place, NULL);
+}
+
+/* another_impatient() - one that waits for less long until those come back who were there */
+static void
+another_impatient(void)
+{
+	if (getenv("TERND_IMPATIENT"))
+		scene.place.program = getenv("TERND_IMPATIENT");
+	another();
 }
 
 static void
@@ -200,6 +211,24 @@ START_TEST(given_up_meanwhile)
 }
 END_TEST
 
+/* A handle that was closed while there was no ternd keeps its names from no other one of the process. */
+START_TEST(closed_meanwhile)
+{
+	tern_bus *other = scene_open(), *third;
+
+	must_be(tern_own(other, NAME, 0, NULL), 0);
+	must_be(tern_own(other, OTHER, 0, NULL), 0);
+	kill_ternd();
+	(void)tern_close(other);
+	another_impatient();
+	third = scene_open();
+	must_be(tern_own(third, NAME, 0, NULL), 0);
+	must_be(tern_own(scene.bus, OTHER, 0, NULL), 0);
+	(void)tern_close(third);
+	must_be(tern_own(scene.bus, NAME, 0, NULL), 0);
+}
+END_TEST
+
 /* The journal is lost: all is told anew, under another id. */
 START_TEST(stranger)
 {
@@ -226,6 +255,101 @@ START_TEST(stranger)
 	must_be(tern_publish(topic, NULL), 0);
 	event = next_event(scene.bus, TERN_EVENT);
 	event_free(&event);
+	(void)tern_topic_free(topic);
+	(void)tern_close(other);
+}
+END_TEST
+
+static int
+plus_one(tern_call *call, tern_message *m, void *user)
+{
+	int64_t n;
+
+	must_be(tern_message_unpack(m, "i", &n), 0);
+	return tern_reply(call, "i", n + 1);
+}
+
+struct asker {
+	tern_bus *bus;
+	_Atomic(bool) is_done;
+};
+
+static void *
+ask(void *user)
+{
+	struct asker *asker = user;
+
+	echo(asker->bus, OTHER, 1);
+	store_rel(&asker->is_done, true);
+	return NULL;
+}
+
+/* must_serve() - OTHER answers, while this thread looks after the test's handle */
+static void
+must_serve(tern_bus *caller)
+{
+	struct asker asker = {.bus = caller};
+	struct tern_event event;
+	pthread_t thread;
+
+	must_be(pthread_create(&thread, NULL, ask, &asker), 0);
+	while (!load_acq(&asker.is_done)) {
+		event = (struct tern_event){.size = sizeof(event)};
+		if (tern_next(scene.bus, SHORT_NS, &event) == 0)
+			event_free(&event);
+	}
+	must_be(pthread_join(thread, NULL), 0);
+}
+
+/* must_be_lost() - it was away for so long that ternd waits for it no more */
+static void
+must_be_lost(tern_bus *other, tern_subscription *gone)
+{
+	struct tern_event event = next_event(other, TERN_EVENT);
+	tern_peer owner;
+
+	must(strcmp(tern_message_tag(event.message, 0), "new") == 0);
+	event_free(&event);
+	event = next_event(other, TERN_EVENT);
+	must(strcmp(tern_message_tag(event.message, 0), "gone") == 0);
+	event_free(&event);
+	(void)tern_subscription_free(gone);
+	must_be(tern_lookup(other, NAME, &owner), -ENXIO);
+	while (tern_lookup(other, OTHER, &owner) == 0) /* it goes in the same round of ternd */
+		(void)usleep(1000);
+}
+
+/* In neither call nor loop for so long that it is given up: it is a stranger then, and claims all it had by itself. */
+START_TEST(away_for_long)
+{
+	static const struct tern_method methods[] = {{"Echo", plus_one}};
+	static const char *const tags[] = {"tick", NULL};
+	tern_bus *other = scene_open();
+	tern_subscription *gone = subscribe(other, "tern", NAME);
+	tern_peer id = tern_id(scene.bus), owner;
+	tern_service *service;
+	struct tern_event event;
+	tern_topic *topic;
+
+	must_be(tern_own(scene.bus, NAME, 0, NULL), 0);
+	must_be(tern_serve(scene.bus, OTHER, NULL, methods, 1, NULL, &service), 0);
+	(void)subscribe(scene.bus, NULL, "tick");
+	must_be(tern_topic_new(other, tags, &topic), 0);
+	must(tern_has_listeners(topic));
+	kill_ternd();
+	another_impatient();
+	must_be_lost(other, gone);
+	must(!tern_has_listeners(topic));
+	must_be(next_event(scene.bus, TERN_LINKED).peer, TERN_PEER_BUS);
+	must(tern_id(scene.bus) != id);
+	must_be(tern_own(scene.bus, "org.example.Third", 0, NULL), 0); /* after what was told again */
+	must_be(tern_lookup(other, NAME, &owner), 0);
+	must(owner == tern_id(scene.bus));
+	must_be(tern_publish(topic, NULL), 0);
+	event = next_event(scene.bus, TERN_EVENT);
+	event_free(&event);
+	must_serve(other);
+	(void)tern_service_free(service);
 	(void)tern_topic_free(topic);
 	(void)tern_close(other);
 }
@@ -300,7 +424,9 @@ main(void)
 	tcase_add_test(tcase, none_comes);
 	tcase_add_test(tcase, rules_hold);
 	tcase_add_test(tcase, given_up_meanwhile);
+	tcase_add_test(tcase, closed_meanwhile);
 	tcase_add_test(tcase, stranger);
+	tcase_add_test(tcase, away_for_long);
 	tcase_add_test(tcase, name_events);
 	tcase_add_test(tcase, only_looks);
 	tcase_add_test(tcase, own_loop);

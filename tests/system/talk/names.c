@@ -207,6 +207,21 @@ mortal(void *user)
 		(void)pause();
 }
 
+/* When tern_close() has returned the names are free: for the same program, however soon. */
+START_TEST(closed_owner)
+{
+	tern_bus *other;
+
+	for (int i = 0; i < 300; i++) {
+		other = scene_open();
+		must_be(tern_own(other, NAME, 0, NULL), 0);
+		(void)tern_close(other);
+		must_be(tern_own(scene.bus, NAME, 0, NULL), 0);
+		must_be(tern_disown(scene.bus, NAME), 0);
+	}
+}
+END_TEST
+
 static int
 count_name(const struct tern_name *name, void *user)
 {
@@ -276,6 +291,7 @@ main(void)
 	tcase_add_test(tcase, line);
 	tcase_add_test(tcase, replace);
 	tcase_add_test(tcase, labels_and_prefixes);
+	tcase_add_test(tcase, closed_owner);
 	tcase_add_test(tcase, dead_owner);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
