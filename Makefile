@@ -171,12 +171,13 @@ counted = -fprofile-instr-generate=$(CURDIR)/build-coverage/profile/%m%c.profraw
 
 coverage: ## which lines and branches tests reach (build-coverage/; CHECK=--check: fails below the targets)
 	@tools/deps build test coverage
-	@test -f build-coverage/build.ninja || CC=clang CXX=clang++ meson setup build-coverage -Doptimization=0 \
+	@test -f build-coverage/build.ninja || LLVM_PROFILE_FILE=/dev/null CC=clang CXX=clang++ meson setup build-coverage -Doptimization=0 \
 		-Ddebug=false -Dtests=enabled -Dbench=disabled -Db_lundef=false \
 		"-Dc_args=$(counted)" "-Dc_link_args=-fprofile-instr-generate"
 	@$(call ninja,build-coverage)
 	@rm -rf build-coverage/profile
 	@tools/run-tests -C build-coverage --slower 6 --without house $(T) || true
+	@$(if $(T),,tests/inject/torture.sh --unjudged build-coverage || true)
 	@tools/coverage build-coverage $(CHECK)
 
 valgrind: ## tests of modules under valgrind (SUITE=system: others)

@@ -541,7 +541,7 @@ START_TEST(test_each_fault_is_found)
 	};
 
 	begin(&unique_type, 64, 2);
-	for (uint64_t key = 1; key <= 40; key++)
+	for (uint64_t key = 1; key <= 50; key++) /* more than the longest record has units */
 		ck_assert_int_eq(put(key, key), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
 		one_fault(&faults[i]);
@@ -550,6 +550,32 @@ START_TEST(test_each_fault_is_found)
 	ck_assert(!table_valid(&table));
 	table.capacity = 64;
 	ck_assert(table_valid(&table));
+}
+END_TEST
+
+/* What a writer that ends here leaves: a record is dead, and in its chain yet. And a chain that has no end. */
+START_TEST(test_chain_is_walked_once)
+{
+	uint64_t key = 1, copy[TABLE_RECORD_MAX / 8], bucket, unit = table_unit_word(64, 0), state;
+	struct table view;
+	size_t size;
+	uint8_t *image;
+
+	begin(&unique_type, 64, 0);
+	ck_assert_int_eq(put(key, 1), 0);
+	image = image_take(&size);
+	ck_assert_int_eq(table_view(&view, &unique_type, image, size), 0);
+	state = load_rlx(word_of(&view, unit + 1));
+	store_rlx(word_of(&view, unit + 1), (state & ~(uint64_t)UINT32_MAX) | RECORD_DEAD);
+	ck_assert(table_valid(&view));
+	ck_assert_int_eq(table_find(&view, &key, sizeof(key), copy, &size), TABLE_E_NOT_FOUND);
+
+	store_rlx(word_of(&view, unit + 1), state);
+	bucket = table_bucket_word(64, hash_bytes(load_rlx(word_of(&view, 0)), &key, sizeof(key)));
+	store_rlx(word_of(&view, unit), load_rlx(word_of(&view, bucket))); /* itself, with its hash */
+	ck_assert(!table_valid(&view));
+	ck_assert_uint_eq(get(&view, key), 1);
+	free(image);
 }
 END_TEST
 
@@ -675,6 +701,7 @@ main(void)
 	tcase_add_test(tcase, test_geometry_is_checked);
 	tcase_add_test(tcase, test_total_on_garbage);
 	tcase_add_test(tcase, test_each_fault_is_found);
+	tcase_add_test(tcase, test_chain_is_walked_once);
 	tcase_add_test(tcase, test_wrong_bucket);
 	tcase_add_test(tcase, test_records_without_the_key);
 	tcase_add_test(tcase, test_long_walk_is_lost);

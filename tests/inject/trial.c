@@ -114,7 +114,8 @@ become_ternd(bool is_tortured, int ready)
 	if (trials.passed >= 0) /* it finds them by the environment, too */
 		(void)execl(program, "ternd", "--address", address, "--ready-fd", number, NULL);
 	(void)execl(program, "ternd", "--address", address, "--ready-fd", number, "--config", conf,
-		"--services", services, trials.replaces ? "--replace" : NULL, NULL);
+		"--services", services, trials.checks ? "--check" : trials.replaces ? "--replace" : NULL,
+		NULL);
 	_exit(127);
 }
 

@@ -31,6 +31,7 @@ struct trials {
 	int inject_fd;
 	_Atomic int32_t *results; /* shared: N_RESULTS */
 	pid_t ternd, partner;	  /* 0: none */
+	bool checks;		  /* a ternd that is started only looks at its files */
 	bool replaces;		  /* a ternd that is started takes the place of the one there is, */
 	int passed;		  /* or takes this socket; -1: no */
 	int notify;		  /* a socket that ternd tells how it is; -1: none */

@@ -19,8 +19,8 @@ import tempfile
 import termios
 import time
 
-from tool import (LIMIT, NAME, SERVICE, TERN, TERND, a_bus, a_service, a_terminal, check, environment, expect, finished,
-                  run, same, stop, tern, value)
+from tool import (LIMIT, NAME, NOBODY, SERVICE, TERN, TERND, a_bus, a_service, a_terminal, check, environment, expect, finished,
+                  programs_for_all, run, same, stop, tern, value)
 
 OTHER = "org.example.Other"
 
@@ -112,6 +112,30 @@ def who_holds_what():
         same([row[1] for row in rows], ["cli-service", "cli-service", "tern"])
         same(rows[1][2], str(other.pid))
         same(len(value(tern("status", "-p", "-j", bus=bus))), 3)
+
+
+def what_others_make_it_hold():
+    if os.getuid() != 0:
+        return
+    with programs_for_all() as folder, a_bus(0o755, ["--allow-uid", str(NOBODY)]) as (bus, _), a_service(bus):
+        def users():
+            return value(tern("status", "-j", NAME, bus=bus))["status"]["users"]
+        same(users(), [])
+        env = {**environment(bus), "LD_LIBRARY_PATH": folder}
+        call = subprocess.Popen([folder + "/tern", "call", NAME, "Never"], env=env, user=NOBODY, group=NOBODY, extra_groups=[],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+        try:
+            end = time.monotonic() + LIMIT
+            while not users() and time.monotonic() < end:
+                time.sleep(0.01)  # until the call has come
+            (user,) = users()
+            same((user["uid"], user["used"]["calls"], user["used"]["streams"]), (NOBODY, 1, 0))
+            shown = expect(tern("status", NAME, bus=bus), 0).stdout.split("\n\n")[-1]
+            same([line.split()[1:] for line in shown.splitlines()], [["calls", "not", "answered", "1", str(user["allowed"]["calls"])]])
+            held = {line.split()[0] for line in expect(tern("status", "-l", bus=bus), 0).stdout.splitlines()}
+            same(len(held), 2)
+        finally:
+            stop(call)
 
 
 def sample(bus, *processes):
@@ -234,6 +258,27 @@ def a_bus_that_ails():
         diagnosed(1, "descriptors", bus=bus, preexec_fn=few)
 
 
+def notes_of_the_machine():
+    with a_bus() as (bus, _), a_service(bus), tempfile.TemporaryDirectory() as folder:
+        def noted(**more):
+            told = json.loads(expect(tern("doctor", "-j", **more), 0).stdout)
+            check(all(finding["what"] and finding["why"] and finding["do"] for finding in told), told)
+            return {finding["check"]: finding["what"] for finding in told if not finding["wrong"]}
+        env = {**environment(bus), "TMPDIR": folder}
+        usual = noted(env=env)
+        check("left-over" not in usual, usual)
+        for i in range(2):
+            os.mkdir(f"{folder}/tern-run-{i}")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as left:
+                left.bind(f"{folder}/tern-run-{i}/bus")
+            words = "1 private bus was left" if i == 0 else "2 private buses were left"
+            check(words in noted(env=env)["left-over"], words)
+        if len(os.sched_getaffinity(0)) > 1:
+            one = {min(os.sched_getaffinity(0))}
+            check("may use one" in noted(bus=bus, preexec_fn=lambda: os.sched_setaffinity(0, one))["processors"], "one")
+    diagnosed(1, "socket", "space", bus="unix:/proc/bus")  # a file system without room
+
+
 def write_service(folder, name, text):
     with open(f"{folder}/{name}.service", "w", encoding="utf-8") as file:
         file.write("[Service]\n" + text)
@@ -303,6 +348,6 @@ def files_checked_before_they_are_used():
         same(len(result.stderr.splitlines()), 6)
 
 
-run([a_sound_setup, a_place_without_a_bus, a_bus_that_ails, services_that_are_started, services_that_fail, files_checked_before_they_are_used,
-     the_bus_tells, a_program_tells, who_holds_what, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
+run([a_sound_setup, a_place_without_a_bus, a_bus_that_ails, notes_of_the_machine, services_that_are_started, services_that_fail, files_checked_before_they_are_used,
+     the_bus_tells, a_program_tells, who_holds_what, what_others_make_it_hold, rates_are_told, a_page_on_a_terminal, a_terminal_that_vanishes,
      a_bus_that_vanishes])

@@ -126,6 +126,26 @@ START_TEST(own)
 }
 END_TEST
 
+/* Where the kernel does not refuse them for ternd, it does. */
+START_TEST(descriptors_are_refused)
+{
+	struct control ping = {.type = CONTROL_PING, .serial = ++b.serial};
+	uint8_t packet[CONTROL_MAX_PACKET];
+	struct iovec iov = {.iov_base = packet};
+	int r;
+
+	ck_assert_int_eq(control_encode(&ping, packet, sizeof(packet), &iov.iov_len), 0);
+	r = socket_send(b.fd, &iov, 1, &b.fd, 1);
+	if (r == 0) {
+		ck_assert(raw_receive(&b));
+		raw_expect_failed(&b, EINVAL, "tern.Descriptors", "takes no descriptors");
+	} else {
+		ck_assert_int_eq(r, SOCKET_E_REFUSED);
+	}
+	raw_ping(&b);
+}
+END_TEST
+
 START_TEST(bad_names)
 {
 	char long_name[257];
@@ -668,7 +688,7 @@ END_TEST
 int
 main(void)
 {
-	TCase *tcase = tcase_create("daemon-bus");
+	TCase *tcase = tcase_create("daemon-bus"), *descriptors = tcase_create("descriptors");
 	Suite *suite = suite_create("daemon-bus");
 	SRunner *runner;
 	int failed;
@@ -693,6 +713,10 @@ main(void)
 	tcase_add_test(tcase, killed);
 	tcase_add_test(tcase, nothing_leaks);
 	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(descriptors, 60);
+	tcase_add_checked_fixture(descriptors, setup, teardown);
+	tcase_add_test(descriptors, descriptors_are_refused);
+	suite_add_tcase(suite, descriptors);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

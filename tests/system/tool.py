@@ -23,6 +23,7 @@ import time
 TERN, TERND, SERVICE, LIBRARY = (os.path.abspath(a) for a in sys.argv[1:5])
 LIMIT = 30 * int(os.environ.get("CK_TIMEOUT_MULTIPLIER") or 1)  # s, for anything that is waited for
 NAME = "org.example.Echo"
+NOBODY = 65534
 passed = failed = 0
 signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored here, and so by all that is started
 
@@ -114,6 +115,17 @@ def a_bus(folder_mode=0o700, arguments=(), at=None):
         daemon.send_signal(signal.SIGCONT)
         stop(daemon)
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def programs_for_all():
+    """Copies of the tool and the library where any user can read them."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for path in (TERN, LIBRARY):
+            shutil.copy(path, folder)
+        os.symlink(os.path.basename(LIBRARY), folder + "/libtern.so.1")
+        yield folder
 
 
 @contextlib.contextmanager
