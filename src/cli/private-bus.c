@@ -159,15 +159,17 @@ static void
 end_ternd(const struct keep *keep, pid_t ternd, int ternd_fd)
 {
 	struct pollfd fd = {.fd = ternd_fd, .events = POLLIN};
+	bool is_late;
 	int status;
 
 	(void)kill(ternd, SIGTERM); /* not waited for yet: the number is still its own */
-	if (poll(&fd, 1, END_MS) != 1) {
+	is_late = poll(&fd, 1, END_MS) != 1;
+	if (is_late) {
 		report("ternd did not end in time and is killed");
 		(void)kill(ternd, SIGKILL); /* as above */
 	}
 	(void)waitpid(ternd, &status, 0); /* it ends, or has ended: then it had a reason */
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+	if (WIFEXITED(status) ? WEXITSTATUS(status) != 0 : !is_late && WTERMSIG(status) != SIGTERM)
 		say_ended(keep->address, status);
 }
 

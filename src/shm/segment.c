@@ -164,10 +164,10 @@ segment_check(int fd, size_t min, size_t max, bool is_trusted, size_t *ret_size)
 		return -errno;
 	if ((size_t)st.st_blksize > segment_page_size() && !is_tmpfs(fd))
 		return SEGMENT_E_NOT_MEMFD;
-	if (st.st_size <= 0 || (uint64_t)st.st_size > SIZE_MAX)
+	if (st.st_size <= 0 || (uint64_t)st.st_size < min || (uint64_t)st.st_size > max)
 		return SEGMENT_E_SIZE;
 	size = (size_t)st.st_size;
-	if (size < min || size > max || size % segment_page_size())
+	if (size % segment_page_size())
 		return SEGMENT_E_SIZE;
 	if (has_holes(fd, &st, is_trusted))
 		return SEGMENT_E_HOLES;

@@ -12,16 +12,13 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 
-from tool import (LIBRARY, LIMIT, NAME, SERVICE, TERN, TERND, a_bus, a_service, a_subscriber, check, environment, expect,
-                  finished, run, same, stop, tern, value)
-
-NOBODY = 65534
+from tool import (LIMIT, NAME, NOBODY, SERVICE, TERN, TERND, a_bus, a_service, a_subscriber, check, environment, expect,
+                  finished, programs_for_all, run, same, stop, tern, value)
 
 
 # -------- without a bus --------
@@ -673,18 +670,41 @@ def a_killed_bus_is_told():
     check(gone(folder), "something is left")
 
 
+def another_ternd(folder, script):
+    """A shell script in the place of ternd: $2 is its address, and $4 what it tells that it is ready."""
+    path = f"{folder}/ternd"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n" + script)
+    os.chmod(path, 0o755)
+
+
+def ternd_is_found():
+    with programs_for_all() as programs, tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as folder:
+        def run_with(path, *words, start=subprocess.run, **more):
+            env = {**environment(None), "LD_LIBRARY_PATH": programs, "TMPDIR": folder}
+            env.pop("PATH")
+            if path is not None:
+                env["PATH"] = path
+            return start([programs + "/tern", "run", *words], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, **more)
+        for path in (None, "", "/nowhere", f"/nowhere:{place}", f":{folder}:", "/" + "x" * 5000):
+            expect(run_with(path, "/bin/true", timeout=LIMIT), 125, "", "no ternd beside this program, nor in PATH")
+        another_ternd(place, "eval \"echo >&$4\"; trap '' TERM; while :; do /bin/sleep 0.1; done")
+        deaf = run_with(place, "/bin/true", start=subprocess.Popen)
+        same(finished(deaf, 0, "did not end in time and is killed"), "")
+        another_ternd(place, "exit 3")
+        expect(run_with(place, "/bin/true", timeout=LIMIT), 125, "", "the private bus at .*/bus ended with status 3")
+        another_ternd(place, "kill -9 $$")
+        expect(run_with(place, "/bin/true", timeout=LIMIT), 125, "", "the private bus at .*/bus died: Killed")
+        another_ternd(place, "eval \"echo >&$4\"; trap 'exit 5' TERM; while :; do /bin/sleep 0.01; done")
+        expect(run_with(place, "/bin/true", timeout=LIMIT), 0, "", "ended with status 5")
+        os.unlink(f"{place}/ternd")
+        os.symlink(TERND, f"{place}/ternd")
+        expect(run_with(f"/nowhere::{place}:/bin", programs + "/tern", "list", "-j", timeout=LIMIT), 0, "[]\n")
+        same(os.listdir(folder), [])
+
+
 # -------- other users, and outputs that fail --------
-
-@contextlib.contextmanager
-def programs_for_all():
-    """Copies of the tool and the library where any user can read them."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        for path in (TERN, LIBRARY):
-            shutil.copy(path, folder)
-        os.symlink(os.path.basename(LIBRARY), folder + "/libtern.so.1")
-        yield folder
-
 
 def strangers_are_told():
     if os.getuid() != 0:
@@ -732,7 +752,7 @@ SCENARIOS = [
     values_come_back, arguments_are_taken,
     answers_are_shown, errors_are_told, answers_are_timed, events_are_heard, events_are_shown, who_speaks_once_is_heard,
     losses_are_told, losses_are_shown, who_asks_to_wait_loses_nothing, policies_are_chosen, events_go_on_without_a_bus, nobody_listening_is_fine,
-    waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_ends_is_told, a_bus_that_is_killed_comes_back, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere,
+    waiting_has_an_end, values_are_read, values_are_watched, values_too_fast_to_watch, senders_are_chosen, a_bus_that_ends_is_told, a_bus_that_is_killed_comes_back, a_command_has_its_bus, a_parent_that_ignores_its_children, a_folder_elsewhere, ternd_is_found,
     signals_reach_the_command, ctrl_c_is_for_the_command, a_killed_run_leaves_nothing, a_killed_bus_is_told,
     strangers_are_told, limits_are_as_asked_for, a_full_disk_is_told,
 ]
