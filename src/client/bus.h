@@ -344,6 +344,16 @@ bus_lock(tern_bus *bus)
 }
 /* bus_leave() - release the lock; the last to leave a closed handle frees it */
 void bus_leave(tern_bus *bus);
+/* bus_stop() - be held at a stop point where other threads may be let in; in the release nothing */
+static inline void
+bus_stop(tern_bus *bus, const char *point)
+{
+	if (!HOOK_IS_BUILT)
+		return;
+	bus_leave(bus);
+	STOP_POINT(point);
+	bus_lock(bus);
+}
 tern_bus *bus_ref(tern_bus *bus);
 tern_bus *bus_unref(tern_bus *bus);
 /* bus_new() - a handle without descriptors */

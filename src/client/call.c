@@ -52,6 +52,7 @@ call_give_up(tern_call *call, int result, const char *name, const char *text)
 {
 	(void)tern_call_ref(call); /* itself: sending may give up the lock, and then others may end it */
 	call_send_cancel(call);
+	bus_stop(call->bus, "given-up");
 	if (call->sent)
 		call_finish(call, result, NULL, name, text);
 	(void)call_unref_locked(call); /* always NULL */

@@ -50,22 +50,11 @@ send_stamp(tern_bus *bus, bool in_batch)
 	return now;
 }
 
-/* stop_unlocked() - be held where other threads are let in; in the release nothing */
-static void
-stop_unlocked(tern_bus *bus, const char *point)
-{
-	if (!HOOK_IS_BUILT)
-		return;
-	bus_leave(bus);
-	STOP_POINT(point);
-	bus_lock(bus);
-}
-
 static void
 stop_pushed(tern_bus *bus)
 {
 	if (!RULE(SEND_LOCK))
-		stop_unlocked(bus, "pushed");
+		bus_stop(bus, "pushed");
 	else
 		STOP_POINT("pushed");
 }
@@ -189,7 +178,7 @@ send_wait_room(struct partner *partner, const struct outgoing *out, bool is_even
 		waiter.done = true;
 	r = lead_wait(bus, &waiter, deadline);
 	bus->n_want_room--;
-	stop_unlocked(bus, "room-came"); /* others may take it before this thread has the lock back */
+	bus_stop(bus, "room-came"); /* others may take it before this thread has the lock back */
 	(void)partner_unref(partner); /* may be the last: callers look before they use it */
 	return r;
 }

@@ -3,9 +3,10 @@
 /*
  * actor: a program that ternd starts, and that behaves as its words say
  *
- *      actor serve | slow MS | leave | other NAME | fork | hang | exit STATUS | kill | crash
+ *      actor serve | slow MS | held | leave | other NAME | fork | hang | exit STATUS | kill | crash
  *
- * Each first adds a line with its process id to the file "starts" in its folder. None outlives the bus, nor a minute.
+ * Each first adds a line with its process id to the file "starts" in its folder. Who is held serves once there is
+ * a file "go" in it, too. None outlives the bus, nor two minutes: longer than tests wait for its end.
  */
 
 #include <dirent.h>
@@ -47,13 +48,23 @@ n_descriptors(void)
 
 static int n_first; /* descriptors that it was born with */
 
+static uint64_t n_echoes;
+
 static int
 on_echo(tern_call *call, tern_message *m, void *user)
 {
 	int64_t n;
 	int r = tern_message_unpack(m, "i", &n);
 
+	n_echoes++;
 	return r < 0 ? r : tern_reply(call, "i", n + 1);
+}
+
+/* on_echoes() - how many Echo came */
+static int
+on_echoes(tern_call *call, tern_message *m, void *user)
+{
+	return tern_reply(call, "u", n_echoes);
 }
 
 static int
@@ -121,7 +132,8 @@ static int
 serve(const char *name)
 {
 	static const struct tern_method methods[] = {
-		{"Echo", on_echo}, {"Size", on_size}, {"Sum", on_sum}, {"Born", on_born}, {"Quit", on_quit}, {"Crash", on_crash},
+		{"Echo", on_echo}, {"Echoes", on_echoes}, {"Size", on_size}, {"Sum", on_sum}, {"Born", on_born},
+		{"Quit", on_quit}, {"Crash", on_crash},
 	};
 	struct tern_event event = {.size = sizeof(event)};
 	tern_service *service;
@@ -155,11 +167,13 @@ main(int argc, char **argv)
 	const char *name = getenv("TERN_SERVICE");
 
 	n_first = n_descriptors();
-	(void)alarm(60);
+	(void)alarm(120);
 	note();
 	if (strcmp(how, "slow") == 0)
 		(void)usleep((useconds_t)atoi(word) * 1000);
-	if (strcmp(how, "serve") == 0 || strcmp(how, "slow") == 0)
+	while (strcmp(how, "held") == 0 && access("go", F_OK) < 0)
+		(void)usleep(1000);
+	if (strcmp(how, "serve") == 0 || strcmp(how, "slow") == 0 || strcmp(how, "held") == 0)
 		return serve(name);
 	if (strcmp(how, "other") == 0)
 		return serve(word);

@@ -52,6 +52,7 @@ teardown(void)
 	scene.bus = tern_close(scene.bus);
 	private_bus_stop(&scene.place);
 	remove_file("starts");
+	remove_file("go");
 	remove_file(NAME ".service");
 	remove_file("org.example.Other.service");
 	must_be(rmdir(folder), 0);
@@ -352,6 +353,90 @@ START_TEST(impatient_caller)
 	call = send_echo(scene.bus, LONG_NS, 0, 1);
 	call = tern_call_unref(call); /* given up at once */
 	echo(scene.bus, NAME, 1);
+	must_be(n_starts(NULL), 1);
+}
+END_TEST
+
+/* let_go() - of an actor that is held */
+static void
+let_go(void)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/go", folder);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	must(fd >= 0);
+	must_be(close(fd), 0);
+}
+
+enum {
+	NOT_WAITED_FOR, /* its last reference goes */
+	ITS_TIME,	/* comes while it is waited for */
+	ANOTHER_TIME,	/* comes while another one is waited for */
+	ITS_HANDLER,	/* is told of that */
+	HANDLE_CLOSED,
+	N_ENDS,
+};
+
+static int told;
+
+static void
+on_answer(tern_call *call, int result, tern_message *reply, const struct tern_error *error, void *user)
+{
+	told = result;
+}
+
+/* end_early() - one that waits for the start, while another one of its handle does so */
+static void
+end_early(int how, tern_bus *bus, tern_call *other)
+{
+	bool is_short = how == ITS_TIME || how == ANOTHER_TIME || how == ITS_HANDLER;
+	tern_call *call = send_echo(bus, is_short ? SHORT_NS : LONG_NS, 0, 2);
+	struct tern_event event = {.size = sizeof(event)};
+
+	if (how == ITS_TIME)
+		must_be(tern_call_wait(call, LONG_NS, NULL, NULL), -ETIME);
+	if (how == ANOTHER_TIME)
+		must_be(tern_call_wait(other, 2 * SHORT_NS, NULL, NULL), -EAGAIN);
+	if (how == ANOTHER_TIME)
+		must_be(tern_call_wait(call, 0, NULL, NULL), -ETIME);
+	if (how == ITS_HANDLER)
+		must_be(tern_call_then(call, on_answer, NULL), 0);
+	for (told = 0; how == ITS_HANDLER && told == 0;)
+		(void)tern_next(bus, SHORT_NS, &event);
+	must_be(told, how == ITS_HANDLER ? -ETIME : 0);
+	if (how == HANDLE_CLOSED) {
+		(void)tern_close(bus);
+		must_be(tern_call_wait(call, LONG_NS, NULL, NULL), -ESHUTDOWN);
+	}
+	(void)tern_call_unref(call);
+}
+
+/* A call that ends before its service runs is never sent; those that were made before and after it are. */
+START_TEST(ended_meanwhile)
+{
+	tern_bus *bus = _i == HANDLE_CLOSED ? scene_open() : scene.bus;
+	tern_call *before, *after, *other;
+	tern_message *reply;
+	uint64_t n;
+
+	actor("held", "");
+	before = send_echo(scene.bus, LONG_NS, 0, 1);
+	other = send_echo(bus, LONG_NS, 0, 1);
+	end_early(_i, bus, other);
+	after = send_echo(scene.bus, LONG_NS, 0, 3);
+	let_go();
+	must_answer(before, 2);
+	must_answer(after, 4);
+	if (_i == HANDLE_CLOSED)
+		(void)tern_call_unref(other);
+	else
+		must_answer(other, 2);
+	must_be(tern_call_sync(scene.bus, NAME, "Echoes", &reply, NULL, NULL), 0);
+	must_be(tern_message_unpack(reply, "u", &n), 0);
+	must_be(n, _i == HANDLE_CLOSED ? 2 : 3);
+	(void)tern_message_unref(reply);
 	must_be(n_starts(NULL), 1);
 }
 END_TEST
@@ -674,21 +759,32 @@ START_TEST(runs_on)
 }
 END_TEST
 
+static TCase *
+add_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 90);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
 int
 main(void)
 {
 	Suite *suite = suite_create("start");
-	TCase *tcase = tcase_create("start");
+	TCase *tcase = add_case(suite, "as it should be");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 90);
 	tcase_add_test(tcase, first_call);
 	tcase_add_test(tcase, many_callers);
 	tcase_add_test(tcase, large_and_streamed);
 	tcase_add_test(tcase, streamed);
 	tcase_add_test(tcase, who_starts);
 	tcase_add_test(tcase, from_a_handler);
+	tcase = add_case(suite, "as it should not");
 	tcase_add_test(tcase, impatient_caller);
+	tcase_add_loop_test(tcase, ended_meanwhile, 0, N_ENDS);
 	tcase_add_test(tcase, callers_die);
 	tcase_add_test(tcase, exit_status);
 	tcase_add_test(tcase, back_off);
@@ -704,11 +800,11 @@ main(void)
 	tcase_add_test(tcase, mended);
 	tcase_add_test(tcase, open_file);
 	tcase_add_test(tcase, other_user);
+	tcase = add_case(suite, "one ternd after another");
 	tcase_add_test(tcase, ternd_dies);
 	tcase_add_test(tcase, both_die);
 	tcase_add_test(tcase, dies_while_it_starts);
 	tcase_add_test(tcase, time_goes_on);
 	tcase_add_test(tcase, runs_on);
-	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

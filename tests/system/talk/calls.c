@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "client/bus.h"
+#include "client/call.h"
 #include "scene.h"
 
 static int
@@ -494,6 +495,79 @@ START_TEST(ternd_stopped)
 }
 END_TEST
 
+/* --- ended while it is given up --- */
+
+static struct {
+	tern_bus *server;
+	tern_call *call, *kept; /* as the caller, and as the service has it */
+	int how;
+	bool was_held;
+} given_up;
+
+enum { ANSWERED, LET_GO, CLOSED, N_MEANWHILE };
+
+static int
+keep_method(tern_call *call, tern_message *m, void *user)
+{
+	given_up.kept = tern_call_ref(call);
+	return 0;
+}
+
+/* end_meanwhile() - where another thread could */
+static void
+end_meanwhile(const char *point)
+{
+	if (strcmp(point, "given-up") != 0 || given_up.was_held)
+		return;
+	given_up.was_held = true;
+	switch (given_up.how) {
+	case ANSWERED:
+		must_be(tern_reply(given_up.kept, "i", INT64_C(7)), 0);
+		while (!given_up.call->done)
+			must(tern_process(scene.bus) >= 0);
+		break;
+	case LET_GO:
+		given_up.call = tern_call_unref(given_up.call);
+		break;
+	default:
+		scene.bus = tern_close(scene.bus);
+	}
+}
+
+/* Its deadline comes, and while its service is told another thread ends it: that counts, and is all that happens. */
+START_TEST(ended_while_given_up)
+{
+	static const struct tern_method methods[] = {{"Keep", keep_method}};
+	tern_service *service;
+	tern_message *reply;
+	int64_t n = 0;
+
+	memset(&given_up, 0, sizeof(given_up));
+	given_up.server = scene_open();
+	given_up.how = _i;
+	service = scene_serve(given_up.server, methods, 1, NULL);
+	given_up.call = begin("Keep", SHORT_NS);
+	while (!given_up.kept)
+		must(tern_process(given_up.server) >= 0);
+	must_be(tern_set_option(scene.bus, TERN_OPT_SPIN, 0), 0); /* who spins sees to deadlines as the leader */
+	hook_stop = end_meanwhile;
+	if (_i != LET_GO)
+		must_be(tern_call_wait(given_up.call, LONG_NS, &reply, NULL), _i == ANSWERED ? 0 : -ECANCELED);
+	while (!given_up.was_held)
+		must(tern_process(scene.bus) >= 0);
+	hook_stop = NULL;
+	if (_i == ANSWERED) {
+		must_be(tern_message_unpack(reply, "i", &n), 0);
+		must_be(n, 7);
+		(void)tern_message_unref(reply);
+	}
+	(void)tern_call_unref(given_up.call);
+	(void)tern_call_unref(given_up.kept);
+	(void)tern_service_free(service);
+	(void)tern_close(given_up.server);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -515,6 +589,7 @@ main(void)
 	tcase_add_test(tcase, to_oneself_given_up);
 	tcase_add_test(tcase, bounced);
 	tcase_add_test(tcase, ternd_stopped);
+	tcase_add_loop_test(tcase, ended_while_given_up, 0, N_MEANWHILE);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }
