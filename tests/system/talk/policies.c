@@ -415,9 +415,11 @@ publish_and_sleep(void *user)
 	if (sleeper->polls) {
 		struct pollfd pollfd = {.fd = tern_fd(bus), .events = POLLIN};
 
-		while (sleeper->words[1] == 0) {
+		for (;;) {
 			while (tern_process(bus) > 0)
 				;
+			if (sleeper->words[1]) /* before the reader's end, which wakes it once */
+				break;
 			must(poll(&pollfd, 1, 60000) > 0);
 		}
 	} else {
