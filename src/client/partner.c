@@ -115,7 +115,7 @@ _cold_ static int
 partner_reserve(tern_bus *bus)
 {
 	struct partner **found;
-	size_t n = bus->n_hot + bus->n_cold + 1u;
+	size_t n = bus->n_found + bus->n_hot + bus->n_cold + 1u; /* those found may have left since, and are in the list */
 
 	if (n <= bus->max_found)
 		return 0;
