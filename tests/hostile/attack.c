@@ -358,8 +358,10 @@ hand_introduce(struct attack *attack)
 	int fd, link;
 
 	fd = hand_join(attack, &answer, bytes); /* open until the offender ends */
-	expect(hand_send(fd, &control, 2));
-	expect(hand_receive(fd, &answer, bytes, &link));
+	do { /* the victim may not have read yet what ternd told it before */
+		expect(hand_send(fd, &control, 2));
+		expect(hand_receive(fd, &answer, bytes, &link));
+	} while (answer.type == CONTROL_FAILED && answer.failed.code == EAGAIN && usleep(100) == 0);
 	expect(answer.type == CONTROL_INTRODUCED && link >= 0);
 	return link;
 }
