@@ -122,3 +122,17 @@ quota_kind_name(enum quota_kind kind)
 
 	return kind < N_QUOTA ? names[kind] : "things";
 }
+
+enum quota_kind
+quota_kind_find(const char *name, size_t size)
+{
+	enum quota_kind kind = 0;
+
+	for (; kind < N_QUOTA; kind++) {
+		const char *known = quota_kind_name(kind);
+
+		if (kind != QUOTA_FDS && strlen(known) == size && memcmp(known, name, size) == 0)
+			break;
+	}
+	return kind;
+}

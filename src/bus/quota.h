@@ -20,6 +20,8 @@
 #include "base/hash.h"
 #include "base/share.h"
 
+#define QUOTA_LIMIT_MAX (UINT64_C(1) << 40) /* no limit is set higher */
+
 /* What is counted. */
 enum quota_kind {
 	QUOTA_PEERS, /* connections */
@@ -91,3 +93,6 @@ uint64_t quota_max(const struct quota_user *user, enum quota_kind kind);
 
 /* quota_kind_name() - "names", "rules", … */
 const char *quota_kind_name(enum quota_kind kind);
+
+/* quota_kind_find() - one whose limit may be set, by its name. Descriptors are none: theirs is the process's. N_QUOTA: none */
+enum quota_kind quota_kind_find(const char *name, size_t size);

@@ -9,8 +9,6 @@
 #include "base/attribute.h"
 #include "daemon/options.h"
 
-#define LIMIT_MAX (UINT64_C(1) << 40)
-
 static const char help[] =
 	"usage: ternd [OPTION]...\n"
 	"\n"
@@ -98,27 +96,21 @@ add_user(struct options *options, const char *text)
 	return OPTIONS_RUN;
 }
 
-/* Descriptors are not among them: their limit is the process's own. */
 static int
 set_limit(struct options *options, const char *text)
 {
 	size_t size = strcspn(text, "=");
+	enum quota_kind kind = quota_kind_find(text, size);
 	uint64_t n;
 
-	for (enum quota_kind kind = 0; kind < N_QUOTA; kind++) {
-		const char *name = quota_kind_name(kind);
-
-		if (kind == QUOTA_FDS || strlen(name) != size || memcmp(name, text, size) != 0)
-			continue;
-		if (text[size] != '=' || !parse_number(text + size + 1, LIMIT_MAX, &n) || n == 0)
-			break;
+	if (kind < N_QUOTA && text[size] == '=' && parse_number(text + size + 1, QUOTA_LIMIT_MAX, &n) && n > 0) {
 		options->limits[kind] = n;
 		return OPTIONS_RUN;
 	}
 	fprintf(stderr,
 		"ternd: --limit %s: not connections, half-open, names, rules, links, bytes or starts, =, "
 		"and a number from 1 to %llu\n",
-		text, (unsigned long long)LIMIT_MAX);
+		text, (unsigned long long)QUOTA_LIMIT_MAX);
 	return OPTIONS_WRONG;
 }
 
