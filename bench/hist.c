@@ -20,10 +20,10 @@ slot_value(uint32_t slot)
 uint64_t
 hist_quantile(const struct hist *h, double q)
 {
-	uint64_t rank, seen = 0;
+	double share = q * (double)hist_n(h);
+	uint64_t rank = (uint64_t)share, seen = 0;
 
-	rank = (uint64_t)(q * (double)h->n);
-	if ((double)rank < q * (double)h->n)
+	if ((double)rank < share)
 		rank++; /* round up: the share is not exceeded by less than @q */
 	for (uint32_t i = 0; i < HIST_N_SLOTS; i++) {
 		seen += h->slots[i];

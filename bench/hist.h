@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "base/atomic.h"
+
 #define HIST_EXACT_BITS 10
 #define HIST_SUB_BITS	9
 #define HIST_MAX_BITS	41
@@ -20,7 +22,7 @@
 	((1u << HIST_EXACT_BITS) + ((HIST_MAX_BITS - HIST_EXACT_BITS) << HIST_SUB_BITS))
 
 struct hist {
-	uint64_t n;
+	_Atomic uint64_t n;
 	uint32_t slots[HIST_N_SLOTS];
 };
 
@@ -39,11 +41,19 @@ hist_slot(uint64_t value)
 	       ((value >> (top - HIST_SUB_BITS)) & ((1u << HIST_SUB_BITS) - 1));
 }
 
+/* hist_add() - one more. Threads: one adds, any asks hist_n(). Blocks: never. */
 static inline void
 hist_add(struct hist *h, uint64_t value)
 {
 	h->slots[hist_slot(value)]++;
-	h->n++;
+	store_rlx(&h->n, load_rlx(&h->n) + 1); /* a count and nothing behind it */
+}
+
+/* hist_n() - how many there are, also while more are added. Threads: any. Blocks: never. */
+static inline uint64_t
+hist_n(const struct hist *h)
+{
+	return load_rlx(&h->n);
 }
 
 /**

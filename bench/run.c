@@ -233,6 +233,14 @@ run_sample(const struct bench_run *run, struct sample *ret)
 			ret->cpu_ns += process_cpu_ns(run->pids[place]);
 }
 
+/* What was sent before the measuring began may be counted within it, and is not timed. */
+static bool
+has_measured(const struct bench_run *run, const struct sample *begin, const struct sample *end)
+{
+	return end->count != begin->count &&
+	       (!workload_is_timed(run->workload) || hist_n(&run->shared->hist));
+}
+
 /* Measures for the time asked for, and then, up to a limit, until at least one thing was done. */
 static int
 run_measure(struct bench_run *run, struct sample *ret_begin, struct sample *ret_end)
@@ -252,8 +260,8 @@ run_measure(struct bench_run *run, struct sample *ret_begin, struct sample *ret_
 			return r;
 		run_sample(run, ret_end);
 		extra_ns += 10 * NSEC_PER_MSEC;
-	} while (ret_end->count == ret_begin->count && extra_ns < FINISH_PATIENCE_NS);
-	if (ret_end->count == ret_begin->count)
+	} while (!has_measured(run, ret_begin, ret_end) && extra_ns < FINISH_PATIENCE_NS);
+	if (!has_measured(run, ret_begin, ret_end))
 		return run_fail(run, -ETIME, "not one message went through");
 	run_enter(run, PHASE_STOP);
 	return 0;
@@ -344,7 +352,7 @@ run_figure(const struct bench_run *run, const struct sample *begin, const struct
 {
 	const struct hist *h = &run->shared->hist;
 	double n = (double)(end->count - begin->count);
-	bool has_latency = workload_is_timed(run->workload) && h->n;
+	bool has_latency = workload_is_timed(run->workload) && hist_n(h);
 
 	ret->value[METRIC_P50] = has_latency ? (double)hist_quantile(h, 0.5) : (double)NAN;
 	ret->value[METRIC_P99] = has_latency ? (double)hist_quantile(h, 0.99) : (double)NAN;

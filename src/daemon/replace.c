@@ -11,10 +11,12 @@
 #include "io/socket.h"
 
 #ifdef TERN_TEST
-#define ROOM_NS NSEC_PER_SEC
+#define ROOM_NS (2 * NSEC_PER_SEC)
 #else
 #define ROOM_NS (10 * NSEC_PER_SEC) /* for each of two answers; it may have much to end */
 #endif
+
+#define ENDED_BEFORE "the ternd that runs there ended before it had made room: try again"
 
 enum {
 	ROOM_LISTENER,
@@ -68,7 +70,7 @@ connect_to(const char *path, int *ret, const char **ret_why)
 }
 
 static int
-ask(int fd)
+ask(int fd, const char **ret_why)
 {
 	struct control request = {.type = CONTROL_MAKE_ROOM, .serial = ROOM_SERIAL};
 	uint8_t packet[64];
@@ -76,6 +78,7 @@ ask(int fd)
 	int r = control_encode(&request, packet, sizeof(packet), &iov.iov_len);
 
 	assert(r == 0);
+	*ret_why = ENDED_BEFORE;
 	r = socket_send(fd, &iov, 1, NULL, 0);
 	return r > 0 ? -ECONNRESET : r;
 }
@@ -107,7 +110,7 @@ receive(int fd, int *fds, const char **ret_why)
 	size_t size, n_fds;
 	int r = socket_recv(fd, packet, sizeof(packet), &size, fds, N_ROOM, &n_fds);
 
-	*ret_why = "the ternd that runs there ended before it had made room: try again";
+	*ret_why = ENDED_BEFORE;
 	if (r)
 		return r > 0 ? -ECONNRESET : r;
 	r = control_decode(&answer, packet, size, NULL);
@@ -145,7 +148,7 @@ replace_take(const char *path, struct listener *ret, const char **ret_why)
 	r = connect_to(path, &fd, ret_why);
 	if (r)
 		return r;
-	r = ask(fd);
+	r = ask(fd, ret_why);
 	if (!r) {
 		*ret_why = "the ternd that runs there does not answer: kill it, then start this one";
 		r = wait_for(fd, clock_deadline_ns(clock_now_ns(), ROOM_NS));

@@ -26,7 +26,6 @@ static struct ternd ternd;
 static void
 setup(void)
 {
-	ck_assert_int_eq(setenv("TERND", getenv("TERND_IMPATIENT"), 1), 0);
 	ternd_start(&ternd, NULL);
 }
 
@@ -129,7 +128,7 @@ struct output {
 };
 
 static struct output
-start_replacing(void)
+start_replacing(const char *program)
 {
 	struct output output;
 	char address[100];
@@ -141,7 +140,7 @@ start_replacing(void)
 	ck_assert_int_ge(output.pid, 0);
 	if (output.pid == 0) {
 		(void)dup2(ends[1], STDERR_FILENO);
-		(void)execl(getenv("TERND"), "ternd", "--address", address, "--replace", NULL);
+		(void)execl(program, "ternd", "--address", address, "--replace", NULL);
 		_exit(127);
 	}
 	ends[1] = fd_close(ends[1]);
@@ -166,10 +165,10 @@ START_TEST(nobody_there)
 	struct ternd none = ternd;
 
 	(void)snprintf(ternd.path, sizeof(ternd.path), "%s/nobody", ternd.folder);
-	expect_refused(start_replacing(), "no ternd runs there");
+	expect_refused(start_replacing(getenv("TERND")), "no ternd runs there");
 	ternd = none;
 	ternd_kill(&ternd);
-	expect_refused(start_replacing(), "no ternd runs there");
+	expect_refused(start_replacing(getenv("TERND")), "no ternd runs there");
 	ternd_start_at(&ternd, NULL);
 }
 END_TEST
@@ -246,15 +245,23 @@ answer(int fd, enum answer answer, const struct listener *other)
 		ck_assert_int_eq(socket_send(fd, &iov, 1, fds, answer >= ANSWER_STAYS ? 2 : 0), 0);
 }
 
-static void
-accept_one(int listening, int *ret)
+/* asked() - one has connected there, and its request is read: what is not read when a socket is closed resets it */
+static int
+asked(int listening)
 {
-	int r;
+	uint8_t packet[512];
+	size_t size;
+	int fd, r;
 
 	do
-		r = socket_accept(listening, ret);
+		r = socket_accept(listening, &fd);
 	while (r == SOCKET_E_EMPTY && usleep(1000) == 0);
 	ck_assert_int_eq(r, 0);
+	do
+		r = socket_recv(fd, packet, sizeof(packet), &size, NULL, 0, NULL);
+	while (r == SOCKET_E_EMPTY && usleep(1000) == 0);
+	ck_assert_int_eq(r, 0);
+	return fd;
 }
 
 START_TEST(not_that_kind)
@@ -275,6 +282,7 @@ START_TEST(not_that_kind)
 	struct listener listener, other;
 	struct output output;
 	char path[100];
+	bool waits;
 	int fd;
 
 	(void)snprintf(ternd.path, sizeof(ternd.path), "%s/fake", ternd.folder);
@@ -282,8 +290,9 @@ START_TEST(not_that_kind)
 	ck_assert_int_eq(listener_open(&listener, ternd.path, 0600), 0);
 	ck_assert_int_eq(listener_open(&other, path, 0600), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		output = start_replacing();
-		accept_one(listener.fd, &fd);
+		waits = cases[i].answer == ANSWER_NOTHING || cases[i].answer == ANSWER_STAYS;
+		output = start_replacing(getenv(waits ? "TERND_IMPATIENT" : "TERND")); /* 2 s, or 10 s for each answer */
+		fd = asked(listener.fd);
 		answer(fd, cases[i].answer, &other);
 		if (cases[i].answer == ANSWER_ANOTHER || cases[i].answer == ANSWER_HANGS_UP)
 			fd = fd_close(fd);
