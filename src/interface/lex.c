@@ -164,11 +164,12 @@ fault_place(const struct parser *p, struct interface_fault *fault, struct span w
 int
 parser_fault(struct parser *p, struct span where, const char *format, ...)
 {
-	struct interface_fault *fault = &p->faults->items[p->faults->n];
+	struct interface_fault *fault;
 	va_list ap;
 
 	if (p->faults->n++ >= INTERFACE_MAX_FAULTS)
 		return INTERFACE_E_INVALID;
+	fault = &p->faults->items[p->faults->n - 1];
 	fault_place(p, fault, where);
 	va_start(ap, format);
 	(void)vsnprintf(fault->text, sizeof(fault->text), format, ap); /* may be cut */
