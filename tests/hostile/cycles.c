@@ -107,11 +107,14 @@ run(uint64_t n)
 	}
 }
 
-/* memory_of() - resident, KiB, without pages of files */
-static uint64_t
-memory_of(pid_t pid)
+struct held {
+	uint32_t fds, maps;
+	unsigned long long private_kib, shared_kib; /* resident, without pages of files */
+};
+
+static void
+look_at_memory(pid_t pid, struct held *held)
 {
-	unsigned long long anonymous = 0, shared = 0;
 	char line[256];
 	FILE *file;
 
@@ -119,21 +122,18 @@ memory_of(pid_t pid)
 	file = fopen(line, "re");
 	must(file != NULL);
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %llu", &anonymous) != 1)
-			(void)sscanf(line, "RssShmem: %llu", &shared);
+		if (sscanf(line, "RssAnon: %llu", &held->private_kib) != 1)
+			(void)sscanf(line, "RssShmem: %llu", &held->shared_kib);
 	(void)fclose(file);
-	return anonymous + shared;
 }
-
-struct held {
-	uint32_t fds, maps;
-	uint64_t kib;
-};
 
 static struct held
 held_by(pid_t pid)
 {
-	return (struct held){ledger_fds(pid), ledger_maps(pid), memory_of(pid)};
+	struct held held = {ledger_fds(pid), ledger_maps(pid), 0, 0};
+
+	look_at_memory(pid, &held);
+	return held;
 }
 
 /* rest() - what is held once that does not change any more */
@@ -168,13 +168,15 @@ static void
 compare(const char *who, pid_t pid, const struct held *before)
 {
 	struct held now = settle(pid, before);
+	uint64_t had = before->private_kib + before->shared_kib;
 
-	(void)printf("%-12s descriptors %u, before %u; mappings %u, before %u; memory %llu KiB, before %llu\n", who, now.fds,
-		before->fds, now.maps, before->maps, (unsigned long long)now.kib, (unsigned long long)before->kib);
+	(void)printf("%-12s descriptors %u, before %u; mappings %u, before %u; memory %llu + shared %llu KiB, before %llu + %llu\n", who,
+		now.fds, before->fds, now.maps, before->maps, now.private_kib, now.shared_kib, before->private_kib,
+		before->shared_kib);
 	(void)fflush(stdout);
 	must_be(now.fds, before->fds);
 	must_be(now.maps, before->maps);
-	must(now.kib <= before->kib + MAX(before->kib / 100, (uint64_t)SLACK_KIB));
+	must(now.private_kib + now.shared_kib <= had + MAX(had / 100, (uint64_t)SLACK_KIB));
 }
 
 static uint64_t n_cycles = N_SHORT;
