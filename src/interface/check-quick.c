@@ -243,8 +243,8 @@ quick_bytes(struct quick *q)
 	size_t size;
 
 	static_assert(TERN_CBOR_TAG_PART == 0x74657270, "so it is written");
-	if (likely(quick_piece(q, BYTES, &size) != NULL))
-		return true;
+	if (likely(q->at < q->end && (*q->at & MAJOR) == BYTES))
+		return quick_piece(q, BYTES, &size) != NULL;
 	return quick_tagged(q, "terp", &number) && number > 0 && number < q->n_parts;
 }
 

@@ -227,6 +227,7 @@ static const struct {
 	{"String", "=c06131", "v: expected string, found a tag"},
 	{"String", "=61ff", "v: a text that is not UTF-8, at byte 3"},
 	{"Bytes", "=6131", "v: expected bytes, found string"},
+	{"Bytes", "=5cda7465727001", "v: a first byte that RFC 8949 reserves, at byte 3"},
 	{"Bytes", "=da7465727000", "v: part 0 of 3 is none for bytes"},
 	{"Bytes", "=da7465727003", "v: part 3 of 3 is none for bytes"},
 	{"Bytes", "=da746572701bffffffffffffffff", "v: part 18446744073709551615 of 3 is none for bytes"},

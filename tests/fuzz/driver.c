@@ -6,15 +6,14 @@
  *   x-fuzz [-t SECONDS] [-s SEED] [FILE or FOLDER]...
  *
  * Every file is given to LLVMFuzzerTestOneInput(), then mutations of them until
- * the time is over. The mutations depend on the seed alone. Before each input it
- * is written to x-fuzz.last in the working directory (a mapping, so a crash loses
- * nothing): a find is run again with `x-fuzz -t 0 x-fuzz.last`.
+ * the time is over. The mutations depend on the seed alone. Each input is written to
+ * x-fuzz.last in the working directory before: a find is run again with
+ * `x-fuzz -t 0 x-fuzz.last`.
  */
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/attribute.h"
@@ -33,7 +32,7 @@ struct input {
 static struct input seeds[MOST_SEEDS];
 static size_t n_seeds;
 static uint64_t state = 1;
-static uint8_t *last; /* the input under way, in a file */
+static int last = -1; /* the file of the input under way */
 
 static uint64_t
 random_next(void)
@@ -101,20 +100,15 @@ seed_read_folder(const char *path)
 	return r;
 }
 
-/* The input that is being run lies in a shared file mapping: it survives the crash it causes. */
 static int
 last_open(const char *program)
 {
 	char name[256];
 	const char *base = strrchr(program, '/');
-	_cleanup_(fd_closep) int fd = -1;
 
 	(void)snprintf(name, sizeof(name), "%s.last", base ? base + 1 : program);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, MOST_BYTES) < 0)
-		return -errno;
-	last = mmap(NULL, MOST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return last == MAP_FAILED ? -errno : 0;
+	last = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return last < 0 ? -errno : 0;
 }
 
 /* The fuzzer gets memory of just that size, so that a sanitizer sees a byte too far. */
@@ -125,8 +119,10 @@ run_one(const uint8_t *data, size_t size)
 
 	assert(copy);
 	memcpy(copy, data, size);
-	memset(last, 0, MOST_BYTES);
-	memcpy(last, data, size);
+	if (ftruncate(last, (off_t)size) < 0 || pwrite(last, data, size, 0) != (ssize_t)size) {
+		fprintf(stderr, "cannot write the last input\n");
+		exit(2);
+	}
 	(void)LLVMFuzzerTestOneInput(copy, size); /* always 0 */
 	free(copy);
 }
