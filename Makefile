@@ -187,12 +187,16 @@ valgrind: ## tests of modules under valgrind (SUITE=system: others)
 	@$(call ninja,$(BUILD))
 	@CK_TIMEOUT_MULTIPLIER=20 tools/run-tests -C $(BUILD) --slower 20 --suite $(or $(SUITE),unit) --under "$(CURDIR)/tools/valgrind" $(T)
 
-old-kernel: ## the tests as if Linux were 5.15
+old-kernel: ## the tests as if Linux were 5.15, and how often each way around was taken
 	@tools/deps build test
 	@$(call setup,$(BUILD))
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
-	@tools/run-tests -C $(BUILD) --without house --under $(abspath $(BUILD))/tests/system/old-kernel $(T)
+	@rm -f $(BUILD)/old-kernel.taken
+	@code=0; TERN_TEST_OLD_KERNEL=$(abspath $(BUILD))/old-kernel.taken tools/run-tests -C $(BUILD) --without house \
+		--under $(abspath $(BUILD))/tests/system/old-kernel $(T) || code=1; \
+	awk '{n[$$1] += $$2} END {for (i in n) {print n[i] " times without " i; none += !n[i]} exit none > 0}' \
+		$(BUILD)/old-kernel.taken || code=1; exit $$code
 
 format: ## let clang-format decide, on what differs from the last commit
 	@tools/deps format

@@ -37,6 +37,18 @@ peer_pidfd(int fd, uint32_t pid)
 	return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 }
 
+/* Its id, or that it has ended, before its pidfd was there or since. @pidfd: right after peer_pidfd(), whose errno counts */
+static uint64_t
+peer_process(uint32_t pid, int pidfd)
+{
+	uint64_t id;
+
+	if (pidfd < 0)
+		return pid != 0 && errno == ESRCH ? PROCESS_ENDED : 0;
+	id = process_id(pid, pidfd);
+	return id || process_lives(pidfd) ? id : PROCESS_ENDED;
+}
+
 static int
 peer_label(int fd, char *ret_label, size_t label_size)
 {
@@ -87,10 +99,7 @@ socket_identity(int fd, struct identity *ret_identity)
 	identity.gid = cred.gid;
 	identity.pid = cred.pid > 0 ? (uint32_t)cred.pid : 0;
 	identity.pidfd = peer_pidfd(fd, identity.pid);
-	if (identity.pidfd < 0 && identity.pid != 0 && errno == ESRCH)
-		identity.process = PROCESS_ENDED;
-	else
-		identity.process = process_id(identity.pid, identity.pidfd);
+	identity.process = peer_process(identity.pid, identity.pidfd);
 	identity.userns = peer_userns(identity.pid, identity.pidfd);
 
 	*ret_identity = identity;
