@@ -287,8 +287,6 @@ START_TEST(speaks)
 	first = connect_elsewhere(row);
 	if (!is_early)
 		raw_join(&after, &ternd); /* they are accepted one after the other */
-	if (row->speaker == REUSED)
-		(void)usleep(2000000 / (useconds_t)sysconf(_SC_CLK_TCK)); /* before 6.9 ticks tell who began when */
 	if (row->speaker == ANOTHER || row->speaker == REUSED) {
 		second = raw_fork(row->speaker == REUSED ? (uint32_t)first : 0);
 		if (second == 0)
@@ -440,8 +438,6 @@ START_TEST(claims_back)
 		ternd_kill(&ternd);
 		ternd_start_at(&ternd, (const char *[]){"--allow-uid", "2001", NULL});
 	}
-	if (row->speaker == REUSED)
-		(void)usleep(2000000 / (useconds_t)sysconf(_SC_CLK_TCK)); /* before 6.9 ticks tell who began when */
 	if (row->speaker == ANOTHER || row->speaker == REUSED) {
 		second = raw_fork(row->speaker == REUSED ? (uint32_t)first : 0);
 		if (second == 0) {

@@ -10,7 +10,8 @@
  *
  * The answers come from the process that began it, which is told of each such call
  * (seccomp_unotify(2)), and counts: TERN_TEST_OLD_KERNEL names a file to which a line
- * for each of them is added in the end, with what tern has a way around for.
+ * for each of them is added in the end, with what tern has a way around for. The
+ * program sees TERN_TEST_SUPERVISED in its environment.
  */
 
 #include "base/attribute.h"
@@ -260,6 +261,8 @@ main(int argc, char **argv)
 	}
 	if (is_old()) /* run by one of its kind: there cannot be two */
 		return run(argv);
+	if (setenv("TERN_TEST_SUPERVISED", "1", 1) < 0)
+		return 1;
 	if (socket_pair(pair) != 0)
 		return 1;
 	pid = fork();

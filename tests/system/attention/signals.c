@@ -256,6 +256,8 @@ START_TEST(every_millisecond)
 	tern_bus *bus;
 	pid_t pid;
 
+	if (getenv("TERN_TEST_SUPERVISED"))
+		return; /* a signal ends a system call that another process answers, also one that a kernel always ends itself */
 	flags = _i ? SA_RESTART : 0;
 	ground = &here;
 	must(ground_begin(&here, BY_BUS));
