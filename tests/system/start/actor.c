@@ -3,7 +3,7 @@
 /*
  * actor: a program that ternd starts, and that behaves as its words say
  *
- *      actor serve | slow MS | held | leave | other NAME | fork | hang | exit STATUS | kill | crash
+ *      actor serve | slow MS | held | leave | other NAME | fork | hang | pair | exit STATUS | kill | crash
  *
  * Each first adds a line with its process id to the file "starts" in its folder. Who is held serves once there is
  * a file "go" in it, too. None outlives the bus, nor two minutes: longer than tests wait for its end.
@@ -181,7 +181,9 @@ main(int argc, char **argv)
 		return fork() == 0 ? (void)usleep(300000), serve(name) : 0;
 	if (strcmp(how, "kill") == 0)
 		return raise(SIGTERM);
-	while (strcmp(how, "hang") == 0)
+	if (strcmp(how, "pair") == 0 && fork() == 0)
+		note();
+	while (strcmp(how, "hang") == 0 || strcmp(how, "pair") == 0)
 		(void)pause();
 	return atoi(word);
 }

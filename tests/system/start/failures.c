@@ -209,6 +209,18 @@ START_TEST(never_owns)
 }
 END_TEST
 
+/* A process that it made hangs, too: both are ended. */
+START_TEST(two_never_own)
+{
+	pid_t last;
+
+	actor("pair", "Timeout=1\n");
+	must_fail(-EHOSTDOWN, "tern.StartFailed", "did not own the name in time");
+	must(n_starts(&last) > 0); /* the second one notes itself, unless it is ended before */
+	must_be_gone(last);
+}
+END_TEST
+
 START_TEST(owns_another)
 {
 	pid_t last;
@@ -350,6 +362,7 @@ add(TCase *tcase)
 	tcase_add_test(tcase, back_off);
 	tcase_add_test(tcase, killed);
 	tcase_add_test(tcase, never_owns);
+	tcase_add_test(tcase, two_never_own);
 	tcase_add_test(tcase, owns_another);
 	tcase_add_test(tcase, background);
 	tcase_add_test(tcase, somebody_else);
