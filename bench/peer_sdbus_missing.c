@@ -3,7 +3,6 @@
 /* peer_sdbus_missing: instead of peer_sdbus where there is no libsystemd to build with */
 
 #include "connect.h"
-#include "dbus_daemon.h"
 #include "rpc.h"
 #include "stream.h"
 
@@ -11,17 +10,6 @@ static int
 missing_open(struct bench_run *run)
 {
 	return run_missing(run, "libsystemd (when the bench was built)");
-}
-
-int
-dbus_broker_open(struct bench_run *run)
-{
-	return missing_open(run);
-}
-
-void
-dbus_broker_close(struct bench_run *run)
-{
 }
 
 #define MISSING(variable, called)                                                                  \
