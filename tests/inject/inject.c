@@ -67,12 +67,12 @@ is_tried(uint32_t site)
 	return !inject->of || (site * UINT32_C(2654435761) >> 8) % inject->of == inject->seed % inject->of;
 }
 
-/* fails_by_site() - has this site an errno left to fail with? */
+/* fails_by_site() - has this site an errno left to fail with? *ret_which: the next */
 static bool
-fails_by_site(uint32_t site, uint32_t n_errors)
+fails_by_site(uint32_t site, uint32_t n_errors, uint32_t *ret_which)
 {
-	inject->which = load_rlx(&inject->failed[site]);
-	return is_tried(site) && inject->which < n_errors;
+	*ret_which = load_rlx(&inject->failed[site]);
+	return is_tried(site) && *ret_which < n_errors;
 }
 
 /* note() - that it fails, and with what */
@@ -126,7 +126,7 @@ static bool
 fails(const void *from, const char *name, const int *errors, uint32_t n_errors)
 {
 	uint32_t site = (uint32_t)((const char *)from - __ehdr_start);
-	uint32_t n;
+	uint32_t n, which;
 
 	if (!inject || !load_acq(&inject->is_armed))
 		return false;
@@ -140,10 +140,13 @@ fails(const void *from, const char *name, const int *errors, uint32_t n_errors)
 		note(site, name, errors, n_errors);
 		return true;
 	}
-	if (inject->fail_at == INJECT_BY_SITE ? !fails_by_site(site, n_errors) : n != inject->fail_at)
+	if (inject->fail_at == INJECT_BY_SITE ? !fails_by_site(site, n_errors, &which) : n != inject->fail_at)
 		return false;
+	if (inject->fail_at != INJECT_BY_SITE)
+		which = inject->which; /* as it was armed with */
 	if (__atomic_exchange_n((uint32_t *)&inject->is_done, 1, __ATOMIC_ACQ_REL))
 		return false;
+	inject->which = which; /* threads meet here: of the one that fails */
 	(void)add_rlx(&inject->failed[site], 1);
 	note(site, name, errors, n_errors);
 	return true;
