@@ -126,7 +126,7 @@ static bool
 fails(const void *from, const char *name, const int *errors, uint32_t n_errors)
 {
 	uint32_t site = (uint32_t)((const char *)from - __ehdr_start);
-	uint32_t n, which;
+	uint32_t n, which = 0;
 
 	if (!inject || !load_acq(&inject->is_armed))
 		return false;
