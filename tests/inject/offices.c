@@ -155,6 +155,19 @@ run_guarded(void)
 
 /* --- services that ternd starts --- */
 
+/* copy_program() - and its library: they may lie where another user cannot look, as below /root */
+static void
+copy_program(const char *program)
+{
+	const char *library = getenv("TORTURE_LIBRARY");
+	char command[1024];
+
+	MUST(library);
+	MUST(snprintf(command, sizeof(command), "cp '%s' %s/actor && cp '%s' %s/libtern-inject.so", program, scene_directory,
+		     library, scene_directory) < (int)sizeof(command));
+	MUST(system(command) == 0);
+}
+
 void
 services_write(const char *program)
 {
@@ -163,9 +176,10 @@ services_write(const char *program)
 	(void)snprintf(directory, sizeof(directory), "%s/tern/services",
 		scene_directory); /* fits, as below */
 	MUST(mkdir(directory, 0755) == 0);
+	copy_program(program);
 	(void)snprintf(text, sizeof(text),
-		"[Service]\nExec=%s actor\nWorkingDirectory=%s\nEnvironment=WORD=one OTHER=two\n%s",
-		program, scene_directory, geteuid() == 0 ? "User=nobody\n" : "");
+		"[Service]\nExec=%s/actor actor\nWorkingDirectory=%s\nEnvironment=WORD=one LD_LIBRARY_PATH=%s\n%s",
+		scene_directory, scene_directory, scene_directory, geteuid() == 0 ? "User=nobody\n" : "");
 	write_file("tern/services/" STARTED ".service", text);
 	write_file("tern/services/org.example.Missing.service",
 		"[Service]\nExec=/nonexistent/program\n");

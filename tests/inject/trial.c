@@ -520,7 +520,7 @@ trials_clear_away(void)
 		"bus.direct.lock", "bus.partner", "bus.partner.lock", "notify", "tern/ternd.conf",
 		"tern/services/" STARTED ".service", "tern/services/org.example.Missing.service",
 		"tern/services/org.example.Wrong.service", "tern/services/org.example.Ends.service",
-		"tern/services/org.example.Slow.service", "tern/services", "tern"};
+		"tern/services/org.example.Slow.service", "tern/services", "tern", "actor", "libtern-inject.so"};
 	char path[256];
 
 	beside_stop();
