@@ -24,7 +24,7 @@
 
 enum {
 	PROGRESS = 2,	    /* calls of the pair, at least, that end after an attack */
-	OFFENDER_MS = 10000,
+	OFFENDER_MS = 60000, /* under a sanitizer, on a busy machine */
 	SETTLE_MS = 5000,
 	RETURN_MS = 1000, /* until what was used is given back */
 	GROWS = 3,

@@ -31,6 +31,17 @@ must_equal(const char *file, int line, const char *what, long long a, long long 
 		must_failed(file, line, what, a, b);
 }
 
+/* keeps_freed() - AddressSanitizer keeps what is freed: how much memory a program has says nothing under it */
+static inline bool
+keeps_freed(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* fixture_setup(), fixture_teardown() - for tcase_add_checked_fixture(): descriptors and children are counted */
 void fixture_setup(void);
 void fixture_teardown(void);
