@@ -68,30 +68,36 @@ write_file(const char *name, const char *text)
 	MUST(chmod(path, 0644) == 0);
 }
 
+/* The rules of each are about other names, those of CLOSED begin with a short one. */
+static const char policy_of_all[] =
+	"; for torture\n[limits]\nnames = 1000\n[policy]\nconnect = user:root user:%u group:root user:nobody\n"
+	"%s"
+	"[name *]\nown = *\ncall = *\nhear = *\ntap = *\n"
+	"[name " SECRET "]\nown = *\ncall = none\nhear = *\ntap = *\n"
+	"[name " LOCKED "]\nown = %s\ncall = same-user group:root\nhear = *\ntap = *\n"
+	"[name " PARTNER "]\nown = *\ncall = %s\nhear = %s\ntap = *\n"
+	"[name " SELF ".Secret]\nown = *\ncall = %s\nhear = none\ntap = *\n"
+	"[name org.example.Deep.*]\nown = user:root\ncall = *\nhear = *\ntap = *\n";
+static const char policy_of_closed[] =
+	"[name x]\nown = *\ncall = *\nhear = *\ntap = *\n"
+	"[name " HIDDEN ".*]\nown = *\ncall = none\nhear = none\ntap = none\n";
+
 void
-policy_write(bool is_loose)
+policy_write(enum how_strict how)
 {
-	char text[1000];
-	int n = snprintf(text, sizeof(text),
-		"; for torture\n[limits]\nnames = 1000\n[policy]\nconnect = user:root user:%u "
-		"group:root user:nobody\n"
-		"[name *]\nown = *\ncall = *\nhear = *\ntap = *\n"
-		"[name " SECRET "]\nown = *\ncall = none\nhear = *\ntap = *\n"
-		"[name " LOCKED "]\nown = %s\ncall = same-user group:root\nhear = *\ntap = *\n"
-		"[name " PARTNER "]\nown = *\ncall = %s\nhear = %s\ntap = *\n"
-		"[name " SELF ".Secret]\nown = *\ncall = %s\nhear = none\ntap = *\n"
-		"[name org.example.Deep.*]\nown = user:root\ncall = *\nhear = *\ntap = *\n",
-		(unsigned int)getuid(), is_loose ? "*" : "none", is_loose ? "none" : "*",
-		is_loose ? "none" : "*", is_loose ? "*" : "none");
+	const char *more = how == LOOSE ? "*" : "none", *less = how == LOOSE ? "none" : "*";
+	char text[1500];
+	int n = snprintf(text, sizeof(text), policy_of_all, (unsigned int)getuid(),
+		how == CLOSED ? policy_of_closed : "", more, less, less, more);
 
 	MUST(n > 0 && (size_t)n < sizeof(text));
 	write_file("tern/ternd.conf", text);
 }
 
 static int
-reload(tern_bus *bus, bool is_loose)
+reload(tern_bus *bus, enum how_strict how)
 {
-	policy_write(is_loose);
+	policy_write(how);
 	return tern_call_sync(bus, "tern", "Reload", NULL, NULL, NULL);
 }
 
@@ -109,18 +115,18 @@ run_policy(void)
 	int r;
 
 	TRY(open_bus(&bus));
-	TRY(reload(bus, false));
+	TRY(reload(bus, STRICT));
 	TRY(echo_once(bus, PARTNER, 1));
 	TRY(refused(tern_call_sync(bus, SECRET, "Echo", NULL, NULL, "i", INT64_C(1))));
 	TRY(refused(tern_own(bus, LOCKED, 0, NULL)));
-	r = reload(bus, true);
+	r = reload(bus, LOOSE);
 	if (!r)
 		r = tern_own(bus, LOCKED, 0, NULL);
 	if (!r)
 		r = refused(tern_call_sync(bus, PARTNER, "Echo", NULL, NULL, "i", INT64_C(1)));
-	policy_write(false);
+	policy_write(STRICT);
 	TRY(r);
-	TRY(reload(bus, false));
+	TRY(reload(bus, STRICT));
 	return echo_once(bus, PARTNER, 1);
 }
 
@@ -138,7 +144,7 @@ run_guarded(void)
 	int r;
 
 	TRY(open_bus(&bus));
-	TRY(reload(bus, false));
+	TRY(reload(bus, STRICT));
 	TRY(tern_own(bus, SELF ".Secret", 0, NULL));
 	TRY(tern_topic_new(bus, tags, &topic));
 	TRY(tern_publish(topic, "u", UINT64_C(1)));
@@ -146,11 +152,52 @@ run_guarded(void)
 	TRY(send_echo(bus, "CallBack", 5, 0, &call));
 	TRY(tern_call_then(call, count_answer, &n_answers));
 	TRY(next_until(bus, &n_answers, 1));
-	r = reload(bus, true);
-	policy_write(false);
+	r = reload(bus, LOOSE);
+	policy_write(STRICT);
 	TRY(r);
 	TRY(tern_publish(topic, "u", UINT64_C(2)));
-	return reload(bus, false);
+	return reload(bus, STRICT);
+}
+
+/* see_nothing() - of another program that owns such a name, though it wants to hear */
+static int
+see_nothing(tern_bus *bus, tern_bus *other)
+{
+	const char *const tags[] = {"tortured.whispers", NULL};
+	const struct tern_rule rule = {.size = sizeof(rule), .tags = tags};
+	struct hearing hearing = {0};
+	_cleanup_(tern_subscription_freep) tern_subscription *s = NULL;
+	_cleanup_(tern_topic_freep) tern_topic *topic = NULL;
+
+	TRY(tern_own(other, HIDDEN ".One", 0, NULL));
+	TRY(tern_own(bus, HIDDEN ".Other", 0, NULL));
+	TRY(tern_subscribe(other, &rule, hear, &hearing, &s));
+	TRY(tern_topic_new(bus, tags, &topic));
+	TRY(reload(bus, CLOSED));
+	TRY(tern_publish(topic, "u", UINT64_C(1)));
+	TRY(tern_publish(topic, "u", UINT64_C(2)));
+	TRY(tern_process(other));
+	MUST(hearing.n == 0);
+	return 0;
+}
+
+/* A link whose other end may do less, all at once; and one that ternd does not make. */
+static int
+run_rights(void)
+{
+	_bus_ tern_bus *bus = NULL, *other = NULL;
+	int r;
+
+	TRY(open_bus(&bus));
+	TRY(reload(bus, STRICT));
+	TRY(echo_once(bus, PARTNER, 1));
+	TRY(tern_own(bus, SELF ".Secret", 0, NULL));
+	TRY(echo_once(bus, PARTNER, 2));
+	TRY(open_bus(&other));
+	r = see_nothing(bus, other);
+	policy_write(STRICT);
+	TRY(r);
+	return reload(bus, STRICT);
 }
 
 /* --- services that ternd starts --- */
@@ -285,7 +332,7 @@ static int
 run_crowd(void)
 {
 	_bus_ tern_bus *bus = NULL;
-	tern_bus *others[24] = {0};
+	tern_bus *others[70] = {0};
 	int r;
 
 	TRY(open_bus(&bus));
@@ -307,6 +354,7 @@ const struct scene offices[] = {
 	{"names", run_names},
 	{"calls", run_calls},
 	{"serve", run_serve},
+	{"publish", run_publish},
 	{"subscribe", run_subscribe},
 	{"many", run_many},
 	{"ask", run_ask},
@@ -314,6 +362,7 @@ const struct scene offices[] = {
 	{"state", run_state},
 	{"policy", run_policy},
 	{"guarded", run_guarded},
+	{"rights", run_rights},
 	{"start", run_start},
 	{"slow", run_slow},
 	{"crowd", run_crowd},

@@ -48,6 +48,19 @@ run_direct(void)
 	return 0;
 }
 
+/* know_process() - of who answers, where the kernel tells it */
+static int
+know_process(tern_bus *direct)
+{
+	_message_ tern_message *reply = NULL;
+	_cleanup_(fd_closep) int fd = -1;
+	int r;
+
+	TRY(tern_call_sync(direct, NULL, "Echo", &reply, NULL, "i", INT64_C(1)));
+	r = tern_peer_pidfd(direct, tern_message_sender(reply), &fd);
+	return r == -ENODATA ? 0 : r;
+}
+
 /* The other way round: the partner listens, hears, and says something. */
 static int
 run_dial(void)
@@ -64,7 +77,7 @@ run_dial(void)
 	TRY(tern_dial(address, &direct));
 	TRY(tern_set_option(direct, TERN_OPT_TIMEOUT, WAIT_NS));
 	TRY(tern_set_option(direct, TERN_OPT_SPIN, 0));
-	TRY(echo_once(direct, NULL, 1));
+	TRY(know_process(direct));
 	TRY(tern_subscribe(direct, &rule, hear, &hearing, &s));
 	TRY(tern_topic_new(direct, says, &topic));
 	TRY(tern_publish(topic, "u", UINT64_C(1)));

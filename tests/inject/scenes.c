@@ -130,6 +130,8 @@ run_calls(void)
 	return r == -EALREADY ? 0 : r;
 }
 
+#define MEDIUM 2000u /* too much for the room in the message, too little to be lent */
+
 static int
 run_parts(void)
 {
@@ -149,10 +151,11 @@ run_parts(void)
 	TRY(tern_message_trim(m, LARGE - 1));
 	TRY(tern_message_append(m, bytes, sizeof(bytes)));
 	TRY(tern_message_append(m, bytes, 10));
+	TRY(tern_message_append(m, bytes, MEDIUM));
 	TRY(tern_send(m, WAIT_NS, 0, &call));
 	TRY(tern_call_wait(call, TERN_DEFAULT, &reply, NULL));
 	TRY(tern_message_part(reply, 0, &back, &size));
-	MUST(size == LARGE - 1 + sizeof(bytes) + 10);
+	MUST(size == LARGE - 1 + sizeof(bytes) + 10 + MEDIUM);
 	MUST(((const uint8_t *)back)[0] == 7 && ((const uint8_t *)back)[size - 1] == 7);
 	return 0;
 }
@@ -269,7 +272,7 @@ run_typed(void)
 
 /* --- events --- */
 
-static int
+int
 publish_large(tern_topic *topic)
 {
 	_message_ tern_message *m = NULL;
@@ -287,7 +290,7 @@ mark_listeners(tern_topic *topic, bool any, void *user)
 	++*(unsigned int *)user;
 }
 
-static int
+int
 run_publish(void)
 {
 	const char *const tags[] = {"tortured.says", "something", NULL};
@@ -420,8 +423,7 @@ run_asked(void)
 	return next_until(bus, &n_answers, 2);
 }
 
-/* fork_once() - a child has nothing of the handle, and cannot use it */
-static void
+void
 fork_once(tern_bus *bus)
 {
 	int status;

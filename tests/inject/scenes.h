@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attribute.h"
 #include "tern/tern.h"
@@ -19,6 +20,7 @@
 #define SECRET	"org.example.Partner.Secret" /* the partner's, too; nobody may call it */
 #define SELF	"org.example.Tortured"
 #define LOCKED	"org.example.Locked"  /* nobody may own it, where the policy is not loose */
+#define HIDDEN	"org.example.Hidden"
 #define STARTED "org.example.Started" /* a service that ternd starts */
 
 #define WAIT_NS	 UINT64_C(1000000000)
@@ -32,8 +34,8 @@ struct scene {
 	bool ends_ternd; /* what others have is not as before */
 };
 
-/* scenes.c, scenes-link.c, offices.c; each ended by one without a name */
-extern const struct scene scenes[], scenes_of_links[];
+/* scenes.c, scenes-link.c, scenes-others.c, offices.c; each ended by one without a name */
+extern const struct scene scenes[], scenes_of_links[], scenes_of_others[];
 extern const struct scene offices[]; /* what keeps ternd busy */
 
 /* of the bus; a direct link's is that and ".direct", of one that the partner listens at ".partner"
@@ -44,9 +46,14 @@ extern const char
 /* scene_again() - ternd is killed, and the next one there */
 extern void (*scene_again)(void);
 
-/* policy_write() - of the bus; it is told to nobody. loose: LOCKED may be owned, and PARTNER not be
- * called */
-void policy_write(bool is_loose);
+enum how_strict {
+	STRICT,
+	LOOSE,	/* LOCKED may be owned, and PARTNER not be called */
+	CLOSED, /* as STRICT; who owns a name below HIDDEN has nothing to do with the others who do; no taps */
+};
+
+/* policy_write() - of the bus; it is told to nobody */
+void policy_write(enum how_strict how);
 /* services_write() - their files, @program is what they run */
 void services_write(const char *program);
 /* actor_run() - be a service that ternd starts */
@@ -54,6 +61,17 @@ int actor_run(void);
 
 /* partner_run() - be the partner, until the test kills it; writes a byte to fd when it is ready */
 _Noreturn void partner_run(int ready);
+/* A program of another user, where this one is root's; it serves a name, hears, and ends when it is told to. */
+struct stranger {
+	pid_t pid; /* 0: it has ended */
+	int fd;
+};
+
+struct stranger stranger_begin(const char *name);
+/* stranger_do() - so many events of its, each with descriptors; returns when they are on their way */
+void stranger_do(const struct stranger *stranger, uint8_t n);
+void stranger_end(struct stranger *stranger);
+
 /* wrong() - print where, and end this process: the library gave what it must not */
 _Noreturn void wrong(const char *file, int line, const char *what, long long a);
 
@@ -99,10 +117,15 @@ int echo_plain(tern_call *call, tern_message *m, void *user);
 void count_answer(
 	tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user);
 void hear(tern_subscription *s, tern_message *m, uint64_t lost, void *user);
+/* publish_large() - an event with a part that is lent */
+int publish_large(tern_topic *topic);
+/* fork_once() - a child has nothing of the handle, and cannot use it */
+void fork_once(tern_bus *bus);
 /* those that keep ternd busy, too */
 int run_names(void);
 int run_calls(void);
 int run_serve(void);
+int run_publish(void);
 int run_subscribe(void);
 int run_tap(void);
 int run_state(void);

@@ -157,6 +157,7 @@ run_all(bool is_ternd, char **names)
 	} else {
 		play_all(scenes, false, names);
 		play_all(scenes_of_links, false, names);
+		play_all(scenes_of_others, false, names);
 		play_all(offices, false, names);
 	}
 }

@@ -508,7 +508,7 @@ trials_prepare(void)
 	(void)snprintf(path, sizeof(path), "%s/tern", directory); /* fits */
 	MUST(mkdir(path, 0755) == 0);
 	listen_to_ternd();
-	policy_write(false);
+	policy_write(STRICT);
 	MUST(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
 	services_write(program);
 }
