@@ -251,6 +251,8 @@ dispatch(tern_bus *bus, const struct control *control, int *fds, size_t n_fds)
 		(void)daemon_own_add(bus, control->name.name.text, control->name.name.size); /* was asked for */
 		break;
 	case CONTROL_FAILED:
+		if (control->serial == 0)
+			break; /* said unasked, before it hangs up: what is not asked again yet has no serial either */
 		if (daemon->gone && control->serial == HELLO_SERIAL) {
 			if (control->failed.code == EAGAIN)
 				(void)daemon_hello(bus, true); /* if not, it hangs up in the end */

@@ -9,10 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "io/listener.h"
+#include "io/socket.h"
 #include "scene.h"
+#include "wire/control.h"
 
 #define NAME  "org.example.Again"
 #define OTHER "org.example.Other"
@@ -229,6 +233,16 @@ START_TEST(closed_meanwhile)
 }
 END_TEST
 
+/* forget_all() - the journal is lost */
+static void
+forget_all(void)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s.journal", scene.place.address + strlen("unix:")); /* fits */
+	must_be(unlink(path), 0);
+}
+
 /* The journal is lost: all is told anew, under another id. */
 START_TEST(stranger)
 {
@@ -237,13 +251,11 @@ START_TEST(stranger)
 	tern_peer id = tern_id(scene.bus), owner;
 	struct tern_event event;
 	tern_topic *topic;
-	char path[256];
 
 	must_be(tern_own(scene.bus, NAME, TERN_NAME_QUEUE, NULL), 0);
 	(void)subscribe(scene.bus, NULL, "tick");
 	kill_ternd();
-	(void)snprintf(path, sizeof(path), "%s.journal", scene.place.address + strlen("unix:"));
-	must_be(unlink(path), 0);
+	forget_all();
 	another();
 	must_be(next_event(scene.bus, TERN_LINKED).peer, TERN_PEER_BUS);
 	must(tern_id(scene.bus) != id);
@@ -257,6 +269,48 @@ START_TEST(stranger)
 	event_free(&event);
 	(void)tern_topic_free(topic);
 	(void)tern_close(other);
+}
+END_TEST
+
+/* refuse() - in the place of a ternd that has nothing left for who comes, and says so before it has read a word */
+static void
+refuse(void)
+{
+	static const char name[] = "tern.NoDescriptors", why[] = "there are none left";
+	const struct control control = {
+		.type = CONTROL_FAILED,
+		.failed = {.code = EMFILE, .error = {name, sizeof(name) - 1}, .text = {why, sizeof(why) - 1}},
+	};
+	struct listener listener = LISTENER_INIT;
+	uint8_t packet[CONTROL_MAX_PACKET];
+	size_t size;
+	int fd, r;
+
+	must_be(control_encode(&control, packet, sizeof(packet), &size), 0);
+	must_be(listener_open(&listener, scene.place.address + strlen("unix:"), 0666), 0);
+	while ((r = socket_accept(listener.fd, &fd)) == SOCKET_E_EMPTY)
+		must(tern_process(scene.bus) >= 0);
+	must_be(r, 0);
+	must(send(fd, packet, size, MSG_NOSIGNAL) == (ssize_t)size);
+	(void)close(fd);
+	listener_deinit(&listener);
+}
+
+/* Who is not let in at first has what it had when it is. */
+START_TEST(refused_first)
+{
+	tern_peer owner;
+
+	must_be(tern_own(scene.bus, NAME, 0, NULL), 0);
+	kill_ternd();
+	must_be(next_event(scene.bus, TERN_LOST).peer, TERN_PEER_BUS);
+	forget_all();
+	refuse();
+	another();
+	must_be(next_event(scene.bus, TERN_LINKED).peer, TERN_PEER_BUS);
+	must_be(tern_own(scene.bus, OTHER, 0, NULL), 0); /* after what was told again */
+	must_be(tern_lookup(scene.bus, NAME, &owner), 0);
+	must(owner == tern_id(scene.bus));
 }
 END_TEST
 
@@ -426,6 +480,7 @@ main(void)
 	tcase_add_test(tcase, given_up_meanwhile);
 	tcase_add_test(tcase, closed_meanwhile);
 	tcase_add_test(tcase, stranger);
+	tcase_add_test(tcase, refused_first);
 	tcase_add_test(tcase, away_for_long);
 	tcase_add_test(tcase, name_events);
 	tcase_add_test(tcase, only_looks);
