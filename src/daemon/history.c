@@ -308,8 +308,8 @@ again(struct server *server, const struct journal_entry *entry)
 		again_joined(server, entry);
 		break;
 	case HISTORY_DONE:
-		if (peer)
-			request_again(peer->client, entry->bytes, entry->size);
+		if (peer && request_again(peer->client, entry->bytes, entry->size) < 0)
+			client_end(peer->client); /* it comes as a stranger, and asks for all of it again */
 		break;
 	case HISTORY_LEFT:
 		if (peer)

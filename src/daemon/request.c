@@ -486,7 +486,7 @@ request_handle(struct client *client, size_t size, bool has_fds)
 }
 
 /* What cannot be done any more, since limits are lower now, is missing; its program finds out when it asks. */
-void
+int
 request_again(struct client *client, const void *packet, size_t size)
 {
 	struct control request;
@@ -495,10 +495,11 @@ request_again(struct client *client, const void *packet, size_t size)
 	handler handle;
 
 	if (control_decode(&request, packet, size, NULL))
-		return;
+		return 0;
 	handle = find_handler(request.type);
-	if (handle && history_is_kept(request.type))
-		(void)handle(client, &request, &reply, &refusal);
+	if (!handle || !history_is_kept(request.type))
+		return 0;
+	return handle(client, &request, &reply, &refusal) == -ENOMEM ? -ENOMEM : 0;
 }
 
 void

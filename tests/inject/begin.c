@@ -2,6 +2,7 @@
 
 /* begin: ternd begins and ends, in all the ways that it can; see trial.h */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@ enum how {
 	TAKES,	 /* the place of an honest one */
 	GIVES,	 /* its place to an honest one */
 	PASSED,	 /* it is given its socket */
+	MADE,	 /* it makes the folder, for others too */
+	SLOW,	 /* one was killed that had started a service, which does not come */
 	ENDS,	 /* all others fail while it begins */
 };
 
@@ -33,6 +36,8 @@ static const struct way ways[] = {
 	{"replace", TAKES},
 	{"room", GIVES},
 	{"managed", PASSED},
+	{"made", MADE},
+	{"late", SLOW},
 	{"end", ENDS},
 };
 
@@ -63,18 +68,41 @@ listen_there(void)
 	return fd;
 }
 
+/* play_alone() - in the child: once, whatever comes of it */
+static void
+play_alone(const struct scene *scene)
+{
+	trials.results[FIRST_TRY] = scene->run();
+}
+
+static void
+play_once(const struct way *way, uint32_t n, int (*run)(void))
+{
+	const struct scene scene = {way->name, run};
+	int status = child_wait(child_start(play_alone, &scene));
+
+	if (status || trials.results[FIRST_TRY] == -EBADMSG)
+		complain("ternd", way->name, n, "who calls is told something else", status, 0);
+}
+
 /* before() - what is there when it begins. Return: a ternd that is; 0: none */
 static pid_t
-before(enum how how)
+before(const struct way *way)
 {
-	if (how == NOTHING || how == PASSED || how == ENDS) {
+	enum how how = way ? way->how : NOTHING;
+
+	if (how == NOTHING || how == PASSED || how == MADE || how == ENDS) {
 		kill_wait(&trials.partner);
 		kill_wait(&trials.ternd);
 	} else {
 		beside_start(how == GIVES, NULL);
 	}
-	if (how == KILLED)
+	if (how == SLOW)
+		play_once(way, 0, run_slow_begun);
+	if (how == KILLED || how == SLOW)
 		kill_wait(&trials.ternd);
+	if (how == MADE)
+		place(true);
 	if (how != GIVES)
 		store_rlx(&trials.inject->n_blocks, 0);
 	if (how == PASSED)
@@ -112,8 +140,10 @@ end(const struct way *way, uint32_t n, uint32_t which)
 	int status;
 
 	kill_wait(&trials.partner);
-	if (way->how == ENDS)
+	if (way->how == ENDS) {
+		play_once(way, n, run_left);
 		arm(n, which);
+	}
 	(void)kill(trials.ternd, SIGTERM);
 	status = child_wait(trials.ternd);
 	trials.ternd = 0;
@@ -126,6 +156,8 @@ end(const struct way *way, uint32_t n, uint32_t which)
 		(void)close(trials.passed);
 	trials.passed = -1;
 	trials.replaces = false;
+	if (way->how == MADE)
+		place(false);
 }
 
 static const struct scene *
@@ -143,7 +175,7 @@ begin_once(const void *user, uint32_t n, uint32_t which)
 {
 	const struct way *way = user;
 	int status;
-	pid_t old = before(way->how);
+	pid_t old = before(way);
 
 	memset((void *)trials.results, 0, N_RESULTS * sizeof(*trials.results));
 	arm(n, which);
@@ -151,6 +183,8 @@ begin_once(const void *user, uint32_t n, uint32_t which)
 		disarm();
 	if (!ternd_start(way->how != GIVES) && has_ended(trials.ternd, &status))
 		start_anew(way, n, status, &old);
+	if (way->how == SLOW)
+		play_once(way, n, run_slow);
 	disarm();
 	if (old && child_wait(old) != 0)
 		complain("ternd", way->name, n, "who made room does not end well", 0, 0);
@@ -171,7 +205,7 @@ check_once(const void *user, uint32_t n, uint32_t which)
 {
 	int status = -1;
 
-	(void)before(NOTHING);
+	(void)before(NULL);
 	memset((void *)trials.results, 0, N_RESULTS * sizeof(*trials.results));
 	trials.checks = true;
 	arm(n, which);

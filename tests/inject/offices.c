@@ -253,6 +253,7 @@ actor_run(void)
 	static const struct tern_method methods[] = {{"Echo", echo_plain}, {"Quit", quit}};
 	struct tern_event event = {.size = sizeof(event)};
 	const char *name = getenv("TERN_SERVICE");
+	pid_t ternd = getppid();
 	uint64_t end = clock_now_ns() + 2 * WAIT_NS;
 	unsigned int n_calls = 0;
 	tern_service *service;
@@ -261,7 +262,7 @@ actor_run(void)
 	if (!name || tern_open(NULL, &bus) < 0 ||
 		tern_serve(bus, name, NULL, methods, 2, &n_calls, &service) < 0)
 		return 1;
-	while (!is_over && clock_now_ns() < end) { /* whoever began it may have failed meanwhile */
+	while (!is_over && getppid() == ternd && clock_now_ns() < end) { /* whoever began it may have failed meanwhile */
 		int r = tern_next(bus, 20 * LOOK_NS, &event);
 
 		if (r == 0)
@@ -311,18 +312,45 @@ run_start(void)
 	return tern_call_sync(bus, "tern", "Services", NULL, NULL, NULL);
 }
 
-/* One that does not come in its time, and is killed. */
+int
+run_left(void)
+{
+	_bus_ tern_bus *bus = NULL;
+
+	TRY(open_bus(&bus));
+	return echo_once(bus, STARTED, 1);
+}
+
 static int
+call_slow(tern_bus *bus, tern_call **ret)
+{
+	_message_ tern_message *m = NULL;
+
+	TRY(tern_message_new_call(bus, "org.example.Slow", "Echo", &m));
+	return tern_send(m, 5 * WAIT_NS, 0, ret);
+}
+
+int
+run_slow_begun(void)
+{
+	_bus_ tern_bus *bus = NULL;
+	_call_ tern_call *call = NULL;
+
+	TRY(open_bus(&bus));
+	TRY(call_slow(bus, &call));
+	return tern_call_sync(bus, "tern", "Status", NULL, NULL, NULL); /* answered behind that */
+}
+
+/* One that does not come in its time, and is killed. */
+int
 run_slow(void)
 {
 	_bus_ tern_bus *bus = NULL;
 	_call_ tern_call *call = NULL;
-	_message_ tern_message *m = NULL;
 	int r;
 
 	TRY(open_bus(&bus));
-	TRY(tern_message_new_call(bus, "org.example.Slow", "Echo", &m));
-	TRY(tern_send(m, 5 * WAIT_NS, 0, &call));
+	TRY(call_slow(bus, &call));
 	r = tern_call_wait(call, TERN_DEFAULT, NULL, NULL);
 	return r == -ETIME || r == 0 ? -EBADMSG : echo_once(bus, PARTNER, 1);
 }

@@ -129,5 +129,10 @@ int run_publish(void);
 int run_subscribe(void);
 int run_tap(void);
 int run_state(void);
+/* run_left() - a service goes on. run_slow_begun() - and one that never comes was asked for; run_slow() - ask for it, and
+ * hear that it did not come */
+int run_left(void);
+int run_slow_begun(void);
+int run_slow(void);
 
 #define MUST(x) ((x) ? (void)0 : wrong(__FILE__, __LINE__, #x, 0))

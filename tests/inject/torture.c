@@ -100,8 +100,10 @@ play_first(const struct played *played)
 	struct played first = {&scene, true, played->base};
 
 	scene.ends_ternd = true;
+	trials.forgets = true;
 	beside_start(true, played->base);
 	each_failure(play, &first);
+	trials.forgets = false;
 }
 
 static void

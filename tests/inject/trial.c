@@ -111,6 +111,9 @@ become_ternd(bool is_tortured, int ready)
 
 		(void)dup2(null, STDERR_FILENO); /* what it refuses is its business here */
 	}
+	if (trials.makes)
+		(void)execl(program, "ternd", "--address", address, "--ready-fd", number, "--config",
+			conf, "--services", services, "--allow-uid", "65534", NULL);
 	if (trials.passed >= 0) /* it finds them by the environment, too */
 		(void)execl(program, "ternd", "--address", address, "--ready-fd", number, NULL);
 	(void)execl(program, "ternd", "--address", address, "--ready-fd", number, "--config", conf,
@@ -457,10 +460,26 @@ beside_stop(void)
 	kill_wait(&trials.ternd);
 }
 
+/* remove_all() - of the directory */
+static void
+remove_all(const char *const *names)
+{
+	char path[256];
+
+	for (; *names; names++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", directory, *names); /* fits */
+		(void)remove(path);						/* those that are there */
+	}
+}
+
 void
 beside_start(bool is_ternd, struct baseline *base)
 {
+	static const char *const journal[] = {"bus.journal", NULL};
+
 	beside_stop();
+	if (trials.forgets)
+		remove_all(journal);
 	disarm();
 	store_rlx(&trials.inject->n_blocks, 0);
 	MUST(ternd_start(is_ternd));
@@ -485,6 +504,17 @@ listen_to_ternd(void)
 }
 
 void
+place(bool is_made)
+{
+	static const char *const made[] = {"made/bus", "made/bus.lock", "made/bus.journal",
+		"made/bus.partner", "made/bus.partner.lock", "made", NULL};
+
+	remove_all(made);
+	trials.makes = is_made;
+	(void)snprintf(address, sizeof(address), "unix:%s/%sbus", directory, is_made ? "made/" : ""); /* fits */
+}
+
+void
 trials_prepare(void)
 {
 	char program[4096] = "", path[128];
@@ -501,7 +531,7 @@ trials_prepare(void)
 	MUST(trials.results != MAP_FAILED);
 	MUST(mkdtemp(directory) != NULL);
 	MUST(chmod(directory, 0755) == 0); /* for a service of another user */
-	(void)snprintf(address, sizeof(address), "unix:%s/bus", directory); /* fits */
+	place(false);
 	scene_address = address;
 	scene_directory = directory;
 	scene_again = ask_again;
@@ -520,13 +550,11 @@ trials_clear_away(void)
 		"bus.direct.lock", "bus.partner", "bus.partner.lock", "notify", "tern/ternd.conf",
 		"tern/services/" STARTED ".service", "tern/services/org.example.Missing.service",
 		"tern/services/org.example.Wrong.service", "tern/services/org.example.Ends.service",
-		"tern/services/org.example.Slow.service", "tern/services", "tern", "actor", "libtern-inject.so"};
-	char path[256];
+		"tern/services/org.example.Slow.service", "tern/services", "tern", "actor", "libtern-inject.so",
+		NULL};
 
 	beside_stop();
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", directory, names[i]); /* fits */
-		(void)remove(path); /* those that are there */
-	}
+	place(false);
+	remove_all(names);
 	(void)rmdir(directory);
 }

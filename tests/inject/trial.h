@@ -32,6 +32,8 @@ struct trials {
 	_Atomic int32_t *results; /* shared: N_RESULTS */
 	pid_t ternd, partner;	  /* 0: none */
 	bool checks;		  /* a ternd that is started only looks at its files */
+	bool makes;		  /* place() */
+	bool forgets;		  /* it knows nothing of the one before */
 	bool replaces;		  /* a ternd that is started takes the place of the one there is, */
 	int passed;		  /* or takes this socket; -1: no */
 	int notify;		  /* a socket that ternd tells how it is; -1: none */
@@ -50,6 +52,8 @@ struct baseline {
 void trials_prepare(void);
 void trials_clear_away(void);
 
+/* place() - where the bus is from now on: in a folder that each ternd has to make, or in one that is there */
+void place(bool is_made);
 /* ternd_start() - the one that is tortured, or an honest one. Return: is it ready? Else it has
  * ended, or will. */
 bool ternd_start(bool is_tortured);
