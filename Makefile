@@ -185,7 +185,7 @@ valgrind: ## tests of modules under valgrind (SUITE=system: others)
 	@$(call setup,$(BUILD))
 	@tools/with $(BUILD) tests
 	@$(call ninja,$(BUILD))
-	@CK_TIMEOUT_MULTIPLIER=20 tools/run-tests -C $(BUILD) --slower 20 --suite $(or $(SUITE),unit) --under "$(CURDIR)/tools/valgrind" $(T)
+	@CK_TIMEOUT_MULTIPLIER=20 tools/run-tests -C $(BUILD) --slower 20 --suite $(or $(SUITE),unit) --without tool --under "$(CURDIR)/tools/valgrind" $(T)
 
 old-kernel: ## the tests as if Linux were 5.15, and how often each way around was taken
 	@tools/deps build test
