@@ -218,7 +218,8 @@ echo_plain(tern_call *call, tern_message *m, void *user)
 	int64_t n;
 	int r = tern_message_unpack(m, "i", &n);
 
-	++*(unsigned int *)user;
+	if (user)
+		++*(unsigned int *)user;
 	return r < 0 ? r : tern_reply(call, "i", n + 1);
 }
 

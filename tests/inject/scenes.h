@@ -112,7 +112,7 @@ void let_go(struct tern_event *event);
 int next_until(tern_bus *bus, const unsigned int *word, unsigned int n);
 int echo_once(tern_bus *bus, const char *service, int64_t n);
 int send_echo(tern_bus *bus, const char *member, int64_t n, uint32_t flags, tern_call **ret);
-/* echo_plain() - a method; count_answer() - for tern_call_then(); hear() - for tern_subscribe() */
+/* echo_plain() - a method, which counts where it has a counter; count_answer() - for tern_call_then(); hear() - for tern_subscribe() */
 int echo_plain(tern_call *call, tern_message *m, void *user);
 void count_answer(
 	tern_call *c, int result, tern_message *reply, const struct tern_error *error, void *user);
