@@ -34,6 +34,7 @@ enum hook_rule {
 	RULE_NEW_EPOCH,       /* every change to dozing or cold is a new epoch */
 	RULE_HEAT_ALL,        /* whatever ends dozing makes all links hot */
 	RULE_UNKNOWN_COLD,    /* without the partner's segment every push rings */
+	RULE_UNKNOWN_DOZING,  /* ... and every commit */
 	RULE_DRAIN,           /* the ring is drained before death is told */
 	RULE_PUBLISH_ROOM,    /* the consumed position is published before dozing */
 	RULE_BATCH_COLD,      /* in a batch cold receivers are rung before the next receiver */

@@ -420,7 +420,7 @@ link_ring(struct link *link, bool cold, bool dozing)
 
 	if (unlikely(!link->ready)) {
 		HOOK_DRAIN(SEND_FENCE);
-		if (cold && RULE(UNKNOWN_COLD))
+		if (cold ? RULE(UNKNOWN_COLD) : dozing && RULE(UNKNOWN_DOZING)) /* it may sleep either way */
 			(void)bell_socket(link); /* a closed link is noticed by its reader */
 		return;
 	}

@@ -136,6 +136,22 @@ dozing_listener(struct scene *scene)
 	return act(scene, C, is_woken, 0) > 0;
 }
 
+/* A has not read C's hello, and C has read A's: rung before the commit alone, it would sleep on, too. */
+static bool
+unknown_listener(struct scene *scene)
+{
+	enter(scene, A);
+	enter(scene, B);
+	enter(scene, C);
+	must_be(act(scene, B, subscribe, TERN_DROP_NEWEST), 0);
+	must_be(act(scene, C, subscribe, TERN_DROP_NEWEST), 0);
+	publish_until(scene, "uncommitted");
+	act(scene, C, sleep_tight, 0);
+	must_be(act(scene, C, is_linked, id_of(scene, A)), 1);
+	must_be(go(scene, A), 0);
+	return act(scene, C, is_woken, 0) > 0;
+}
+
 /* C would make its link to A cold while the event lies in it; only dozing ones are rung after the commit. */
 static bool
 cold_before_commit(struct scene *scene)
@@ -176,6 +192,7 @@ const struct story stories_shared[] = {
 	{"a reaction between pushes", RULE_COMMIT, reaction_between_pushes},
 	{"a cold listener", RULE_COLD_FIRST, cold_listener},
 	{"a dozing listener", RULE_DOZING_AFTER, dozing_listener},
+	{"an unknown listener", RULE_UNKNOWN_DOZING, unknown_listener},
 	{"cold before the commit", RULE_UNCOMMITTED_HOT, cold_before_commit},
 	{"two publishers", RULE_SEND_LOCK, two_publishers},
 	{0},
