@@ -90,12 +90,17 @@ void hook_drain(void);
 #define HOOK_TIME(real)   hook_time(real)
 #ifdef TERN_SCHEDULE
 #include "base/schedule.h"
-/* There, loads are late instead of stores; HOOK_SLEEP() - others run until fd is readable */
+/*
+ * There, loads are late instead of stores; HOOK_SLEEP() - others run until fd is readable; HOOK_HEARD() - something came over
+ * a socket, and what was stored before it was sent is seen
+ */
 #define STORE_FENCED(rule, store, word, value) store((word), (value))
 #define HOOK_DRAIN(rule)                       ((void)0)
 #define HOOK_SLEEP(fd)                         schedule_sleep(fd)
+#define HOOK_HEARD()                           schedule_heard()
 #else
 #define HOOK_SLEEP(fd) ((void)0)
+#define HOOK_HEARD()   ((void)0)
 /* STORE_FENCED() - store(word, value), which the fence of this rule makes visible; else HOOK_DRAIN() does */
 #define STORE_FENCED(rule, store, word, value)                                                     \
 	do {                                                                                       \
@@ -121,6 +126,7 @@ void hook_drain(void);
 #define HOOK_TIME(real)   (real)
 #define HOOK_DRAIN(rule)  ((void)0)
 #define HOOK_SLEEP(fd)    ((void)0)
+#define HOOK_HEARD()      ((void)0)
 #define HOOK_IS_BUILT     false
 #define STORE_FENCED(rule, store, word, value) store((word), (value))
 #define HOOK_MAY_BE_ALONE true

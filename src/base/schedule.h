@@ -35,6 +35,8 @@ void schedule_clock(void);
 
 /* schedule_sleep() - until fd is readable */
 void schedule_sleep(int fd);
+/* schedule_heard() - something came over a socket: all that was stored so far is seen */
+void schedule_heard(void);
 
 /* schedule_share(), schedule_unshare() - this is memory that programs share */
 void schedule_share(void *base, size_t size);

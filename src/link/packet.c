@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/attribute.h"
 #include "base/clock.h"
+#include "base/hook.h"
 #include "io/socket.h"
 #include "link/link.h"
 #include "link/packet.h"
@@ -379,6 +380,7 @@ packet_read(struct link *link, bool *ret_rang)
 		return wrong(link, "too many descriptors came with a packet");
 	if (r)
 		return error_fold(r);
+	HOOK_HEARD();
 	if (size == 1 && bytes[0] == PACKET_BELL && n_fds == 0) {
 		*ret_rang = true;
 		return 1;

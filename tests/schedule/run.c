@@ -185,6 +185,13 @@ schedule_sleep(int fd)
 	go_to(pick(false));
 }
 
+void
+schedule_heard(void)
+{
+	if (current != NOBODY)
+		memory_meet(current);
+}
+
 static void
 actor_main(void)
 {

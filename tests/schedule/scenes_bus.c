@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/hook.h"
 #include "client/bus.h"
+#include "client/daemon.h"
 #include "fixture.h"
 #include "scenes.h"
 #include "tern/tern.h"
@@ -324,6 +325,80 @@ const struct scene scene_cold = {
 	.batch = 2000,
 	.faults = 1 << FAULT_FENCE_SEQ,
 	.rules = cold_rules,
+};
+
+/* --- unknown: an event to two, and then a call to one, over links that are new each time --- */
+
+static void
+unknown_begin(void)
+{
+	bus_begin(3);
+	must_be(tern_topic_new(programs[A], tags, &topic), 0);
+	subscribe(B);
+	subscribe(C);
+}
+
+/* part() - A ends its link to the other, who has seen that when it returns */
+static void
+part(enum who other)
+{
+	struct tern_event event;
+	struct partner *partner;
+
+	must_be(bus_enter(programs[A]), 0);
+	partner = partner_find(programs[A], ids[other]);
+	if (partner)
+		partner_end(partner);
+	bus_leave(programs[A]);
+	while (partner_find(programs[other], ids[A])) {
+		event = (struct tern_event){.size = sizeof(event)};
+		if (tern_next(programs[other], NSEC_PER_MSEC, &event) == 0)
+			promise(event.kind == TERN_LINKED || event.kind == TERN_LOST);
+	}
+	do {
+		event = (struct tern_event){.size = sizeof(event)};
+	} while (tern_next(programs[other], 0, &event) == 0);
+}
+
+/* unknown_before() - what ternd says of its new link is there for each of them, and is read by nobody but A */
+static void
+unknown_before(void)
+{
+	struct partner *partner;
+
+	for (unsigned int i = B; i <= C; i++)
+		part(i);
+	must_be(bus_enter(programs[A]), 0);
+	for (unsigned int i = B; i <= C; i++)
+		must_be(daemon_introduce(programs[A], ids[i], TERN_FOREVER, &partner), 0);
+	bus_leave(programs[A]);
+}
+
+static void
+hear_cause_and_afterthought(void)
+{
+	taken[C]++;
+	promise(take_number(C) == taken[C] * FIRST);
+	promise(take_number(C) == taken[C] * FIRST + AFTERTHOUGHT);
+}
+
+static void
+hear_one(void)
+{
+	promise(take_number(B) == ++taken[B] * FIRST);
+}
+
+static const int unknown_rules[] = {RULE_UNKNOWN_COLD, RULE_UNKNOWN_DOZING, -1};
+
+const struct scene scene_unknown = {
+	.name = "unknown",
+	.n_actors = 3,
+	.actors = {publish_and_tell, hear_one, hear_cause_and_afterthought},
+	.begin = unknown_begin,
+	.end = bus_end,
+	.before = unknown_before,
+	.batch = 50, /* after 64 links to one program ternd waits until it has read them all, and nobody reads in between */
+	.rules = unknown_rules,
 };
 
 /* --- room: more than the ring holds, and it cannot be left for a larger one --- */

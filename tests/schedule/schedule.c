@@ -30,7 +30,7 @@ enum {
 
 static const struct scene *const scenes[] = {
 	&scene_ring, &scene_value, &scene_table, &scene_wake, &scene_order,
-	&scene_horizon, &scene_cold, &scene_room};
+	&scene_horizon, &scene_cold, &scene_unknown, &scene_room};
 static const char *const fault_names[N_FAULTS] = {
 	"", "release stores", "acquire loads", "fence_seq()", "fence_acq()", "fence_rel()"};
 
@@ -47,8 +47,11 @@ run_batches(const struct scene *scene, uint64_t n, enum memory_fault fault, bool
 		if (scene->begin)
 			scene->begin();
 		for (unsigned int i = 0; i < scene->batch && done < n; i++, done++) {
-			const char *wrong = schedule_run(scene, seed << 20 | i, fault);
+			const char *wrong;
 
+			if (scene->before)
+				scene->before();
+			wrong = schedule_run(scene, seed << 20 | i, fault);
 			if (!wrong)
 				continue;
 			if (tell)

@@ -43,6 +43,7 @@ struct scene {
 	void (*actors[MAX_ACTORS])(void);
 	void (*begin)(void); /* of a batch */
 	void (*end)(void);
+	void (*before)(void); /* each schedule; or NULL */
 	unsigned int batch; /* schedules in one */
 	uint32_t faults;    /* each of these (1 << enum memory_fault) breaks it */
 	const int *rules;   /* and each of these taken out (enum hook_rule), -1 behind the last; or NULL */
