@@ -243,6 +243,10 @@ START_TEST(descriptors)
 	uint32_t n = 0, n_honest = 0;
 
 	ck_assert_ptr_nonnull(many);
+	if (getenv("TERN_TEST_VALGRIND")) {
+		free(many);
+		return; /* it keeps descriptors of its own beyond the limit, and lets nobody change it */
+	}
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0); /* for ternd, which begins with this */
 	begin(NULL);
 	while (n < MANY && hello_as(GREEDY, &many[n]))

@@ -67,15 +67,14 @@ START_TEST(less_after_each_in_vain)
 {
 	struct ground ground;
 	tern_bus *bus;
-	unsigned int n;
 
 	if (!run_on(2))
 		return;
 	must(ground_begin(&ground, BY_BUS));
 	bus = ground_client(&ground);
 	bus->one_processor = false; /* though a quota may leave one */
-	n = wait_in_vain(bus, 1);
-	ck_assert_uint_ge(n, 1);
+	while (wait_in_vain(bus, 1) == 0) /* it was over before it began: the machine is busy */
+		;
 	ck_assert_uint_le(wait_in_vain(bus, N_WAITS), N_VAIN);
 	must_be(tern_set_option(bus, TERN_OPT_SPIN, 0), 0);
 	ck_assert_uint_eq(wait_in_vain(bus, N_WAITS), 0);

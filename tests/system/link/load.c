@@ -24,6 +24,7 @@ enum {
 	N_SENDERS = 11, /* the first one floods */
 	N_READERS = 4,	/* the first one is stopped */
 	N_SAMPLES = 1 << 18,
+	N_KEPT = 5000, /* calls that are not answered */
 	/* words */
 	READY = 0,
 	GO = 1,
@@ -321,6 +322,7 @@ take_all(struct ground *ground, tern_bus *bus)
 static void
 keep_asking(struct ground *ground, tern_bus *bus)
 {
+	static tern_call *kept[N_KEPT];
 	tern_message *m;
 	tern_call *call;
 	tern_bus *more;
@@ -329,9 +331,9 @@ keep_asking(struct ground *ground, tern_bus *bus)
 		must_be(tern_own(bus, "org.example.OneMore", 0, NULL), -EDQUOT);
 		if (i % 8 == 0)
 			must_be(tern_open(ground->place.address, &more), -EDQUOT);
-		must_be(tern_message_new_call(bus, ground_service(ground), i < 5000 ? "Hold" : "Echo", &m), 0);
-		if (tern_send(m, LONG_NS, TERN_NONBLOCK, &call) == 0 && i >= 5000)
-			(void)tern_call_unref(call); /* always NULL, as the next; the others are kept */
+		must_be(tern_message_new_call(bus, ground_service(ground), i < N_KEPT ? "Hold" : "Echo", &m), 0);
+		if (tern_send(m, LONG_NS, TERN_NONBLOCK, i < N_KEPT ? &kept[i] : &call) == 0 && i >= N_KEPT)
+			(void)tern_call_unref(call); /* always NULL, as the next */
 		(void)tern_message_unref(m);
 		nap(100 * NSEC_PER_USEC);
 	}

@@ -709,9 +709,9 @@ START_TEST(who_keeps_all_hurts_himself)
 
 	if (!ground_begin(&ground, _i ? BY_USERS : BY_BUS))
 		return;
-	bus = ground_client(&ground);
 	pids[0] = child_start_as(_i ? USER_A : getuid(), hoard, &ground);
 	pids[1] = child_start(give_back, &ground);
+	bus = ground_client(&ground);
 	wait_for(&ground.words[HEARING], 2);
 	must_be(tern_topic_new(bus, LARGE, &topic), 0);
 	for (uint32_t i = 0; i < N_LARGE; i++) {

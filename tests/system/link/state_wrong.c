@@ -103,10 +103,12 @@ static void
 open_lies(void *user)
 {
 	struct ground *ground = user;
-	tern_bus *bus = ground_client(ground);
 	tern_state *state;
+	tern_bus *bus;
 	int n_fds = 0;
 
+	wait_for(&ground->words[READY], 1);
+	bus = ground_client(ground);
 	for (int lie = 0; lie < N_LIES; lie++) {
 		must_be(tern_state_open(bus, ground_service(ground), "x", &state), -EPROTO);
 		must(lie == 0 || count_open_fds() == n_fds); /* the first makes the link */
@@ -135,8 +137,9 @@ START_TEST(what_is_handed_over_is_none)
 
 	if (!ground_begin(&ground, (enum way)_i))
 		return;
-	bus = own_name(&ground);
 	pid = ground_child(&ground, open_lies);
+	bus = own_name(&ground);
+	tell(&ground.words[READY]);
 	for (int lie = 0; lie < N_LIES; lie++) {
 		next_of(bus, TERN_CALL, &event);
 		answer_with(event.call, (enum lie)lie);

@@ -254,9 +254,9 @@ START_TEST(users_do_not_see_what_is_for_others)
 
 	if (!ground_begin(&ground, BY_USERS))
 		return;
-	bus = ground_client(&ground);
 	pids[0] = child_start_as(USER_A, hear_a, &ground);
 	pids[1] = child_start_as(USER_B, hear_b, &ground);
+	bus = ground_client(&ground);
 	wait_for(&ground.words[SUBSCRIBED], 2);
 	must_be(tern_topic_new(bus, FOR_A, &for_a), 0);
 	must_be(tern_topic_new(bus, FOR_B, &for_b), 0);

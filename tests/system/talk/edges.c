@@ -182,9 +182,9 @@ come_and_go(void *user)
 /* Rules come and go while it is asked, told, and asked anew: what was told last is so in the end. */
 START_TEST(race)
 {
-	tern_topic *topic = topic_new(scene.bus, "tick");
 	struct told told = no_told();
 	pid_t reader = child_start(come_and_go, NULL);
+	tern_topic *topic = topic_new(scene.bus, "tick");
 	uint32_t watched = 0;
 
 	while (scene.words[0] == 0) {

@@ -130,7 +130,7 @@ listener(void *user)
 	const struct tern_rule rule = {.size = sizeof(rule), .tags = tags, .policy = TERN_WAIT};
 	tern_bus *bus = scene_open();
 	tern_subscription *s;
-	uint64_t number, next = 0;
+	uint64_t number = 0, next = 0;
 
 	must_be(tern_subscribe(bus, &rule, NULL, NULL, &s), 0);
 	tell(&scene.words[READY]);
