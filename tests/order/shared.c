@@ -8,15 +8,22 @@
 
 #include "scene.h"
 
-/* two_listeners() - A publishes, B and C hear it and know each other; B is the first of them */
+/* two_strangers() - A will publish, B and C will hear it, and nobody has a link; B is the first of them */
 static void
-two_listeners(struct scene *scene)
+two_strangers(struct scene *scene)
 {
 	enter(scene, A);
 	enter(scene, B);
 	enter(scene, C);
 	must_be(act(scene, C, subscribe, TERN_DROP_NEWEST), 0);
 	must_be(act(scene, B, subscribe, TERN_DROP_NEWEST), 0);
+}
+
+/* two_listeners() - the same, and all know each other */
+static void
+two_listeners(struct scene *scene)
+{
+	two_strangers(scene);
 	acquaint(scene, A, B);
 	acquaint(scene, A, C);
 	acquaint(scene, B, C);
@@ -140,11 +147,7 @@ dozing_listener(struct scene *scene)
 static bool
 unknown_listener(struct scene *scene)
 {
-	enter(scene, A);
-	enter(scene, B);
-	enter(scene, C);
-	must_be(act(scene, B, subscribe, TERN_DROP_NEWEST), 0);
-	must_be(act(scene, C, subscribe, TERN_DROP_NEWEST), 0);
+	two_strangers(scene);
 	publish_until(scene, "uncommitted");
 	act(scene, C, sleep_tight, 0);
 	must_be(act(scene, C, is_linked, id_of(scene, A)), 1);

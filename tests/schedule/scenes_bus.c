@@ -342,22 +342,21 @@ unknown_begin(void)
 static void
 part(enum who other)
 {
-	struct tern_event event;
 	struct partner *partner;
+	bool came;
 
 	must_be(bus_enter(programs[A]), 0);
 	partner = partner_find(programs[A], ids[other]);
 	if (partner)
 		partner_end(partner);
 	bus_leave(programs[A]);
-	while (partner_find(programs[other], ids[A])) {
-		event = (struct tern_event){.size = sizeof(event)};
-		if (tern_next(programs[other], NSEC_PER_MSEC, &event) == 0)
-			promise(event.kind == TERN_LINKED || event.kind == TERN_LOST);
-	}
 	do {
-		event = (struct tern_event){.size = sizeof(event)};
-	} while (tern_next(programs[other], 0, &event) == 0);
+		struct tern_event event = {.size = sizeof(event)};
+		uint64_t timeout = partner_find(programs[other], ids[A]) ? NSEC_PER_MSEC : 0;
+
+		came = tern_next(programs[other], timeout, &event) == 0;
+		must(!came || event.kind == TERN_LINKED || event.kind == TERN_LOST);
+	} while (came || partner_find(programs[other], ids[A]));
 }
 
 /* unknown_before() - what ternd says of its new link is there for each of them, and is read by nobody but A */
@@ -397,7 +396,7 @@ const struct scene scene_unknown = {
 	.begin = unknown_begin,
 	.end = bus_end,
 	.before = unknown_before,
-	.batch = 50, /* after 64 links to one program ternd waits until it has read them all, and nobody reads in between */
+	.batch = 50, /* after CLIENT_MAX_LINKS ternd waits until a program has read them all, and nobody reads in between */
 	.rules = unknown_rules,
 };
 
